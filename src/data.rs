@@ -1,0 +1,275 @@
+mod batches;
+mod idx;
+
+pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
+pub use idx::{IdxError, Images, Labels};
+use nalgebra::DMatrix;
+use rand::Rng;
+
+use crate::batch::Batch;
+use crate::error::{Error, Result, Shape};
+use crate::loss::check_finite;
+use crate::real::Real;
+
+/// Samples with their targets, to be drawn in mini-batches.
+///
+/// Images stay bytes in memory; they are scaled to \[0, 1\] as a batch is gathered. Class labels stay indices and
+/// become one-hot columns in the same way. Everything is checked once, here: a data set holds at least one sample
+/// and only finite numbers.
+///
+/// # Examples
+/// ```
+/// use gradus::Dataset;
+/// use gradus::nalgebra::dmatrix;
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+///
+/// let data = Dataset::labelled(dmatrix![0.0, 1.0, 2.0; 5.0, 6.0, 7.0], vec![0, 2, 1], 3)?;
+/// let mut rng = ChaCha8Rng::seed_from_u64(0);
+/// let mut batches = data.batches(100, &mut rng)?;
+/// let batch = batches.next_batch();
+/// assert_eq!((batch.inputs.features(), batch.inputs.samples()), (2, 100));
+/// assert_eq!((batch.targets.features(), batch.targets.samples()), (3, 100));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dataset<T> {
+    inputs: Inputs<T>,
+    targets: Targets<T>,
+}
+
+#[derive(Clone, Debug)]
+enum Inputs<T> {
+    Values(DMatrix<T>),
+    /// Sample by sample, 255 standing for 1.
+    Bytes {
+        bytes: Vec<u8>,
+        features: usize,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Targets<T> {
+    Values(DMatrix<T>),
+    Labels { labels: Vec<usize>, classes: usize },
+}
+
+impl<T: Real> Dataset<T> {
+    /// Inputs and targets, one sample per column of each.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without samples or rows, [`Error::ShapeMismatch`] if the numbers of columns differ,
+    /// [`Error::NotFinite`] with the place of a value that is not finite.
+    pub fn new(inputs: DMatrix<T>, targets: DMatrix<T>) -> Result<Self> {
+        check_inputs(&inputs)?;
+        check_count(targets.ncols(), inputs.ncols(), targets.nrows())?;
+        if targets.nrows() == 0 {
+            return Err(Error::Empty { what: "values of a target" });
+        }
+        check_finite("targets", Batch::from(&targets))?;
+        Ok(Self { inputs: Inputs::Values(inputs), targets: Targets::Values(targets) })
+    }
+
+    /// Inputs, one sample per column, and the class of each, counted from 0.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`Error::LabelOutOfRange`] for a label that is not below `classes`.
+    pub fn labelled(inputs: DMatrix<T>, labels: Vec<usize>, classes: usize) -> Result<Self> {
+        check_inputs(&inputs)?;
+        check_count(labels.len(), inputs.ncols(), classes)?;
+        check_labels(&labels, classes)?;
+        Ok(Self { inputs: Inputs::Values(inputs), targets: Targets::Labels { labels, classes } })
+    }
+
+    /// Images and the class of each: a sample is an image row by row, black being 0 and white 1.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if there are not as many labels as images, [`Error::LabelOutOfRange`] for a label
+    /// that is not below `classes`.
+    pub fn from_images(images: Images, labels: &Labels, classes: usize) -> Result<Self> {
+        let labels: Vec<usize> = labels.as_slice().iter().map(|&label| usize::from(label)).collect();
+        check_count(labels.len(), images.count(), classes)?;
+        check_labels(&labels, classes)?;
+        let features = images.rows() * images.columns();
+        let inputs = Inputs::Bytes { bytes: images.into_pixels(), features };
+        Ok(Self { inputs, targets: Targets::Labels { labels, classes } })
+    }
+
+    /// The number of samples.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
+    pub fn len(&self) -> usize {
+        match &self.inputs {
+            Inputs::Values(values) => values.ncols(),
+            Inputs::Bytes { bytes, features } => bytes.len() / features,
+        }
+    }
+
+    /// The number of values of an input.
+    #[must_use]
+    pub fn input_size(&self) -> usize {
+        match &self.inputs {
+            Inputs::Values(values) => values.nrows(),
+            Inputs::Bytes { features, .. } => *features,
+        }
+    }
+
+    /// The number of values of a target; with labels the number of classes.
+    #[must_use]
+    pub fn target_size(&self) -> usize {
+        match &self.targets {
+            Targets::Values(values) => values.nrows(),
+            Targets::Labels { classes, .. } => *classes,
+        }
+    }
+
+    /// Mini-batches of `size` samples drawn at random *with replacement*, without end.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for the size 0, [`Error::TooLarge`] if the memory for a batch cannot be had.
+    pub fn batches<'a>(&'a self, size: usize, rng: &'a mut dyn Rng) -> Result<RandomBatches<'a, T>> {
+        RandomBatches::new(self, size, rng)
+    }
+
+    /// Mini-batches of `size` samples, every sample once an epoch, in an order that is drawn anew for each epoch.
+    ///
+    /// The last batch of an epoch has the samples that are left; a size beyond that of the data set gives epochs
+    /// of one batch.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn shuffled_batches<'a>(&'a self, size: usize, rng: &'a mut dyn Rng) -> Result<ShuffledBatches<'a, T>> {
+        ShuffledBatches::new(self, size, rng)
+    }
+
+    /// All samples once, in their order, in batches of `size` and a last one of what is left: for evaluation.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub fn ordered_batches(&self, size: usize) -> Result<OrderedBatches<'_, T>> {
+        OrderedBatches::new(self, size)
+    }
+
+    fn write_input(&self, sample: usize, input: &mut [T]) {
+        match &self.inputs {
+            Inputs::Values(values) => input.copy_from_slice(Batch::from(values).sample(sample)),
+            Inputs::Bytes { bytes, features } => {
+                let unit = T::one() / T::from_byte(u8::MAX);
+                for (value, &byte) in input.iter_mut().zip(&bytes[sample * features..(sample + 1) * features]) {
+                    *value = T::from_byte(byte) * unit;
+                }
+            }
+        }
+    }
+
+    fn write_target(&self, sample: usize, target: &mut [T]) {
+        match &self.targets {
+            Targets::Values(values) => target.copy_from_slice(Batch::from(values).sample(sample)),
+            Targets::Labels { labels, .. } => {
+                target.fill(T::zero());
+                target[labels[sample]] = T::one();
+            }
+        }
+    }
+}
+
+/// One-hot columns: `classes` × labels, with a 1 in the row of each label and zeros elsewhere.
+///
+/// # Errors
+/// [`Error::LabelOutOfRange`] for a label that is not below `classes`, [`Error::TooLarge`] if the memory cannot be
+/// had.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::dmatrix;
+/// use gradus::one_hot;
+///
+/// assert_eq!(one_hot::<f64>(&[1, 0, 2], 3)?, dmatrix![0.0, 1.0, 0.0; 1.0, 0.0, 0.0; 0.0, 0.0, 1.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn one_hot<T: Real>(labels: &[usize], classes: usize) -> Result<DMatrix<T>> {
+    check_labels(labels, classes)?;
+    let count = labels.len().checked_mul(classes);
+    if count.is_none_or(|count| Vec::<T>::new().try_reserve_exact(count).is_err()) {
+        return Err(Error::TooLarge { what: "one-hot labels", count: count.unwrap_or(usize::MAX) });
+    }
+    let mut columns = DMatrix::zeros(classes, labels.len());
+    for (sample, &label) in labels.iter().enumerate() {
+        columns[(label, sample)] = T::one();
+    }
+    Ok(columns)
+}
+
+fn check_inputs<T: Real>(inputs: &DMatrix<T>) -> Result<()> {
+    if inputs.ncols() == 0 {
+        return Err(Error::Empty { what: "samples" });
+    }
+    if inputs.nrows() == 0 {
+        return Err(Error::Empty { what: "values of an input" });
+    }
+    check_finite("inputs", Batch::from(inputs))
+}
+
+fn check_count(targets: usize, samples: usize, rows: usize) -> Result<()> {
+    if targets == samples {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch {
+        what: "targets, one for each sample",
+        expected: Shape::new(rows, samples),
+        found: Shape::new(rows, targets),
+    })
+}
+
+fn check_labels(labels: &[usize], classes: usize) -> Result<()> {
+    match labels.iter().position(|&label| label >= classes) {
+        None => Ok(()),
+        Some(sample) => Err(Error::LabelOutOfRange { sample, label: labels[sample], classes }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::dmatrix;
+
+    use super::*;
+
+    #[test]
+    fn bad_data_are_refused() {
+        let x = dmatrix![1.0, 2.0; 3.0, 4.0];
+        let error = |data: Result<Dataset<f64>>| data.unwrap_err().to_string();
+        assert_eq!(
+            error(Dataset::new(DMatrix::zeros(2, 0), DMatrix::zeros(1, 0))),
+            "samples: expected at least one, found none"
+        );
+        assert_eq!(
+            error(Dataset::new(DMatrix::zeros(0, 2), dmatrix![1.0, 2.0])),
+            "values of an input: expected at least one, found none"
+        );
+        assert_eq!(
+            error(Dataset::new(x.clone(), DMatrix::zeros(0, 2))),
+            "values of a target: expected at least one, found none"
+        );
+        assert_eq!(
+            error(Dataset::new(x.clone(), dmatrix![1.0, 2.0, 3.0])),
+            "targets, one for each sample: expected 1 × 2, found 1 × 3"
+        );
+        assert_eq!(
+            error(Dataset::new(dmatrix![1.0, 2.0; 3.0, f64::NAN], dmatrix![1.0, 2.0])),
+            "inputs: expected finite numbers, found NaN at row 1, column 1"
+        );
+        assert_eq!(
+            error(Dataset::new(x.clone(), dmatrix![1.0, f64::NEG_INFINITY])),
+            "targets: expected finite numbers, found -inf at row 0, column 1"
+        );
+        assert_eq!(
+            error(Dataset::labelled(x.clone(), vec![0, 3], 3)),
+            "label of sample 1: expected a class below 3, found 3"
+        );
+        assert_eq!(
+            error(Dataset::labelled(x, vec![0], 3)),
+            "targets, one for each sample: expected 3 × 2, found 3 × 1"
+        );
+        assert!(matches!(one_hot::<f64>(&[0, 0], usize::MAX), Err(Error::TooLarge { count: usize::MAX, .. })));
+        assert!(matches!(one_hot::<f64>(&[0], usize::MAX / 64), Err(Error::TooLarge { .. })));
+    }
+}

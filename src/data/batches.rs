@@ -1,0 +1,164 @@
+use std::fmt;
+
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
+
+use super::Dataset;
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::real::Real;
+
+/// A mini-batch, lent from the buffer of the batches that it comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct MiniBatch<'a, T> {
+    /// Input size × samples.
+    pub inputs: Batch<'a, T>,
+    /// Target size × samples.
+    pub targets: Batch<'a, T>,
+}
+
+/// The memory of one mini-batch.
+#[derive(Debug)]
+struct Buffer<T> {
+    inputs: Vec<T>,
+    targets: Vec<T>,
+}
+
+impl<T: Real> Buffer<T> {
+    fn new(data: &Dataset<T>, size: usize) -> Result<Self> {
+        if size == 0 {
+            return Err(Error::InvalidParameter { name: "batch size", value: 0.0, expected: "at least 1" });
+        }
+        let zeros = |features| linalg::zeros("values of a batch", size.saturating_mul(features));
+        Ok(Self { inputs: zeros(data.input_size())?, targets: zeros(data.target_size())? })
+    }
+
+    fn gather(&mut self, data: &Dataset<T>, samples: impl ExactSizeIterator<Item = usize>) -> MiniBatch<'_, T> {
+        let (input_size, target_size) = (data.input_size(), data.target_size());
+        let count = samples.len();
+        let inputs = self.inputs.chunks_exact_mut(input_size);
+        let targets = self.targets.chunks_exact_mut(target_size);
+        for (sample, (input, target)) in samples.zip(inputs.zip(targets)) {
+            data.write_input(sample, input);
+            data.write_target(sample, target);
+        }
+        MiniBatch {
+            inputs: Batch::front(&self.inputs, input_size, count),
+            targets: Batch::front(&self.targets, target_size, count),
+        }
+    }
+}
+
+/// Mini-batches drawn with replacement. Made by [`Dataset::batches`].
+pub struct RandomBatches<'a, T> {
+    data: &'a Dataset<T>,
+    size: usize,
+    rng: &'a mut dyn Rng,
+    buffer: Buffer<T>,
+}
+
+impl<'a, T: Real> RandomBatches<'a, T> {
+    pub(super) fn new(data: &'a Dataset<T>, size: usize, rng: &'a mut dyn Rng) -> Result<Self> {
+        Ok(Self { data, size, rng, buffer: Buffer::new(data, size)? })
+    }
+
+    /// The next batch. It is valid until the one after it is asked for; nothing is allocated.
+    pub fn next_batch(&mut self) -> MiniBatch<'_, T> {
+        // Drawn as u64, so that the choice does not depend on the width of usize.
+        let count = self.data.len() as u64;
+        let rng = &mut *self.rng;
+        self.buffer.gather(self.data, (0..self.size).map(|_| rng.random_range(0..count) as usize))
+    }
+}
+
+impl<T> fmt::Debug for RandomBatches<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RandomBatches").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// Mini-batches of shuffled epochs. Made by [`Dataset::shuffled_batches`].
+///
+/// # Examples
+/// ```
+/// use gradus::Dataset;
+/// use gradus::nalgebra::dmatrix;
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+///
+/// let data = Dataset::new(dmatrix![1.0, 2.0, 3.0], dmatrix![0.0, 0.0, 0.0])?;
+/// let mut rng = ChaCha8Rng::seed_from_u64(0);
+/// let mut batches = data.shuffled_batches(2, &mut rng)?;
+/// for _epoch in 0..10 {
+///     let mut seen = 0.0;
+///     while let Some(batch) = batches.next_batch() {
+///         seen += batch.inputs.as_slice().iter().sum::<f64>();
+///     }
+///     assert_eq!(seen, 6.0);
+/// }
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub struct ShuffledBatches<'a, T> {
+    data: &'a Dataset<T>,
+    size: usize,
+    rng: &'a mut dyn Rng,
+    buffer: Buffer<T>,
+    order: Vec<usize>,
+    position: usize,
+}
+
+impl<'a, T: Real> ShuffledBatches<'a, T> {
+    pub(super) fn new(data: &'a Dataset<T>, size: usize, rng: &'a mut dyn Rng) -> Result<Self> {
+        let size = size.min(data.len());
+        let buffer = Buffer::new(data, size)?;
+        Ok(Self { data, size, rng, buffer, order: (0..data.len()).collect(), position: 0 })
+    }
+
+    /// The next batch, or `None` once at the end of each epoch; the call after that begins the next epoch.
+    ///
+    /// A batch is valid until the one after it is asked for; nothing is allocated.
+    pub fn next_batch(&mut self) -> Option<MiniBatch<'_, T>> {
+        if self.position == self.order.len() {
+            self.position = 0;
+            return None;
+        }
+        if self.position == 0 {
+            self.order.shuffle(&mut *self.rng);
+        }
+        let end = self.order.len().min(self.position + self.size);
+        let samples = &self.order[self.position..end];
+        self.position = end;
+        Some(self.buffer.gather(self.data, samples.iter().copied()))
+    }
+}
+
+impl<T> fmt::Debug for ShuffledBatches<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("ShuffledBatches");
+        debug.field("size", &self.size).field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+/// All samples in their order. Made by [`Dataset::ordered_batches`].
+#[derive(Debug)]
+pub struct OrderedBatches<'a, T> {
+    data: &'a Dataset<T>,
+    size: usize,
+    buffer: Buffer<T>,
+    position: usize,
+}
+
+impl<'a, T: Real> OrderedBatches<'a, T> {
+    pub(super) fn new(data: &'a Dataset<T>, size: usize) -> Result<Self> {
+        let size = size.min(data.len());
+        Ok(Self { data, size, buffer: Buffer::new(data, size)?, position: 0 })
+    }
+
+    /// The next batch, or `None` at the end. It is valid until the one after it is asked for.
+    pub fn next_batch(&mut self) -> Option<MiniBatch<'_, T>> {
+        let start = self.position;
+        self.position = self.data.len().min(start + self.size);
+        (start < self.position).then(|| self.buffer.gather(self.data, start..self.position))
+    }
+}

@@ -1,0 +1,225 @@
+use std::fmt;
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call was refused.
+///
+/// Every variant says what was looked at, what was expected and what was found; a refused call has changed
+/// nothing. Reading a file has an error type of its own, [`IdxError`](crate::IdxError).
+///
+/// # Examples
+/// ```
+/// use gradus::{Error, GradientDescent};
+///
+/// let error = GradientDescent::<f64>::new(-0.1).unwrap_err();
+/// assert_eq!(error.to_string(), "learning rate: expected a positive, finite number, found -0.1");
+/// assert!(matches!(error, Error::InvalidParameter { name: "learning rate", .. }));
+/// ```
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A matrix, batch or vector has the wrong shape.
+    #[error("{what}: expected {expected}, found {found}{}", if expected.admits_transpose_of(found) { " (is it transposed?)" } else { "" })]
+    ShapeMismatch {
+        /// What was looked at.
+        what: &'static str,
+        /// The shape that fits.
+        expected: Shape,
+        /// The shape that was given.
+        found: Shape,
+    },
+
+    /// A value is NaN or infinite where only finite numbers make sense.
+    #[error("{what}: expected finite numbers, found {value} at row {row}, column {column}")]
+    NotFinite {
+        /// What was looked at.
+        what: &'static str,
+        /// Row of the first such value, counted from 0.
+        row: usize,
+        /// Its column, counted from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+
+    /// There is nothing to work on.
+    #[error("{what}: expected at least one, found none")]
+    Empty {
+        /// What is missing.
+        what: &'static str,
+    },
+
+    /// A hyper-parameter lies outside its range.
+    #[error("{name}: expected {expected}, found {value}")]
+    InvalidParameter {
+        /// Its name.
+        name: &'static str,
+        /// The value that was given.
+        value: f64,
+        /// The range that is allowed.
+        expected: &'static str,
+    },
+
+    /// A target is not one that the loss is defined for.
+    #[error("target of sample {sample}: expected {expected}, found {value}")]
+    InvalidTarget {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// What the loss is defined for.
+        expected: &'static str,
+        /// The value (or sum) that was found.
+        value: f64,
+    },
+
+    /// A class label is not below the number of classes.
+    #[error("label of sample {sample}: expected a class below {classes}, found {label}")]
+    LabelOutOfRange {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// Its label.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// A layer does not fit where it stands.
+    #[error("layer {index}, {layer}: {source}")]
+    Layer {
+        /// Its place, counted from 0.
+        index: usize,
+        /// Its `Debug` form.
+        layer: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+
+    /// A layer was given another number of values a sample than it takes.
+    #[error("inputs of the layer: expected {expected}, found {found}")]
+    InputSize {
+        /// What the layer takes.
+        expected: usize,
+        /// What stands before it.
+        found: usize,
+    },
+
+    /// The memory for this cannot be had.
+    #[error("{what}: expected a size that fits into memory, found {count} values")]
+    TooLarge {
+        /// What was to be stored.
+        what: &'static str,
+        /// How many values it has; `usize::MAX` where even their number overflows.
+        count: usize,
+    },
+
+    /// Fewer observations than unknowns.
+    #[error("observations: expected at least {unknowns}, one for each unknown, found {observations}")]
+    Underdetermined {
+        /// The number of observations.
+        observations: usize,
+        /// The number of unknowns of each target, the intercept included.
+        unknowns: usize,
+    },
+
+    /// A column of the design matrix is, to working precision, a linear combination of the ones before it.
+    #[error("design matrix: expected linearly independent columns, found {column} dependent on those before it")]
+    RankDeficient {
+        /// The column.
+        column: Column,
+    },
+
+    /// A sum left the range of the floating-point type.
+    #[error("{what}: expected sums within the range of the number type, found an overflow")]
+    Overflow {
+        /// What was summed.
+        what: &'static str,
+    },
+
+    /// State of another optimizer or of another problem.
+    #[error("optimizer state: expected {expected}, found {found}")]
+    StateMismatch {
+        /// What the optimizer keeps.
+        expected: String,
+        /// What it was handed.
+        found: String,
+    },
+}
+
+/// A column of a design matrix: the ones of the intercept, or a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The column of ones.
+    Intercept,
+    /// The feature of this index, counted from 0.
+    Feature(usize),
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intercept => f.write_str("the intercept's column of ones"),
+            Self::Feature(index) => write!(f, "feature {index}"),
+        }
+    }
+}
+
+/// Rows and columns in an error; `None` stands for "any number".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// The number of rows.
+    pub rows: Option<usize>,
+    /// The number of columns.
+    pub columns: Option<usize>,
+}
+
+impl Shape {
+    /// `rows` × `columns`.
+    #[must_use]
+    pub fn new(rows: usize, columns: usize) -> Self {
+        Self { rows: Some(rows), columns: Some(columns) }
+    }
+
+    /// `rows` × any number of columns.
+    #[must_use]
+    pub fn with_rows(rows: usize) -> Self {
+        Self { rows: Some(rows), columns: None }
+    }
+
+    /// Any number of rows × `columns`.
+    #[must_use]
+    pub fn with_columns(columns: usize) -> Self {
+        Self { rows: None, columns: Some(columns) }
+    }
+
+    fn admits_transpose_of(&self, found: &Self) -> bool {
+        let fits = |expected: Option<usize>, found| expected.is_none() || expected == found;
+        fits(self.rows, found.columns) && fits(self.columns, found.rows)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: Option<usize>| count.map_or("any".to_owned(), |count| count.to_string());
+        write!(f, "{} × {}", count(self.rows), count(self.columns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_matrix_is_recognised() {
+        let error = |expected, found| Error::ShapeMismatch { what: "input", expected, found }.to_string();
+        let expected = Shape::with_rows(4);
+        assert_eq!(error(expected, Shape::new(7, 4)), "input: expected 4 × any, found 7 × 4 (is it transposed?)");
+        assert_eq!(error(expected, Shape::new(7, 5)), "input: expected 4 × any, found 7 × 5");
+        assert_eq!(error(Shape::new(2, 3), Shape::new(3, 3)), "input: expected 2 × 3, found 3 × 3");
+    }
+
+    #[test]
+    fn errors_can_cross_threads() {
+        fn crosses<E: std::error::Error + Send + Sync + 'static>() {}
+        crosses::<Error>();
+    }
+}

@@ -1,0 +1,106 @@
+//! Linear regression and small neural networks over nalgebra, with every analytic derivative checked.
+//!
+//! A model is a function of **one flat vector** of parameters. A [`Network`] holds sizes, never numbers; with a
+//! [`Loss`] and a batch it is an [`Objective`]: a value and a gradient of that vector. So is a least-squares
+//! problem, and so is any closure. One [`GradientDescent`] minimises all of them, one [`GradientCheck`] checks all
+//! of them:
+//!
+//! ```
+//! use gradus::{GradientDescent, Optimizer, Stop, from_fn};
+//!
+//! let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
+//!     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
+//!     x[0] * x[0] + x[1] * x[1]
+//! });
+//! let mut x = [-3.0, 4.0];
+//! let stop = Stop::after(200).gradient_norm(1e-9)?;
+//! let report = GradientDescent::new(0.1)?.minimize(&mut sphere, &mut x, &stop);
+//! assert!(x[0].abs() < 1e-9 && x[1].abs() < 1e-9);
+//! assert_eq!(report.reason, gradus::StopReason::Converged);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! A network, in `f64` as here or in `f32`:
+//!
+//! ```
+//! use gradus::nalgebra::DMatrix;
+//! use gradus::{Dense, GradientDescent, Network, Objective, Optimizer, Sigmoid, SoftmaxCrossEntropy, one_hot};
+//! use rand::{SeedableRng, rngs::ChaCha8Rng};
+//!
+//! # fn main() -> gradus::Result<()> {
+//! # let mut rng = ChaCha8Rng::seed_from_u64(0);
+//! # let x = DMatrix::<f64>::from_fn(4, 6, |i, j| ((i + 2 * j) % 5) as f64);
+//! # let t = one_hot::<f64>(&[0, 1, 2, 0, 1, 2], 3)?;
+//! let network = Network::<f64>::builder(4).layer(Dense::new(4, 8)).layer(Sigmoid).layer(Dense::new(8, 3)).build()?;
+//! let mut parameters = network.initialize(&mut rng);                  // DVector<f64>
+//! let mut objective = network.objective(SoftmaxCrossEntropy);
+//! let mut descent = GradientDescent::new(0.1)?;
+//! let step = descent.step(&mut objective.on(&x, &t)?, parameters.as_mut_slice());   // x: 4 × n, t: 3 × n
+//! let logits = network.predict(&parameters, &x)?;                     // 3 × n
+//! let mut gradient_of = objective.on(&x, &t)?;                            // an Objective: value_and_gradient(θ, &mut g)
+//! # let mut gradient = vec![0.0; parameters.len()];
+//! # let value = gradient_of.value_and_gradient(parameters.as_slice(), &mut gradient);
+//! # assert!(step.is_finite() && value < step.value && logits.shape() == (3, 6));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Conventions
+//!
+//! 1. Parameters are one `[T]`: layer by layer, the weight column by column (outputs × inputs), then the bias.
+//! 2. A **batch** is column-major with **one sample per column**. **Least squares** speaks of a design matrix:
+//!    one *observation per row*, one unknown per column. A shape error that looks like a transposition says so.
+//! 3. Losses are means over the samples.
+//! 4. Layers add to the gradient that they are handed; objectives overwrite it.
+//! 5. After the first step on a batch size the crate allocates nothing; the matrix products may take one packing
+//!    buffer each.
+//! 6. The same seed, version, target and CPU features give the same bits.
+//! 7. A value that is not finite is never passed on in silence: it ends a minimisation with a reason, or a call
+//!    with an error. Data are checked for finiteness once, where they enter; a step checks its value and ‖∇‖.
+//!
+//! # Where things are
+//!
+//! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
+//! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
+//! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
+//! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`CrossEntropy`], [`BinaryCrossEntropy`];
+//!   on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]
+//! - Regression: [`NormalEquation`], [`LinearFit`], [`LeastSquaresObjective`]
+//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; [`accuracy`]
+//! - [`Real`], [`Error`]
+//!
+//! nalgebra is a part of the interface and re-exported as [`gradus::nalgebra`](nalgebra).
+
+pub use nalgebra;
+
+mod batch;
+mod data;
+mod error;
+mod gradient;
+mod layer;
+mod linalg;
+mod loss;
+mod metrics;
+mod network;
+mod objective;
+mod optimizer;
+mod real;
+mod regression;
+
+pub use batch::{Batch, BatchMut};
+pub use data::{Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, one_hot};
+pub use error::{Column, Error, Result, Shape};
+pub use gradient::{
+    BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
+};
+pub use layer::{Dense, Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass, Sigmoid, Softmax};
+pub use loss::{
+    BinaryCrossEntropy, CrossEntropy, HalfSquaredError, Loss, MeanSquaredError, SigmoidCrossEntropy,
+    SoftmaxCrossEntropy, weighted_mean, weighted_mean_and_gradient,
+};
+pub use metrics::accuracy;
+pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
+pub use objective::{FromFn, Objective, from_fn};
+pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
+pub use real::Real;
+pub use regression::{Intercept, LeastSquaresObjective, LinearFit, NormalEquation};

@@ -1,0 +1,336 @@
+//! Every matrix product and every vector kernel of the crate.
+//!
+//! Products whose dimensions are all large run on nalgebra's `gemm`, the only one of its products that reaches a
+//! blocked kernel; a transposed operand is a view with exchanged strides. (`tr_mul` and its kin loop over dot
+//! products.) The others are done here: they are too small to gain from packing, and nalgebra's own loop for them
+//! runs out of bounds on strided columns (nalgebra 0.35, issue 1616).
+
+use std::any::TypeId;
+
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::real::Real;
+
+/// Lanes of the unrolled reductions: as many as the widest vector registers hold, so that sums neither wait for
+/// one another nor drift.
+const LANES: usize = 16;
+
+/// Above this in every dimension nalgebra hands a product to its blocked kernel.
+const SMALL: usize = 5;
+
+/// A matrix view with any strides: what the regressions take.
+pub(crate) type View<'a, T> = DMatrixView<'a, T, Dyn, Dyn>;
+
+/// A factor of a product: a matrix stored column by column, or the transpose of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factor<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    columns: usize,
+    transposed: bool,
+}
+
+/// The `rows` × `columns` matrix that `data` holds column by column.
+pub(crate) fn matrix<T>(data: &[T], rows: usize, columns: usize) -> Factor<'_, T> {
+    assert_eq!(data.len(), rows * columns);
+    Factor { data, rows, columns, transposed: false }
+}
+
+/// The transpose, `columns` × `rows`, of the matrix that `data` holds column by column.
+pub(crate) fn transpose<T>(data: &[T], rows: usize, columns: usize) -> Factor<'_, T> {
+    assert_eq!(data.len(), rows * columns);
+    Factor { data, rows: columns, columns: rows, transposed: true }
+}
+
+impl<'a, T: Real> Factor<'a, T> {
+    fn view(&self) -> View<'a, T> {
+        let (row_stride, column_stride) = if self.transposed { (self.columns, 1) } else { (1, self.rows) };
+        View::from_slice_with_strides(self.data, self.rows, self.columns, row_stride, column_stride)
+    }
+
+    fn at(&self, row: usize, column: usize) -> T {
+        self.data[if self.transposed { column + row * self.columns } else { row + column * self.rows }]
+    }
+}
+
+/// `C ← A B`, with `C` column by column; what `C` held before is not read.
+pub(crate) fn multiply<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
+    if is_blocked(a, b) {
+        DMatrixViewMut::from_slice(c, a.rows, b.columns).gemm(T::one(), &a.view(), &b.view(), T::zero());
+    } else {
+        c.fill(T::zero());
+        multiply_add_small(a, b, c);
+    }
+}
+
+/// `C ← C + A B`, with `C` column by column.
+pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
+    if is_blocked(a, b) {
+        DMatrixViewMut::from_slice(c, a.rows, b.columns).gemm(T::one(), &a.view(), &b.view(), T::one());
+    } else {
+        multiply_add_small(a, b, c);
+    }
+}
+
+fn is_blocked<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>) -> bool {
+    let has_kernel = [TypeId::of::<f32>(), TypeId::of::<f64>()].contains(&TypeId::of::<T>());
+    has_kernel && a.rows > SMALL && a.columns > SMALL && b.columns > SMALL
+}
+
+fn multiply_add_small<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
+    assert_eq!(a.columns, b.rows);
+    assert_eq!(c.len(), a.rows * b.columns);
+    for (j, c) in c.chunks_exact_mut(a.rows.max(1)).enumerate() {
+        if !a.transposed {
+            for (l, column) in a.data.chunks_exact(a.rows.max(1)).enumerate() {
+                add_scaled(c, b.at(l, j), column);
+            }
+        } else if !b.transposed {
+            let b = &b.data[j * b.rows..(j + 1) * b.rows];
+            for (c, row) in c.iter_mut().zip(a.data.chunks_exact(a.columns.max(1))) {
+                *c += dot(row, b);
+            }
+        } else {
+            for (i, c) in c.iter_mut().enumerate() {
+                *c += (0..a.columns).fold(T::zero(), |sum, l| sum + a.at(i, l) * b.at(l, j));
+            }
+        }
+    }
+}
+
+/// `length` zeros, or an error where the memory for them cannot be had.
+pub(crate) fn zeros<T: Real>(what: &'static str, length: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).map_err(|_| Error::TooLarge { what, count: length })?;
+    values.resize(length, T::zero());
+    Ok(values)
+}
+
+/// Overwrites the lower triangle of a symmetric positive definite matrix, of which only that triangle is read,
+/// with its Cholesky factor `L`, `A = L Lᵀ`.
+///
+/// The error is the first column that depends on the ones before it: what is left of its diagonal entry is
+/// rounding.
+pub(crate) fn cholesky<T: Real>(a: &mut DMatrix<T>) -> Result<(), usize> {
+    let n = a.nrows();
+    let rounding = T::epsilon() * T::from_count(16 * n);
+    for j in 0..n {
+        let (factored, rest) = a.as_mut_slice().split_at_mut(j * n);
+        let column = &mut rest[j..n];
+        let smallest = column[0] * rounding;
+        for former in factored.chunks_exact(n) {
+            add_scaled(column, -former[j], &former[j..]);
+        }
+        // Written so that a NaN is refused.
+        if !(column[0] > smallest) {
+            return Err(j);
+        }
+        let diagonal = column[0].sqrt();
+        column.iter_mut().for_each(|entry| *entry /= diagonal);
+    }
+    Ok(())
+}
+
+/// `B ← A⁻¹ B`, given the Cholesky factor of `A`.
+pub(crate) fn solve_cholesky<T: Real>(factor: &DMatrix<T>, b: &mut DMatrix<T>) {
+    let n = factor.nrows();
+    for b in b.as_mut_slice().chunks_exact_mut(n) {
+        for (j, column) in factor.as_slice().chunks_exact(n).enumerate() {
+            b[j] /= column[j];
+            let solved = b[j];
+            add_scaled(&mut b[j + 1..], -solved, &column[j + 1..]);
+        }
+        for (j, column) in factor.as_slice().chunks_exact(n).enumerate().rev() {
+            let known = dot(&column[j + 1..], &b[j + 1..]);
+            b[j] = (b[j] - known) / column[j];
+        }
+    }
+}
+
+/// `y ← y + α x`.
+pub(crate) fn add_scaled<T: Real>(y: &mut [T], alpha: T, x: &[T]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y += alpha * x;
+    }
+}
+
+/// `sum ← sum + X 1`: adds the columns of `x`.
+pub(crate) fn add_columns<T: Real>(sum: &mut [T], x: Batch<'_, T>) {
+    for column in x.iter() {
+        add_scaled(sum, T::one(), column);
+    }
+}
+
+/// `xᵀ y`.
+pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
+    let (x_blocks, y_blocks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let (x_rest, y_rest) = (x_blocks.remainder(), y_blocks.remainder());
+    let mut lanes = [T::zero(); LANES];
+    for (x, y) in x_blocks.zip(y_blocks) {
+        for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
+            *lane += x * y;
+        }
+    }
+    for (lane, (&x, &y)) in lanes.iter_mut().zip(x_rest.iter().zip(y_rest)) {
+        *lane += x * y;
+    }
+    pairwise(lanes)
+}
+
+fn pairwise<T: Real>(mut lanes: [T; LANES]) -> T {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let other = lanes[lane + width];
+            lanes[lane] += other;
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `‖x‖₂`, without overflow or underflow of the squares; not finite only if an entry, or the norm itself, is not.
+pub(crate) fn norm<T: Real>(x: &[T]) -> T {
+    let squares = dot(x, x);
+    // Below this the squares of the smaller entries may have lost digits or vanished.
+    let reliable = T::min_positive() / T::epsilon();
+    if squares.is_finite() && squares > reliable {
+        return squares.sqrt();
+    }
+    let largest = largest_magnitude(x);
+    if largest.is_zero() || !largest.is_finite() {
+        return largest;
+    }
+    // Two steps, since 1/largest may overflow: the power of two alone is exact.
+    let sum = x.iter().fold(T::zero(), |sum, &x| sum + (x / largest) * (x / largest));
+    largest * sum.sqrt()
+}
+
+/// `max |xᵢ|`; NaN if an entry is NaN.
+pub(crate) fn largest_magnitude<T: Real>(x: &[T]) -> T {
+    x.iter().fold(T::zero(), |largest, x| {
+        let x = x.abs();
+        // Written so that a NaN, once met, stays.
+        if x <= largest { largest } else { x }
+    })
+}
+
+/// The largest entry, −∞ if there is none. A NaN may be passed over: the caller's arithmetic meets it again.
+pub(crate) fn largest<T: Real>(x: &[T]) -> T {
+    let mut entries = x.iter().copied();
+    let Some(first) = entries.next() else { return -T::one() / T::zero() };
+    entries.fold(first, |largest, x| if x > largest { x } else { largest })
+}
+
+/// A sum with the rounding errors of its additions carried along: exact to about one rounding for any number of
+/// terms of one sign.
+///
+/// A. Neumaier (1974): Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CompensatedSum<T> {
+    sum: T,
+    compensation: T,
+}
+
+impl<T: Real> CompensatedSum<T> {
+    pub(crate) fn new() -> Self {
+        Self { sum: T::zero(), compensation: T::zero() }
+    }
+
+    pub(crate) fn add(&mut self, term: T) {
+        let sum = self.sum + term;
+        let (large, small) = if self.sum.abs() >= term.abs() { (self.sum, term) } else { (term, self.sum) };
+        self.compensation += (large - sum) + small;
+        self.sum = sum;
+    }
+
+    pub(crate) fn total(&self) -> T {
+        // Beyond the range of the type the compensation is ∞ − ∞.
+        if self.sum.is_finite() { self.sum + self.compensation } else { self.sum }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+    use nalgebra::{DMatrix, dmatrix};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filled(rows: usize, columns: usize, seed: usize) -> DMatrix<f64> {
+        DMatrix::from_fn(rows, columns, |i, j| (((i * 31 + j * 17 + seed) % 23) as f64 - 11.0) / 7.0)
+    }
+
+    proptest! {
+        #[test]
+        fn products_agree_with_the_definition(m in 1_usize..20, k in 1_usize..20, n in 1_usize..20, seed in 0_usize..99) {
+            let (a, b, c) = (filled(m, k, seed), filled(k, n, seed + 1), filled(m, n, seed + 2));
+            let expected = DMatrix::from_fn(m, n, |i, j| (0..k).map(|l| a[(i, l)] * b[(l, j)]).sum::<f64>());
+            let (a_transposed, b_transposed) = (a.transpose(), b.transpose());
+            for a in [matrix(a.as_slice(), m, k), transpose(a_transposed.as_slice(), k, m)] {
+                for b in [matrix(b.as_slice(), k, n), transpose(b_transposed.as_slice(), n, k)] {
+                    // Stale values, NaN among them, must not shine through.
+                    let mut product = DMatrix::from_element(m, n, f64::NAN);
+                    multiply(a, b, product.as_mut_slice());
+                    prop_assert!((&product - &expected).amax() < 1e-12);
+                    let mut sum = c.clone();
+                    multiply_add(a, b, sum.as_mut_slice());
+                    prop_assert!((sum - &c - &expected).amax() < 1e-12);
+                }
+            }
+        }
+
+        #[test]
+        fn reductions_agree_with_the_definition(x in proptest::collection::vec(-2.0..2.0, 0..70)) {
+            let reversed: Vec<f64> = x.iter().rev().copied().collect();
+            let expected: f64 = x.iter().zip(&reversed).map(|(x, y)| x * y).sum();
+            prop_assert!((dot(&x, &reversed) - expected).abs() < 1e-13);
+            let expected = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            prop_assert!((norm(&x) - expected).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn cholesky_factors_solves_and_refuses() {
+        for n in 1..12 {
+            let root = filled(n + 3, n, n) + DMatrix::from_fn(n + 3, n, |i, j| if i == j { 3.0 } else { 0.0 });
+            let a = root.transpose() * &root;
+            let expected = filled(n, 2, 7);
+            let (mut factor, mut solution) = (a.clone(), &a * &expected);
+            cholesky(&mut factor).unwrap();
+            assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
+            solve_cholesky(&factor, &mut solution);
+            assert_relative_eq!(solution, expected, max_relative = 1e-10, epsilon = 1e-10);
+        }
+        assert_eq!(cholesky(&mut dmatrix![1.0, 2.0, 0.0; 2.0, 4.0, 0.0; 0.0, 0.0, 1.0]), Err(1));
+        assert_eq!(cholesky(&mut dmatrix![0.0]), Err(0));
+        assert_eq!(cholesky(&mut dmatrix![f64::NAN]), Err(0));
+    }
+
+    #[test]
+    fn the_norm_neither_overflows_nor_vanishes() {
+        assert_relative_eq!(norm(&[3e200, 4e200]), 5e200, max_relative = 1e-15);
+        assert_relative_eq!(norm(&[3e-200, 4e-200]), 5e-200, max_relative = 1e-15);
+        assert_relative_eq!(norm(&[3e-30_f32, 4e-30]), 5e-30, max_relative = 1e-6);
+        assert_eq!(norm(&[5e-324, 0.0]), 5e-324);
+        assert_eq!(norm::<f64>(&[]), 0.0);
+        assert_eq!(norm(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
+        assert!(norm(&[f64::INFINITY, f64::NAN]).is_nan());
+        assert!(norm(&[f64::NAN, 1.0]).is_nan());
+    }
+
+    #[test]
+    fn compensated_sums_keep_what_plain_ones_lose() {
+        let mut sum = CompensatedSum::new();
+        sum.add(1.0_f32);
+        for _ in 0..1_000 {
+            sum.add(1e-8);
+        }
+        assert_eq!(sum.total(), 1.00001);
+        sum.add(f32::INFINITY);
+        assert_eq!(sum.total(), f32::INFINITY);
+    }
+}

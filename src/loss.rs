@@ -1,0 +1,274 @@
+mod binary_cross_entropy;
+mod cross_entropy;
+mod half_squared_error;
+mod mean_squared_error;
+mod sigmoid_cross_entropy;
+mod softmax_cross_entropy;
+
+use std::fmt::Debug;
+
+pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use cross_entropy::CrossEntropy;
+pub use half_squared_error::HalfSquaredError;
+pub use mean_squared_error::MeanSquaredError;
+pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
+pub use softmax_cross_entropy::SoftmaxCrossEntropy;
+
+use crate::batch::{Batch, BatchMut};
+use crate::error::{Error, Result};
+use crate::linalg::CompensatedSum;
+use crate::real::Real;
+
+/// How far predictions are from their targets: a mean over the samples, `L = Σᵢ wᵢ ℓᵢ / Σᵢ wᵢ`.
+///
+/// Without weights every wᵢ is 1. Value and gradient have the same scale, whatever the loss: the gradient that is
+/// written is that of the value that is returned.
+///
+/// Predictions and targets are batches of the same shape, one sample per column, and weights are one for each
+/// sample; [`NetworkObjective::on`](crate::NetworkObjective::on) has checked that. Of no samples, or where all
+/// weights are zero, the mean is NaN.
+///
+/// # Examples
+/// The whole of a loss of one's own, ℓ = Σⱼ (ŷⱼ − yⱼ)⁴:
+/// ```
+/// use gradus::{Batch, BatchMut, Loss, Real, weighted_mean, weighted_mean_and_gradient};
+///
+/// #[derive(Debug)]
+/// struct Quartic;
+///
+/// impl<T: Real> Loss<T> for Quartic {
+///     fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+///         weighted_mean(prediction, target, weights, |prediction, target| {
+///             prediction.iter().zip(target).fold(T::zero(), |sum, (&p, &t)| sum + (p - t).powi(4))
+///         })
+///     }
+///
+///     fn value_and_gradient(
+///         &self,
+///         prediction: Batch<'_, T>,
+///         target: Batch<'_, T>,
+///         weights: Option<&[T]>,
+///         gradient: BatchMut<'_, T>,
+///     ) -> T {
+///         weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
+///             let mut value = T::zero();
+///             for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
+///                 value += (p - t).powi(4);
+///                 *slope = T::nearest(4.0) * (p - t).powi(3);
+///             }
+///             value
+///         })
+///     }
+/// }
+///
+/// use gradus::nalgebra::dmatrix;
+///
+/// let (prediction, target) = (dmatrix![3.0, 1.0], dmatrix![1.0, 1.0]);
+/// assert_eq!(Quartic.value((&prediction).into(), (&target).into(), None), 8.0);
+/// assert_eq!(Quartic.value((&prediction).into(), (&target).into(), Some(&[3.0, 1.0])), 12.0);
+/// ```
+pub trait Loss<T: Real>: Debug + Send + Sync {
+    /// The value alone.
+    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T;
+
+    /// Returns the value and overwrites `gradient` with ∂L/∂prediction.
+    fn value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+    ) -> T;
+
+    /// Looks whether the loss is defined for these targets; called where data are bound to an objective.
+    ///
+    /// By default they must be finite.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] or [`Error::InvalidTarget`], naming the first target that is not allowed.
+    fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
+        check_finite("targets", target)
+    }
+}
+
+/// `Σᵢ wᵢ ℓᵢ / Σᵢ wᵢ`, given the loss ℓ of one sample: the value of a [`Loss`].
+///
+/// The sums are compensated, so that they do not drift with the number of samples.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn weighted_mean<T: Real>(
+    prediction: Batch<'_, T>,
+    target: Batch<'_, T>,
+    weights: Option<&[T]>,
+    mut sample: impl FnMut(&[T], &[T]) -> T,
+) -> T {
+    assert_same_shape(prediction, target, weights);
+    let mut sum = CompensatedSum::new();
+    for (i, (prediction, target)) in prediction.iter().zip(target.iter()).enumerate() {
+        sum.add(weight_of(i, weights) * sample(prediction, target));
+    }
+    sum.total() / total_weight(target, weights)
+}
+
+/// As [`weighted_mean`], given a function that also writes the gradient of ℓ for one sample: the value and the
+/// gradient of a [`Loss`].
+///
+/// # Panics
+/// If the shapes differ.
+pub fn weighted_mean_and_gradient<T: Real>(
+    prediction: Batch<'_, T>,
+    target: Batch<'_, T>,
+    weights: Option<&[T]>,
+    mut gradient: BatchMut<'_, T>,
+    mut sample: impl FnMut(&[T], &[T], &mut [T]) -> T,
+) -> T {
+    assert_same_shape(prediction, target, weights);
+    assert_same_shape(gradient.as_batch(), target, None);
+    let total = total_weight(target, weights);
+    let mut sum = CompensatedSum::new();
+    let samples = prediction.iter().zip(target.iter()).zip(gradient.iter_mut());
+    for (i, ((prediction, target), gradient)) in samples.enumerate() {
+        let weight = weight_of(i, weights);
+        sum.add(weight * sample(prediction, target, gradient));
+        for slope in gradient {
+            *slope *= weight / total;
+        }
+    }
+    sum.total() / total
+}
+
+fn assert_same_shape<T>(prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) {
+    assert_eq!(prediction.shape(), target.shape(), "predictions and targets must have the same shape");
+    assert!(weights.is_none_or(|weights| weights.len() == target.samples()), "one weight for each sample");
+}
+
+fn weight_of<T: Real>(sample: usize, weights: Option<&[T]>) -> T {
+    weights.map_or_else(T::one, |weights| weights[sample])
+}
+
+fn total_weight<T: Real>(target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+    let Some(weights) = weights else { return T::from_count(target.samples()) };
+    let mut sum = CompensatedSum::new();
+    weights.iter().for_each(|&weight| sum.add(weight));
+    sum.total()
+}
+
+pub(crate) fn check_finite<T: Real>(what: &'static str, values: Batch<'_, T>) -> Result<()> {
+    match values.as_slice().iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(place) => Err(Error::NotFinite {
+            what,
+            row: place % values.features(),
+            column: place / values.features(),
+            value: values.as_slice()[place].to_f64(),
+        }),
+    }
+}
+
+/// Targets that are each a probability.
+fn check_probabilities<T: Real>(target: Batch<'_, T>) -> Result<()> {
+    for (sample, values) in target.iter().enumerate() {
+        if let Some(value) = values.iter().find(|&&value| !is_probability(value)) {
+            return Err(Error::InvalidTarget { sample, expected: "values from 0 to 1", value: value.to_f64() });
+        }
+    }
+    Ok(())
+}
+
+/// Targets that are each a distribution over the classes: one-hot, or soft.
+fn check_distributions<T: Real>(target: Batch<'_, T>) -> Result<()> {
+    check_probabilities(target)?;
+    for (sample, values) in target.iter().enumerate() {
+        let sum = values.iter().fold(T::zero(), |sum, &value| sum + value);
+        if (sum - T::one()).abs() > T::epsilon().sqrt() {
+            return Err(Error::InvalidTarget {
+                sample,
+                expected: "class probabilities that sum to 1",
+                value: sum.to_f64(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_probability<T: Real>(value: T) -> bool {
+    value >= T::zero() && value <= T::one()
+}
+
+/// `p` raised to where its logarithm and reciprocal are finite; NaN unless it is a probability.
+fn floored_probability<T: Real>(p: T) -> T {
+    let floor = T::min_positive().sqrt();
+    if !is_probability(p) {
+        T::zero() / T::zero()
+    } else if p < floor {
+        floor
+    } else {
+        p
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{DMatrix, dmatrix};
+
+    use super::*;
+
+    /// Value and gradient, and that `value` is the same.
+    pub(super) fn evaluate(
+        loss: &dyn Loss<f64>,
+        prediction: &DMatrix<f64>,
+        target: &DMatrix<f64>,
+    ) -> (f64, DMatrix<f64>) {
+        let mut gradient = DMatrix::from_element(prediction.nrows(), prediction.ncols(), f64::NAN);
+        let value = loss.value_and_gradient(prediction.into(), target.into(), None, (&mut gradient).into());
+        assert_eq!(loss.value(prediction.into(), target.into(), None).to_bits(), value.to_bits());
+        (value, gradient)
+    }
+
+    #[test]
+    fn a_weight_counts_as_often_as_it_says() {
+        let (prediction, target) = (dmatrix![0.5, 2.0; -1.0, 0.0], dmatrix![1.0, 0.0; 0.0, 0.25]);
+        let mut gradient = DMatrix::zeros(2, 2);
+        let weighted = MeanSquaredError.value_and_gradient(
+            (&prediction).into(),
+            (&target).into(),
+            Some(&[2.0, 1.0]),
+            (&mut gradient).into(),
+        );
+        let thrice = |m: &DMatrix<f64>| DMatrix::from_columns(&[m.column(0), m.column(0), m.column(1)]);
+        let (value, repeated) = evaluate(&MeanSquaredError, &thrice(&prediction), &thrice(&target));
+        assert!((weighted - value).abs() < 1e-15);
+        assert!((gradient.column(0) - repeated.column(0) * 2.0).amax() < 1e-15);
+        assert!((gradient.column(1) - repeated.column(2)).amax() < 1e-15);
+        let value = MeanSquaredError.value((&prediction).into(), (&target).into(), Some(&[2.0, 1.0]));
+        assert_eq!(value, weighted);
+    }
+
+    #[test]
+    fn targets_are_checked() {
+        let distribution: [&dyn Loss<f64>; 2] = [&CrossEntropy, &SoftmaxCrossEntropy];
+        let probability: [&dyn Loss<f64>; 2] = [&BinaryCrossEntropy, &SigmoidCrossEntropy];
+        let finite: [&dyn Loss<f64>; 2] = [&MeanSquaredError, &HalfSquaredError];
+        let bad_sum = dmatrix![0.0, 0.5; 1.0, 0.25];
+        for loss in distribution {
+            let error = loss.check_targets((&bad_sum).into()).unwrap_err();
+            assert_eq!(error.to_string(), "target of sample 1: expected class probabilities that sum to 1, found 0.75");
+            assert!(loss.check_targets((&dmatrix![0.0; 0.0]).into()).is_err());
+            assert_eq!(loss.check_targets((&dmatrix![0.0, 0.5; 1.0, 0.5]).into()), Ok(()));
+        }
+        for loss in distribution.into_iter().chain(probability) {
+            for bad in [-0.1, 1.1, f64::NAN] {
+                let error = loss.check_targets((&dmatrix![bad; 1.0]).into()).unwrap_err();
+                assert!(matches!(error, Error::InvalidTarget { sample: 0, .. }), "{loss:?} {bad}");
+            }
+        }
+        for loss in probability {
+            assert_eq!(loss.check_targets((&bad_sum).into()), Ok(()));
+        }
+        for loss in finite {
+            let error = loss.check_targets((&dmatrix![7.0, 1.0; -3.0, f64::INFINITY]).into()).unwrap_err();
+            assert_eq!(error.to_string(), "targets: expected finite numbers, found inf at row 1, column 1");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+use super::{Loss, check_probabilities, floored_probability, weighted_mean, weighted_mean_and_gradient};
+use crate::batch::{Batch, BatchMut};
+use crate::error::Result;
+use crate::real::Real;
+
+/// Binary cross-entropy of predicted probabilities p,
+/// `L = −1/(k n) Σᵢ Σⱼ (tⱼᵢ ln pⱼᵢ + (1 − tⱼᵢ) ln(1 − pⱼᵢ))`: the mean over all k outputs of all n samples.
+///
+/// For networks that end in a [`Sigmoid`](crate::Sigmoid), each output a yes or no of its own. On logits,
+/// [`SigmoidCrossEntropy`](crate::SigmoidCrossEntropy) is the same loss, faster and exact.
+///
+/// # Derivatives
+/// `∂L/∂pⱼᵢ = ((1 − tⱼᵢ)/(1 − pⱼᵢ) − tⱼᵢ/pⱼᵢ) / (k n)`.
+///
+/// # Numerics
+/// p and 1 − p are raised to at least √m, where m is the smallest positive normal number, so that value and
+/// gradient are finite at p = 0 and p = 1. A prediction outside \[0, 1\], for which the loss is not defined, makes
+/// the value NaN.
+///
+/// # Errors
+/// Targets must lie in \[0, 1\].
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::dvector;
+/// use gradus::{BinaryCrossEntropy, Loss};
+///
+/// let (prediction, target) = (dvector![0.25_f64], dvector![1.0]);
+/// let value = BinaryCrossEntropy.value((&prediction).into(), (&target).into(), None);
+/// assert!((value - 4.0_f64.ln()).abs() < 1e-15);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BinaryCrossEntropy;
+
+impl<T: Real> Loss<T> for BinaryCrossEntropy {
+    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        let outputs = T::from_count(target.features());
+        weighted_mean(prediction, target, weights, |prediction, target| {
+            let sum = prediction.iter().zip(target).fold(T::zero(), |sum, (&p, &t)| {
+                let (yes, no) = (floored_probability(p), floored_probability(T::one() - p));
+                sum - (t * yes.ln() + (T::one() - t) * no.ln())
+            });
+            sum / outputs
+        })
+    }
+
+    fn value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+    ) -> T {
+        let outputs = T::from_count(target.features());
+        weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
+            let mut sum = T::zero();
+            for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
+                let (yes, no) = (floored_probability(p), floored_probability(T::one() - p));
+                sum -= t * yes.ln() + (T::one() - t) * no.ln();
+                *slope = ((T::one() - t) / no - t / yes) / outputs;
+            }
+            sum / outputs
+        })
+    }
+
+    fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
+        check_probabilities(target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+    use nalgebra::dmatrix;
+
+    use super::super::tests::evaluate;
+    use super::*;
+
+    #[test]
+    fn hand_computed() {
+        let (value, gradient) = evaluate(&BinaryCrossEntropy, &dmatrix![0.25, 0.5], &dmatrix![0.0, 1.0]);
+        assert_relative_eq!(value, -(0.75_f64.ln() + 0.5_f64.ln()) / 2.0, max_relative = 1e-15);
+        assert_relative_eq!(gradient, dmatrix![2.0 / 3.0, -1.0], max_relative = 1e-15);
+    }
+
+    #[test]
+    fn certainty_is_finite_and_no_probability_is_nan() {
+        for t in [0.0, 0.3, 1.0] {
+            for p in [0.0, 1.0] {
+                let (value, gradient) = evaluate(&BinaryCrossEntropy, &dmatrix![p], &dmatrix![t]);
+                assert!(value.is_finite() && gradient[0].is_finite(), "{p} {t}");
+            }
+            for p in [-1e-3, 1.001, f64::NAN, f64::INFINITY] {
+                assert!(evaluate(&BinaryCrossEntropy, &dmatrix![p], &dmatrix![t]).0.is_nan(), "{p} {t}");
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+mod objective;
+mod workspace;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use nalgebra::{DMatrix, DVector};
+pub use objective::{BoundObjective, NetworkObjective};
+use rand::Rng;
+use workspace::Workspace;
+
+use crate::batch::Batch;
+use crate::data::Dataset;
+use crate::error::{Error, Result, Shape};
+use crate::layer::{Layer, Mode, ParameterBlock};
+use crate::loss::{Loss, check_finite};
+use crate::metrics::count_correct;
+use crate::real::Real;
+
+/// Samples that are predicted at once where there are many: enough for fast products, few enough for the cache.
+const PREDICTION_BLOCK: usize = 256;
+
+/// A chain of layers: an architecture, without numbers.
+///
+/// The parameters are one flat vector, layer by layer, that the caller owns: [`initialize`](Self::initialize)
+/// makes one, [`parameter_ranges`](Self::parameter_ranges) names its parts. With a loss and a batch the network
+/// becomes a function of that vector ([`objective`](Self::objective)).
+///
+/// Cloning is cheap: clones share their layers.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::DMatrix;
+/// use gradus::{Dense, Network, Sigmoid};
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+///
+/// let network = Network::<f64>::builder(4).layer(Dense::new(4, 8)).layer(Sigmoid).layer(Dense::new(8, 3)).build()?;
+/// assert_eq!((network.input_size(), network.output_size()), (4, 3));
+/// assert_eq!(network.parameter_count(), 8 * 4 + 8 + 3 * 8 + 3);
+///
+/// let parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(0));
+/// let y = network.predict(&parameters, &DMatrix::zeros(4, 10))?;
+/// assert_eq!(y.shape(), (3, 10));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network<T> {
+    input_size: usize,
+    layers: Arc<[PlacedLayer<T>]>,
+    ranges: Arc<[ParameterRange]>,
+}
+
+/// A layer with its sizes and the place of its parameters.
+#[derive(Debug)]
+struct PlacedLayer<T> {
+    layer: Box<dyn Layer<T>>,
+    input_size: usize,
+    output_size: usize,
+    parameters: Range<usize>,
+}
+
+/// Where a matrix of parameters lies in the flat vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParameterRange {
+    /// The layer, counted from 0.
+    pub layer: usize,
+    /// Name and shape within the layer.
+    pub block: ParameterBlock,
+    /// The place in the flat vector; the matrix is stored column by column.
+    pub range: Range<usize>,
+}
+
+impl ParameterRange {
+    /// One range over a whole vector, for an objective that has no parts.
+    #[must_use]
+    pub fn whole(length: usize) -> Self {
+        Self { layer: 0, block: ParameterBlock { name: "x", rows: length, columns: 1 }, range: 0..length }
+    }
+
+    /// Layer and block, as `0.weight`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.layer, self.block.name)
+    }
+}
+
+/// Collects the layers of a [`Network`].
+#[derive(Debug)]
+#[must_use = "a network exists once `build` has checked it"]
+pub struct NetworkBuilder<T> {
+    input_size: usize,
+    layers: Vec<Box<dyn Layer<T>>>,
+}
+
+impl<T: Real> NetworkBuilder<T> {
+    /// Appends a layer.
+    pub fn layer(mut self, layer: impl Layer<T> + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// Checks that the layers fit together.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without layers or inputs, [`Error::Layer`] with the place of a layer that does not fit,
+    /// [`Error::TooLarge`] if the memory for the parameters cannot be had.
+    pub fn build(self) -> Result<Network<T>> {
+        if self.input_size == 0 {
+            return Err(Error::Empty { what: "inputs of the network" });
+        }
+        if self.layers.is_empty() {
+            return Err(Error::Empty { what: "layers of the network" });
+        }
+        let mut layers = Vec::new();
+        let mut ranges = Vec::new();
+        let mut input_size = self.input_size;
+        let mut end = 0_usize;
+        for (index, layer) in self.layers.into_iter().enumerate() {
+            let refuse = |source| Error::Layer { index, layer: format!("{layer:?}"), source: Box::new(source) };
+            let output_size = layer.output_size(input_size).map_err(refuse)?;
+            if output_size == 0 {
+                return Err(refuse(Error::Empty { what: "outputs" }));
+            }
+            let start = end;
+            for block in layer.parameter_blocks() {
+                let range_start = end;
+                end = (block.rows.checked_mul(block.columns))
+                    .and_then(|count| end.checked_add(count))
+                    .ok_or_else(|| refuse(Error::TooLarge { what: "parameters", count: usize::MAX }))?;
+                ranges.push(ParameterRange { layer: index, block, range: range_start..end });
+            }
+            layers.push(PlacedLayer { layer, input_size, output_size, parameters: start..end });
+            input_size = output_size;
+        }
+        // Asked for now, where it can be an error, and not in `initialize`.
+        (Vec::<T>::new().try_reserve_exact(end))
+            .map_err(|_| Error::TooLarge { what: "parameters of the network", count: end })?;
+        Ok(Network { input_size: self.input_size, layers: layers.into(), ranges: ranges.into() })
+    }
+}
+
+impl<T: Real> Network<T> {
+    /// Begins a network that takes this many values a sample.
+    pub fn builder(input_size: usize) -> NetworkBuilder<T> {
+        NetworkBuilder { input_size, layers: Vec::new() }
+    }
+
+    /// The number of values of an input sample.
+    #[must_use]
+    pub fn input_size(&self) -> usize {
+        self.input_size
+    }
+
+    /// The number of values of an output sample.
+    #[must_use]
+    pub fn output_size(&self) -> usize {
+        self.layers.last().map_or(self.input_size, |layer| layer.output_size)
+    }
+
+    /// The length of the parameter vector.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.parameters.end)
+    }
+
+    /// The named parts of the parameter vector, in order, without gaps.
+    #[must_use]
+    pub fn parameter_ranges(&self) -> &[ParameterRange] {
+        &self.ranges
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer<T>> {
+        self.layers.iter().map(|placed| &*placed.layer)
+    }
+
+    /// New parameters, drawn as the layers' initialisers say.
+    ///
+    /// The same generator state gives the same parameters, and in `f32` those of `f64`, rounded.
+    #[must_use]
+    pub fn initialize(&self, rng: &mut dyn Rng) -> DVector<T> {
+        let mut parameters = DVector::zeros(self.parameter_count());
+        for placed in &*self.layers {
+            placed.layer.initialize(&mut parameters.as_mut_slice()[placed.parameters.clone()], rng);
+        }
+        parameters
+    }
+
+    /// The outputs for the samples of `x`, one per column: `output_size` × samples.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has or the samples not of its
+    /// input size; [`Error::NotFinite`] if an input or an output is not finite.
+    pub fn predict<'a>(&self, parameters: impl Into<&'a [T]>, x: impl Into<Batch<'a, T>>) -> Result<DMatrix<T>> {
+        let (parameters, x) = (parameters.into(), x.into());
+        self.check_parameters(parameters)?;
+        self.check_input(x)?;
+        check_finite("inputs", x)?;
+        let mut workspace = Workspace::new();
+        let mut outputs = DMatrix::zeros(self.output_size(), x.samples());
+        for start in (0..x.samples()).step_by(PREDICTION_BLOCK) {
+            let end = x.samples().min(start + PREDICTION_BLOCK);
+            workspace.prepare(self, end - start)?;
+            let y = workspace.forward(self, parameters, x.range(start..end)?, Mode::Predict);
+            outputs.columns_range_mut(start..end).copy_from(&y.as_view());
+        }
+        check_finite("outputs", Batch::from(&outputs))?;
+        Ok(outputs)
+    }
+
+    /// The fraction of the samples of a data set whose class is predicted: those whose largest output stands where
+    /// the target has its largest value.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if the data are not of the network's input and output sizes or the parameters not
+    /// as many as it has; [`Error::NotFinite`] if an output is not finite.
+    pub fn accuracy<'a>(&self, parameters: impl Into<&'a [T]>, data: &Dataset<T>) -> Result<f64> {
+        let parameters = parameters.into();
+        self.check_parameters(parameters)?;
+        let mut workspace = Workspace::new();
+        let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
+        let mut correct = 0;
+        while let Some(batch) = batches.next_batch() {
+            self.check_input(batch.inputs)?;
+            self.check_target(batch.targets, batch.inputs.samples())?;
+            workspace.prepare(self, batch.inputs.samples())?;
+            let outputs = workspace.forward(self, parameters, batch.inputs, Mode::Predict);
+            check_finite("outputs", outputs)?;
+            correct += count_correct(outputs, batch.targets);
+        }
+        Ok(correct as f64 / data.len() as f64)
+    }
+
+    /// The network under a loss: bound to a batch, a function of the parameters.
+    #[must_use]
+    pub fn objective(&self, loss: impl Loss<T> + 'static) -> NetworkObjective<T> {
+        NetworkObjective::new(self.clone(), Box::new(loss))
+    }
+
+    fn check_parameters(&self, parameters: &[T]) -> Result<()> {
+        if parameters.len() == self.parameter_count() {
+            return Ok(());
+        }
+        Err(Error::ShapeMismatch {
+            what: "parameters",
+            expected: Shape::new(self.parameter_count(), 1),
+            found: Shape::new(parameters.len(), 1),
+        })
+    }
+
+    fn check_input(&self, x: Batch<'_, T>) -> Result<()> {
+        if x.features() == self.input_size {
+            return Ok(());
+        }
+        Err(Error::ShapeMismatch {
+            what: "inputs (one sample per column)",
+            expected: Shape::with_rows(self.input_size),
+            found: x.shape(),
+        })
+    }
+
+    fn check_target(&self, target: Batch<'_, T>, samples: usize) -> Result<()> {
+        let expected = Shape::new(self.output_size(), samples);
+        if target.shape() == expected {
+            return Ok(());
+        }
+        Err(Error::ShapeMismatch { what: "targets (one sample per column)", expected, found: target.shape() })
+    }
+}

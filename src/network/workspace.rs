@@ -1,0 +1,115 @@
+use super::Network;
+use crate::batch::{Batch, BatchMut};
+use crate::error::Result;
+use crate::layer::{Mode, Pass};
+use crate::linalg;
+use crate::loss::Loss;
+use crate::real::Real;
+
+/// The memory of a pass through a network: what every layer put out and kept, and the gradients on the way back.
+///
+/// It only grows; a pass over fewer samples uses the front of each buffer.
+#[derive(Debug)]
+pub(super) struct Workspace<T> {
+    outputs: Vec<Vec<T>>,
+    caches: Vec<Vec<T>>,
+    /// ∂L/∂output of the layer at work, and ∂L/∂input of it: they change places from layer to layer.
+    output_gradient: Vec<T>,
+    input_gradient: Vec<T>,
+}
+
+/// What a network is evaluated on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binding<'a, T> {
+    pub(super) input: Batch<'a, T>,
+    pub(super) target: Batch<'a, T>,
+    pub(super) weights: Option<&'a [T]>,
+    pub(super) mode: Mode,
+}
+
+impl<T: Real> Workspace<T> {
+    pub(super) fn new() -> Self {
+        Self { outputs: Vec::new(), caches: Vec::new(), output_gradient: Vec::new(), input_gradient: Vec::new() }
+    }
+
+    /// Makes room for passes forward over this many samples.
+    pub(super) fn prepare(&mut self, network: &Network<T>, samples: usize) -> Result<()> {
+        self.outputs.resize_with(network.layers.len(), Vec::new);
+        self.caches.resize_with(network.layers.len(), Vec::new);
+        for (placed, (output, cache)) in network.layers.iter().zip(self.outputs.iter_mut().zip(&mut self.caches)) {
+            grow(output, placed.output_size.saturating_mul(samples))?;
+            grow(cache, placed.layer.cache_size(placed.input_size, samples))?;
+        }
+        Ok(())
+    }
+
+    /// Makes room for passes forward and back over this many samples.
+    pub(super) fn prepare_gradient(&mut self, network: &Network<T>, samples: usize) -> Result<()> {
+        self.prepare(network, samples)?;
+        let widest = network.layers.iter().map(|placed| placed.output_size).max().unwrap_or(0);
+        grow(&mut self.output_gradient, widest.saturating_mul(samples))?;
+        grow(&mut self.input_gradient, widest.saturating_mul(samples))
+    }
+
+    /// The output of the network.
+    pub(super) fn forward(
+        &mut self,
+        network: &Network<T>,
+        parameters: &[T],
+        input: Batch<'_, T>,
+        mode: Mode,
+    ) -> Batch<'_, T> {
+        let samples = input.samples();
+        for (index, placed) in network.layers.iter().enumerate() {
+            let (before, from_here) = self.outputs.split_at_mut(index);
+            let input = before.last().map_or(input, |output| Batch::front(output, placed.input_size, samples));
+            let output = BatchMut::front(&mut from_here[0], placed.output_size, samples);
+            let cache = &mut self.caches[index][..placed.layer.cache_size(placed.input_size, samples)];
+            let parameters = &parameters[placed.parameters.clone()];
+            placed.layer.forward(parameters, input, output, cache, mode.of_layer(index));
+        }
+        self.outputs
+            .last()
+            .map_or(Batch::front(&[], 0, 0), |output| Batch::front(output, network.output_size(), samples))
+    }
+
+    /// The loss; `gradient` is overwritten with its gradient.
+    pub(super) fn value_and_gradient(
+        &mut self,
+        network: &Network<T>,
+        loss: &dyn Loss<T>,
+        parameters: &[T],
+        binding: Binding<'_, T>,
+        gradient: &mut [T],
+    ) -> T {
+        let Binding { input, target, weights, mode } = binding;
+        let samples = input.samples();
+        self.forward(network, parameters, input, mode);
+        let Self { outputs, caches, output_gradient, input_gradient } = self;
+        let output_of = |index: usize| Batch::front(&outputs[index], network.layers[index].output_size, samples);
+        let last = network.layers.len() - 1;
+        let loss_gradient = BatchMut::front(output_gradient, network.output_size(), samples);
+        let value = loss.value_and_gradient(output_of(last), target, weights, loss_gradient);
+        gradient.fill(T::zero());
+        for (index, placed) in network.layers.iter().enumerate().rev() {
+            let input = if index == 0 { input } else { output_of(index - 1) };
+            let cache = &caches[index][..placed.layer.cache_size(placed.input_size, samples)];
+            placed.layer.backward(
+                &parameters[placed.parameters.clone()],
+                Pass::new(input, output_of(index), cache, mode.of_layer(index)),
+                Batch::front(output_gradient, placed.output_size, samples),
+                &mut gradient[placed.parameters.clone()],
+                (index > 0).then(|| BatchMut::front(input_gradient, placed.input_size, samples)),
+            );
+            std::mem::swap(output_gradient, input_gradient);
+        }
+        value
+    }
+}
+
+fn grow<T: Real>(buffer: &mut Vec<T>, length: usize) -> Result<()> {
+    if buffer.len() < length {
+        *buffer = linalg::zeros("values of a batch", length)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::real::Real;
+
+/// A function to minimise: f(x) and ∇f(x) of one flat vector.
+///
+/// A network with a loss and a batch ([`NetworkObjective::on`](crate::NetworkObjective::on)), a least-squares
+/// problem ([`LeastSquaresObjective`](crate::LeastSquaresObjective)) and any closure ([`from_fn`]) are
+/// objectives; every [`Optimizer`](crate::Optimizer) minimises and [`GradientCheck`](crate::GradientCheck)
+/// checks all of them.
+///
+/// A value that is not finite means that f could not be evaluated at `x`.
+///
+/// # Examples
+/// The whole of an objective of one's own, f(x) = Σ i xᵢ²:
+/// ```
+/// use gradus::Objective;
+///
+/// struct Bowl;
+///
+/// impl Objective<f64> for Bowl {
+///     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+///         let mut value = 0.0;
+///         for (i, (x, slope)) in x.iter().zip(gradient).enumerate() {
+///             value += i as f64 * x * x;
+///             *slope = 2.0 * i as f64 * x;
+///         }
+///         value
+///     }
+/// }
+///
+/// let mut gradient = [0.0; 3];
+/// assert_eq!(Bowl.value_and_gradient(&[1.0, 2.0, 3.0], &mut gradient), 22.0);
+/// assert_eq!(gradient, [0.0, 4.0, 12.0]);
+/// ```
+pub trait Objective<T: Real> {
+    /// Returns f(`x`) and overwrites `gradient` with ∇f(`x`).
+    ///
+    /// # Panics
+    /// May panic if `x` or `gradient` has not the length that the objective is defined for.
+    fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T;
+
+    /// Returns f(`x`) alone.
+    ///
+    /// The default computes the gradient too and allocates a vector for it: override it where the value comes
+    /// cheaper.
+    ///
+    /// # Panics
+    /// As [`value_and_gradient`](Self::value_and_gradient).
+    fn value(&mut self, x: &[T]) -> T {
+        self.value_and_gradient(x, &mut vec![T::zero(); x.len()])
+    }
+}
+
+/// Makes an [`Objective`] of a closure that returns f(x) and writes ∇f(x).
+///
+/// # Examples
+/// f(x) = x₀² + x₁² at (−3, 4):
+/// ```
+/// use gradus::{Objective, from_fn};
+///
+/// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
+///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
+///     x[0] * x[0] + x[1] * x[1]
+/// });
+/// assert_eq!(sphere.value(&[-3.0, 4.0]), 25.0);
+/// ```
+pub fn from_fn<T: Real, F: FnMut(&[T], &mut [T]) -> T>(function: F) -> FromFn<T, F> {
+    FromFn { function, scalar: PhantomData }
+}
+
+/// The objective that [`from_fn`] makes.
+#[derive(Clone, Copy)]
+pub struct FromFn<T, F> {
+    function: F,
+    scalar: PhantomData<fn(T) -> T>,
+}
+
+impl<T, F> fmt::Debug for FromFn<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").finish_non_exhaustive()
+    }
+}
+
+impl<T: Real, F: FnMut(&[T], &mut [T]) -> T> Objective<T> for FromFn<T, F> {
+    fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
+        (self.function)(x, gradient)
+    }
+}

@@ -1,0 +1,435 @@
+mod gradient_descent;
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+pub use gradient_descent::GradientDescent;
+
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::objective::Objective;
+use crate::real::Real;
+
+/// A method that minimises an [`Objective`] by steps.
+///
+/// It is handed the objective, not a gradient, so that a method may evaluate as often as it must (a line search).
+/// All it needs of its own is [`step`](Self::step); the loop around it is here.
+///
+/// # Examples
+/// The whole of an optimizer of one's own, which follows only the sign of each slope:
+/// ```
+/// use gradus::{Objective, Optimizer, Step, Stop, from_fn};
+///
+/// struct SignDescent {
+///     stride: f64,
+/// }
+///
+/// impl Optimizer<f64> for SignDescent {
+///     fn step(&mut self, objective: &mut dyn Objective<f64>, x: &mut [f64]) -> Step<f64> {
+///         let mut gradient = vec![0.0; x.len()];
+///         let value = objective.value_and_gradient(x, &mut gradient);
+///         let step = Step::new(value, &gradient);
+///         if step.is_finite() {
+///             for (x, slope) in x.iter_mut().zip(gradient) {
+///                 *x -= self.stride * slope.signum();
+///             }
+///         }
+///         step
+///     }
+/// }
+///
+/// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
+///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
+///     x[0] * x[0] + x[1] * x[1]
+/// });
+/// let mut x = [-3.0, 4.0];
+/// let report = SignDescent { stride: 0.5 }.minimize(&mut sphere, &mut x, &Stop::after(6));
+/// assert_eq!(x, [0.0, 1.0]);
+/// assert_eq!(report.value, 1.0);
+/// ```
+pub trait Optimizer<T: Real> {
+    /// Evaluates the objective at `x`, then moves `x` once.
+    ///
+    /// The returned value and gradient norm are those of `x` *before* the move. Where either is not finite, `x`
+    /// stays as it is.
+    ///
+    /// # Panics
+    /// As the objective, if `x` has not the length that it is defined for.
+    fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T>;
+
+    /// Forgets everything remembered from former steps; hyper-parameters stay.
+    fn reset(&mut self) {}
+
+    /// What the method remembers between steps, to be saved and handed to [`restore`](Self::restore).
+    fn state(&self) -> OptimizerState<T> {
+        OptimizerState { vectors: Vec::new(), counters: Vec::new() }
+    }
+
+    /// Takes up a saved state.
+    ///
+    /// # Errors
+    /// [`Error::StateMismatch`] if the state is not one of this method; nothing is changed then.
+    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
+        let expected = self.state();
+        if *state != expected {
+            return Err(Error::StateMismatch { expected: expected.to_string(), found: state.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Steps until `stop` says so; `x` is where to start, and afterwards where the run ended.
+    ///
+    /// A value that is not finite ends the run with [`StopReason::NotFinite`] and `x` at the last point where
+    /// value and gradient were finite.
+    ///
+    /// # Panics
+    /// As the objective, if `x` has not the length that it is defined for.
+    fn minimize(&mut self, objective: &mut dyn Objective<T>, x: &mut [T], stop: &Stop<T>) -> Report<T> {
+        self.minimize_with(objective, x, stop, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [`minimize`](Self::minimize), showing every point to `observe`, the first and the last one included.
+    ///
+    /// The observer ends the run at the point that it was just shown by returning [`ControlFlow::Break`].
+    ///
+    /// # Panics
+    /// As the objective, if `x` has not the length that it is defined for.
+    fn minimize_with(
+        &mut self,
+        objective: &mut dyn Objective<T>,
+        x: &mut [T],
+        stop: &Stop<T>,
+        observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
+    ) -> Report<T> {
+        let mut point = x.to_vec();
+        let mut last_finite = x.to_vec();
+        let mut latest: Option<Step<T>> = None;
+        let mut initial = None;
+        let mut iteration = 0;
+        loop {
+            point.copy_from_slice(x);
+            let step = if iteration < stop.iterations {
+                self.step(objective, x)
+            } else {
+                let mut gradient = vec![T::zero(); x.len()];
+                let value = objective.value_and_gradient(x, &mut gradient);
+                Step::new(value, &gradient)
+            };
+            let first = *initial.get_or_insert(step);
+            let mut report = |reason, iterations, end: Step<T>, point: &[T]| {
+                x.copy_from_slice(point);
+                Report {
+                    reason,
+                    iterations,
+                    value: end.value,
+                    gradient_norm: end.gradient_norm,
+                    initial_value: first.value,
+                    initial_gradient_norm: first.gradient_norm,
+                }
+            };
+            if !step.is_finite() {
+                return match latest {
+                    None => report(StopReason::NotFinite, 0, step, &point),
+                    Some(latest) => report(StopReason::NotFinite, iteration - 1, latest, &last_finite),
+                };
+            }
+            let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
+            if observe(&shown).is_break() {
+                return report(StopReason::Observer, iteration, step, &point);
+            }
+            if step.gradient_norm <= stop.gradient_norm {
+                return report(StopReason::Converged, iteration, step, &point);
+            }
+            if iteration == stop.iterations {
+                return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
+            }
+            latest = Some(step);
+            std::mem::swap(&mut point, &mut last_finite);
+            iteration += 1;
+        }
+    }
+}
+
+/// What one step saw: value and gradient norm at the point that it started from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a step that met a value which is not finite has moved nothing: see `is_finite`"]
+#[non_exhaustive]
+pub struct Step<T> {
+    /// f(x) before the move.
+    pub value: T,
+    /// ‖∇f(x)‖₂ before the move.
+    pub gradient_norm: T,
+}
+
+impl<T: Real> Step<T> {
+    /// The step from a point with this value and this gradient.
+    pub fn new(value: T, gradient: &[T]) -> Self {
+        Self { value, gradient_norm: linalg::norm(gradient) }
+    }
+
+    /// Whether value and gradient were finite, so that the step could be made.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.value.is_finite() && self.gradient_norm.is_finite()
+    }
+}
+
+/// When a minimisation ends: after a number of iterations, or where the gradient is small.
+///
+/// # Examples
+/// ```
+/// use gradus::Stop;
+///
+/// let stop = Stop::after(1_000).gradient_norm(1e-9)?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stop<T> {
+    iterations: usize,
+    gradient_norm: T,
+}
+
+impl<T: Real> Stop<T> {
+    /// Ends after this many steps, or where the gradient is exactly zero.
+    #[must_use]
+    pub fn after(iterations: usize) -> Self {
+        Self { iterations, gradient_norm: T::zero() }
+    }
+
+    /// Also ends, as converged, where ‖∇f‖₂ ≤ `tolerance`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if the tolerance is negative or not finite.
+    pub fn gradient_norm(self, tolerance: T) -> Result<Self> {
+        if !(tolerance.is_finite() && tolerance >= T::zero()) {
+            return Err(Error::InvalidParameter {
+                name: "gradient norm tolerance",
+                value: tolerance.to_f64(),
+                expected: "a finite number of at least 0",
+            });
+        }
+        Ok(Self { gradient_norm: tolerance, ..self })
+    }
+}
+
+/// Why a minimisation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The gradient norm fell to the tolerance.
+    Converged,
+    /// All iterations were made; the value is below that of the start, and still moving.
+    IterationLimit,
+    /// All iterations were made, and the value is *above* that of the start: steps are too long.
+    Diverged,
+    /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
+    /// steps are too short.
+    NoProgress,
+    /// Value or gradient was not finite at the next point, or at the start.
+    NotFinite,
+    /// The observer asked to stop.
+    Observer,
+}
+
+impl StopReason {
+    /// Whether the run came to nothing: diverged, made no progress or met a value that is not finite.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Diverged | Self::NoProgress | Self::NotFinite)
+    }
+
+    fn at_the_limit<T: Real>(iterations: usize, first: Step<T>, last: Step<T>) -> Self {
+        let unchanged = |first: T, last: T| (last - first).abs() <= first.abs() * T::nearest(1e-6);
+        if last.value > first.value {
+            Self::Diverged
+        } else if iterations > 0
+            && unchanged(first.value, last.value)
+            && unchanged(first.gradient_norm, last.gradient_norm)
+        {
+            Self::NoProgress
+        } else {
+            Self::IterationLimit
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Converged => "converged",
+            Self::IterationLimit => "stopped at the iteration limit",
+            Self::Diverged => "diverged: the value rose, the steps are too long",
+            Self::NoProgress => "made no progress: the steps are too short",
+            Self::NotFinite => "stopped: a value is not finite",
+            Self::Observer => "stopped by the observer",
+        })
+    }
+}
+
+/// How a minimisation went.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "the reason says whether the minimisation succeeded"]
+#[non_exhaustive]
+pub struct Report<T> {
+    /// Why it ended.
+    pub reason: StopReason,
+    /// The number of steps that led to the point returned.
+    pub iterations: usize,
+    /// The value at that point.
+    pub value: T,
+    /// The gradient norm at that point.
+    pub gradient_norm: T,
+    /// The value at the start.
+    pub initial_value: T,
+    /// The gradient norm at the start.
+    pub initial_gradient_norm: T,
+}
+
+impl<T: fmt::LowerExp> fmt::Display for Report<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, iterations, value, gradient_norm, initial_value, initial_gradient_norm } = self;
+        write!(
+            f,
+            "{reason} ({iterations} iterations, value {initial_value:.3e} → {value:.3e}, \
+             gradient norm {initial_gradient_norm:.3e} → {gradient_norm:.3e})"
+        )
+    }
+}
+
+/// A point of a run, as an observer sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Iteration<'a, T> {
+    /// The number of steps that led here.
+    pub iteration: usize,
+    /// The point.
+    pub x: &'a [T],
+    /// Its value.
+    pub value: T,
+    /// Its gradient norm.
+    pub gradient_norm: T,
+}
+
+/// What an optimizer remembers between steps: named vectors and counters.
+///
+/// Flat and self-describing, so that any optimizer, a user's own too, can be saved by code that knows nothing of
+/// it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptimizerState<T> {
+    /// Vectors, each as long as the parameters.
+    pub vectors: Vec<(String, Vec<T>)>,
+    /// Counters, as that of the steps.
+    pub counters: Vec<(String, u64)>,
+}
+
+impl<T> fmt::Display for OptimizerState<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.vectors.is_empty() && self.counters.is_empty() {
+            return f.write_str("nothing");
+        }
+        let vectors = self.vectors.iter().map(|(name, vector)| format!("{name} of {}", vector.len()));
+        let counters = self.counters.iter().map(|(name, count)| format!("{name} {count}"));
+        f.write_str(&vectors.chain(counters).collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::from_fn;
+
+    fn sphere(x: &[f64], gradient: &mut [f64]) -> f64 {
+        gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
+        x[0] * x[0] + x[1] * x[1]
+    }
+
+    fn descend(learning_rate: f64, stop: Stop<f64>) -> ([f64; 2], Report<f64>) {
+        let mut x = [-3.0, 4.0];
+        let report = GradientDescent::new(learning_rate).unwrap().minimize(&mut from_fn(sphere), &mut x, &stop);
+        (x, report)
+    }
+
+    #[test]
+    fn the_report_belongs_to_the_point_returned() {
+        let (x, report) = descend(0.25, Stop::after(3));
+        assert_eq!(x, [-3.0 / 8.0, 4.0 / 8.0]);
+        assert_eq!((report.iterations, report.value, report.gradient_norm), (3, 25.0 / 64.0, 10.0 / 8.0));
+        assert_eq!((report.initial_value, report.initial_gradient_norm), (25.0, 10.0));
+        assert_eq!(report.reason, StopReason::IterationLimit);
+
+        let (x, report) = descend(0.25, Stop::after(100).gradient_norm(1.25).unwrap());
+        assert_eq!((x, report.iterations, report.reason), ([-0.375, 0.5], 3, StopReason::Converged));
+
+        let (x, report) = descend(0.25, Stop::after(0));
+        assert_eq!((x, report.iterations, report.reason), ([-3.0, 4.0], 0, StopReason::IterationLimit));
+    }
+
+    #[test]
+    fn steps_too_long_and_too_short_are_told_apart() {
+        for (learning_rate, reason) in [
+            (10.0, StopReason::Diverged),
+            (1.01, StopReason::Diverged),
+            (0.99, StopReason::IterationLimit),
+            (0.1, StopReason::IterationLimit),
+            (1e-10, StopReason::NoProgress),
+        ] {
+            assert_eq!(descend(learning_rate, Stop::after(20)).1.reason, reason, "{learning_rate}");
+        }
+    }
+
+    #[test]
+    fn an_overflow_returns_the_last_finite_point() {
+        let (x, report) = descend(1e60, Stop::after(20));
+        assert_eq!(report.reason, StopReason::NotFinite);
+        // 25, then 2e60 and 4e120 times as long: the square of the last overflows, that of the one before does not.
+        assert_eq!((report.iterations, report.value), (2, x[0] * x[0] + x[1] * x[1]));
+        assert!(x[0].abs() > 1e120 && report.value.is_finite());
+    }
+
+    #[test]
+    fn a_start_that_cannot_be_evaluated_is_left_alone() {
+        for (value, slope) in [(f64::NAN, 0.0), (f64::INFINITY, 0.0), (1.0, f64::NAN), (1.0, f64::NEG_INFINITY)] {
+            let mut broken = from_fn(|_: &[f64], gradient: &mut [f64]| {
+                gradient.fill(slope);
+                value
+            });
+            let mut x = [1.0, 2.0];
+            let report = GradientDescent::new(0.1).unwrap().minimize(&mut broken, &mut x, &Stop::after(5));
+            assert_eq!((report.reason, report.iterations, x), (StopReason::NotFinite, 0, [1.0, 2.0]));
+        }
+    }
+
+    #[test]
+    fn the_observer_sees_every_point_and_may_stop_at_one() {
+        let mut path = Vec::new();
+        let mut x = [-3.0, 4.0];
+        let mut descent = GradientDescent::new(0.25).unwrap();
+        let report = descent.minimize_with(&mut from_fn(sphere), &mut x, &Stop::after(2), &mut |at| {
+            path.push((at.iteration, at.x[0], at.value));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(path, [(0, -3.0, 25.0), (1, -1.5, 6.25), (2, -0.75, 1.5625)]);
+        assert_eq!(report.iterations, 2);
+
+        let mut x = [-3.0, 4.0];
+        let report = descent.minimize_with(&mut from_fn(sphere), &mut x, &Stop::after(9), &mut |at| {
+            if at.iteration == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!((report.reason, report.iterations, x), (StopReason::Observer, 1, [-1.5, 2.0]));
+    }
+
+    #[test]
+    fn bad_tolerances_and_foreign_states_are_refused() {
+        for tolerance in [-1.0, f64::NAN, f64::INFINITY] {
+            assert!(matches!(Stop::after(1).gradient_norm(tolerance), Err(Error::InvalidParameter { .. })));
+        }
+        let mut descent = GradientDescent::<f64>::new(0.1).unwrap();
+        let own = Optimizer::<f64>::state(&descent);
+        assert_eq!(descent.restore(&own), Ok(()));
+        let foreign = OptimizerState { vectors: vec![("velocity".to_owned(), vec![0.0; 3])], ..own };
+        assert_eq!(
+            descent.restore(&foreign).unwrap_err().to_string(),
+            "optimizer state: expected nothing, found velocity of 3"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+use nalgebra::RealField;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+    #[cfg(feature = "num-dual")]
+    impl Sealed for num_dual::Dual64 {}
+}
+
+/// The scalars that the crate computes with: `f32` and `f64`.
+///
+/// With the feature `num-dual` also `num_dual::Dual64`: running the crate's own code on dual numbers yields
+/// derivatives that are exact to rounding, the sharpest reference for a gradient check.
+///
+/// The trait is sealed, so methods can be added without breaking anyone.
+///
+/// # Examples
+/// ```
+/// use gradus::Real;
+///
+/// fn half<T: Real>(x: T) -> T {
+///     x * T::nearest(0.5)
+/// }
+/// assert_eq!(half(3.0_f32), 1.5);
+/// ```
+pub trait Real: RealField + Copy + sealed::Sealed {
+    /// The value nearest to `value`.
+    fn nearest(value: f64) -> Self;
+
+    /// The value nearest to `self`.
+    fn to_f64(self) -> f64;
+
+    /// The same number; every `u8` is exact.
+    fn from_byte(value: u8) -> Self;
+
+    /// The distance from 1 to the next larger number: 2⁻²³ for `f32`, 2⁻⁵² for `f64`.
+    fn epsilon() -> Self;
+
+    /// The smallest positive normal number: 2⁻¹²⁶ for `f32`, 2⁻¹⁰²² for `f64`.
+    fn min_positive() -> Self;
+
+    /// The value nearest to `count`.
+    fn from_count(count: usize) -> Self {
+        Self::nearest(count as f64)
+    }
+}
+
+impl Real for f32 {
+    fn nearest(value: f64) -> Self {
+        value as f32
+    }
+
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn from_byte(value: u8) -> Self {
+        f32::from(value)
+    }
+
+    fn epsilon() -> Self {
+        f32::EPSILON
+    }
+
+    fn min_positive() -> Self {
+        f32::MIN_POSITIVE
+    }
+}
+
+impl Real for f64 {
+    fn nearest(value: f64) -> Self {
+        value
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn from_byte(value: u8) -> Self {
+        f64::from(value)
+    }
+
+    fn epsilon() -> Self {
+        f64::EPSILON
+    }
+
+    fn min_positive() -> Self {
+        f64::MIN_POSITIVE
+    }
+}
+
+/// The dual part of a converted number is zero; [`to_f64`](Real::to_f64) returns the real part.
+#[cfg(feature = "num-dual")]
+impl Real for num_dual::Dual64 {
+    fn nearest(value: f64) -> Self {
+        Self::new(value, 0.0)
+    }
+
+    fn to_f64(self) -> f64 {
+        self.re
+    }
+
+    fn from_byte(value: u8) -> Self {
+        Self::nearest(f64::from(value))
+    }
+
+    fn epsilon() -> Self {
+        Self::nearest(f64::EPSILON)
+    }
+
+    fn min_positive() -> Self {
+        Self::nearest(f64::MIN_POSITIVE)
+    }
+}
