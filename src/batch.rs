@@ -25,12 +25,21 @@ use crate::error::{Error, Result, Shape};
 /// assert_eq!(Batch::from_slice(row_major.as_flattened(), 2)?, batch);
 /// # Ok::<(), gradus::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Batch<'a, T> {
     data: &'a [T],
     features: usize,
     samples: usize,
 }
+
+// Derived, these would ask that `T` be copied too.
+impl<T> Clone for Batch<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Batch<'_, T> {}
 
 /// A [`Batch`] that can be written to.
 #[derive(Debug, PartialEq)]
@@ -84,6 +93,7 @@ impl<'a, T> Batch<'a, T> {
     }
 
     /// The samples in order, each as a slice of `features` values.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
         // `max(1)`: a batch without features holds no values and so yields nothing.
         self.data.chunks_exact(self.features.max(1))

@@ -187,7 +187,6 @@ impl GradientCheck {
     ///
     /// # Panics
     /// As the objective, if `x` has not the length that it is defined for; if a range reaches beyond `x`.
-    #[must_use]
     pub fn run(&self, objective: &mut dyn Objective<f64>, x: &[f64], ranges: &[ParameterRange]) -> GradientReport {
         self.check(objective, x, ranges, |range| range.range.clone().collect())
     }
@@ -198,7 +197,6 @@ impl GradientCheck {
     ///
     /// # Panics
     /// As [`run`](Self::run).
-    #[must_use]
     pub fn run_sampled(
         &self,
         objective: &mut dyn Objective<f64>,

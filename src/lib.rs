@@ -16,7 +16,7 @@
 //! let stop = Stop::after(200).gradient_norm(1e-9)?;
 //! let report = GradientDescent::new(0.1)?.minimize(&mut sphere, &mut x, &stop);
 //! assert!(x[0].abs() < 1e-9 && x[1].abs() < 1e-9);
-//! assert_eq!(report.reason, gradus::StopReason::Converged);
+//! assert_eq!((report.reason, report.iterations), (gradus::StopReason::Converged, 104));
 //! # Ok::<(), gradus::Error>(())
 //! ```
 //!
@@ -104,3 +104,7 @@ pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
 pub use real::Real;
 pub use regression::{Intercept, LeastSquaresObjective, LinearFit, NormalEquation};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -123,8 +123,7 @@ pub(crate) fn cholesky<T: Real>(a: &mut DMatrix<T>) -> Result<(), usize> {
         for former in factored.chunks_exact(n) {
             add_scaled(column, -former[j], &former[j..]);
         }
-        // Written so that a NaN is refused.
-        if !(column[0] > smallest) {
+        if column[0] <= smallest || !column[0].is_finite() {
             return Err(j);
         }
         let diagonal = column[0].sqrt();

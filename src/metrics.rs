@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::real::Real;
@@ -44,11 +46,10 @@ pub(crate) fn count_correct<T: Real>(prediction: Batch<'_, T>, target: Batch<'_,
 fn place_of_largest<T: Real>(values: &[T]) -> Option<usize> {
     let mut largest = 0;
     for (place, &value) in values.iter().enumerate() {
-        if value != value {
-            return None;
-        }
-        if value > values[largest] {
-            largest = place;
+        // NaN compares with nothing, not even with itself.
+        match value.partial_cmp(&values[largest])? {
+            Ordering::Greater => largest = place,
+            Ordering::Less | Ordering::Equal => {}
         }
     }
     Some(largest)

@@ -171,6 +171,7 @@ impl<T: Real> Network<T> {
     }
 
     /// The layers, in order.
+    #[must_use]
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer<T>> {
         self.layers.iter().map(|placed| &*placed.layer)
     }

@@ -41,50 +41,62 @@ pub trait Real: RealField + Copy + sealed::Sealed {
     fn min_positive() -> Self;
 
     /// The value nearest to `count`.
+    #[must_use]
+    #[inline]
     fn from_count(count: usize) -> Self {
         Self::nearest(count as f64)
     }
 }
 
 impl Real for f32 {
+    #[inline]
     fn nearest(value: f64) -> Self {
         value as f32
     }
 
+    #[inline]
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
 
+    #[inline]
     fn from_byte(value: u8) -> Self {
         f32::from(value)
     }
 
+    #[inline]
     fn epsilon() -> Self {
         f32::EPSILON
     }
 
+    #[inline]
     fn min_positive() -> Self {
         f32::MIN_POSITIVE
     }
 }
 
 impl Real for f64 {
+    #[inline]
     fn nearest(value: f64) -> Self {
         value
     }
 
+    #[inline]
     fn to_f64(self) -> f64 {
         self
     }
 
+    #[inline]
     fn from_byte(value: u8) -> Self {
         f64::from(value)
     }
 
+    #[inline]
     fn epsilon() -> Self {
         f64::EPSILON
     }
 
+    #[inline]
     fn min_positive() -> Self {
         f64::MIN_POSITIVE
     }
@@ -93,22 +105,27 @@ impl Real for f64 {
 /// The dual part of a converted number is zero; [`to_f64`](Real::to_f64) returns the real part.
 #[cfg(feature = "num-dual")]
 impl Real for num_dual::Dual64 {
+    #[inline]
     fn nearest(value: f64) -> Self {
         Self::new(value, 0.0)
     }
 
+    #[inline]
     fn to_f64(self) -> f64 {
         self.re
     }
 
+    #[inline]
     fn from_byte(value: u8) -> Self {
         Self::nearest(f64::from(value))
     }
 
+    #[inline]
     fn epsilon() -> Self {
         Self::nearest(f64::EPSILON)
     }
 
+    #[inline]
     fn min_positive() -> Self {
         Self::nearest(f64::MIN_POSITIVE)
     }

@@ -1,0 +1,29 @@
+# Everything that must pass before a change lands.
+ci:
+    .ci/run
+
+# The tests, with all features.
+test:
+    cargo test --all-features
+
+# Property tests with 1024 cases each.
+test-long:
+    PROPTEST_CASES=1024 cargo test --all-features
+
+# Formatting and lints.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets --all-features -- -D warnings
+
+# The documentation, opened in a browser.
+doc:
+    cargo doc --no-deps --all-features --open
+
+# The benches; `just bench step` runs those with "step" in their name.
+bench filter="":
+    cargo bench -- {{filter}}
+
+# Both main examples.
+examples:
+    cargo run --example mnist_two_layer
+    cargo run --example normal_equation

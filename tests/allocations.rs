@@ -1,0 +1,66 @@
+//! After the first step of a shape gradus allocates nothing; a product may take one packing buffer.
+
+use allocation_counter::measure;
+use gradus::nalgebra::DMatrix;
+use gradus::{
+    CrossEntropy, Dataset, Dense, GradientDescent, Loss, MeanSquaredError, Network, Optimizer, Real, Sigmoid, Softmax,
+    SoftmaxCrossEntropy, one_hot,
+};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+
+/// The allocations of one step, after two steps on the larger and one on the smaller batch.
+fn allocations_of_a_step<T: Real>(sizes: [usize; 3], loss: impl Loss<T> + 'static, ends_in_softmax: bool) -> u64 {
+    let [inputs, hidden, outputs] = sizes;
+    let builder = Network::<T>::builder(inputs)
+        .layer(Dense::new(inputs, hidden))
+        .layer(Sigmoid)
+        .layer(Dense::new(hidden, outputs));
+    let network = if ends_in_softmax { builder.layer(Softmax) } else { builder }.build().unwrap();
+    let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+    let mut objective = network.objective(loss);
+    let mut descent = GradientDescent::new(T::nearest(0.1)).unwrap();
+    let batch = |samples: usize| {
+        let x = DMatrix::from_fn(inputs, samples, |i, j| T::from_count((i * 7 + j * 3) % 11) / T::nearest(11.0));
+        let labels: Vec<usize> = (0..samples).map(|j| j % outputs).collect();
+        (x, one_hot::<T>(&labels, outputs).unwrap())
+    };
+    let batches = [batch(100), batch(100), batch(37), batch(100), batch(37)];
+    let mut counts = batches.iter().map(|(x, t)| {
+        let mut finite = false;
+        let info = measure(|| {
+            let step = descent.step(&mut objective.on(x, t).unwrap(), parameters.as_mut_slice());
+            finite = step.is_finite();
+        });
+        assert!(finite);
+        info.count_total
+    });
+    assert!(counts.next().is_some_and(|first| first > 0), "the counter must see the first step allocate");
+    counts.max().unwrap()
+}
+
+#[test]
+fn a_small_network_allocates_nothing() {
+    assert_eq!(allocations_of_a_step::<f64>([4, 8, 3], SoftmaxCrossEntropy, false), 0);
+    assert_eq!(allocations_of_a_step::<f32>([4, 8, 3], CrossEntropy, true), 0);
+    assert_eq!(allocations_of_a_step::<f64>([4, 8, 3], MeanSquaredError, true), 0);
+}
+
+/// Two products forward, two for the weights, one for the hidden layer.
+#[test]
+fn a_large_network_allocates_at_most_a_buffer_for_each_product() {
+    assert!(allocations_of_a_step::<f32>([784, 50, 10], CrossEntropy, true) <= 5);
+    assert!(allocations_of_a_step::<f64>([784, 50, 10], SoftmaxCrossEntropy, false) <= 5);
+}
+
+#[test]
+fn gathering_a_batch_allocates_nothing() {
+    let data = Dataset::labelled(DMatrix::<f64>::zeros(20, 50), vec![1; 50], 3).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut random = data.batches(7, &mut rng).unwrap();
+    let info = measure(|| (0..20).for_each(|_| assert_eq!(random.next_batch().inputs.samples(), 7)));
+    assert_eq!(info.count_total, 0);
+    let mut shuffled = data.shuffled_batches(7, &mut rng).unwrap();
+    let info = measure(|| assert_eq!((0..20).filter(|_| shuffled.next_batch().is_some()).count(), 18));
+    assert_eq!(info.count_total, 0);
+}

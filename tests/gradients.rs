@@ -1,0 +1,489 @@
+//! Every layer, every loss and whole networks against finite differences, exact derivatives and one another.
+//!
+//! A new layer is one line in [`layers`], a new loss one line in [`losses`]: all tests go through these tables.
+
+mod common;
+
+use common::{LayerObjective, LossObjective, Values, gradient_of, predictions, targets, uniform};
+use gradus::nalgebra::{DMatrix, DVector};
+use gradus::{
+    BinaryCrossEntropy, CrossEntropy, Dense, Difference, GradientCheck, GradientDescent, GradientReport,
+    HalfSquaredError, Layer, Loss, MeanSquaredError, Network, NetworkBuilder, NetworkObjective, Objective, Optimizer,
+    ParameterRange, Real, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, Tolerance,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+
+/// Every layer and what it puts out. A layer with sizes of its own maps `inputs` to `outputs`.
+fn layers<T: Real>(inputs: usize, outputs: usize) -> Vec<LayerEntry<T>> {
+    vec![
+        LayerEntry::new(Dense::new(inputs, outputs), Values::Real),
+        LayerEntry::new(Sigmoid, Values::Probability),
+        LayerEntry::new(Softmax, Values::Distribution),
+    ]
+}
+
+/// Every loss, with the predictions and the targets that it is defined for.
+fn losses<T: Real>() -> Vec<LossEntry<T>> {
+    vec![
+        LossEntry::new(MeanSquaredError, Values::Real, Values::Real),
+        LossEntry::new(HalfSquaredError, Values::Real, Values::Real),
+        LossEntry::new(CrossEntropy, Values::Distribution, Values::Distribution),
+        LossEntry::new(BinaryCrossEntropy, Values::Probability, Values::Probability),
+        LossEntry::new(SoftmaxCrossEntropy, Values::Real, Values::Distribution),
+        LossEntry::new(SigmoidCrossEntropy, Values::Real, Values::Probability),
+    ]
+}
+
+const BATCH_SIZES: [usize; 4] = [1, 2, 3, 17];
+const DEPTHS: [usize; 3] = [1, 2, 4];
+
+type Append<T> = dyn Fn(NetworkBuilder<T>) -> NetworkBuilder<T>;
+
+struct LayerEntry<T> {
+    layer: Box<dyn Layer<T>>,
+    append: Box<Append<T>>,
+    output: Values,
+}
+
+impl<T: Real> LayerEntry<T> {
+    fn new<L: Layer<T> + Copy + 'static>(layer: L, output: Values) -> Self {
+        Self { layer: Box::new(layer), append: Box::new(move |builder| builder.layer(layer)), output }
+    }
+}
+
+type UnderLoss<T> = dyn Fn(&Network<T>) -> NetworkObjective<T>;
+
+struct LossEntry<T> {
+    loss: Box<dyn Loss<T>>,
+    under: Box<UnderLoss<T>>,
+    prediction: Values,
+    target: Values,
+}
+
+impl<T: Real> LossEntry<T> {
+    fn new<L: Loss<T> + Copy + 'static>(loss: L, prediction: Values, target: Values) -> Self {
+        Self { loss: Box::new(loss), under: Box::new(move |network| network.objective(loss)), prediction, target }
+    }
+
+    /// Whether the loss makes sense of what a layer puts out.
+    fn takes(&self, output: Values) -> bool {
+        match self.prediction {
+            Values::Real => true,
+            Values::Probability => output != Values::Real,
+            Values::Distribution => output == Values::Distribution,
+        }
+    }
+}
+
+fn convert<T: Real>(matrix: &DMatrix<f64>) -> DMatrix<T> {
+    matrix.map(T::nearest)
+}
+
+fn convert_slice<T: Real>(values: &[f64]) -> Vec<T> {
+    values.iter().map(|&value| T::nearest(value)).collect()
+}
+
+fn widen<T: Real>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|value| value.to_f64()).collect()
+}
+
+/// From ½ to 1½, and one of them zero if there are several.
+fn sample_weights(samples: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let mut weights = uniform(samples, 1, rng).map(|number| 1.0 + number / 2.0).as_slice().to_vec();
+    if samples > 1 {
+        weights[samples / 2] = 0.0;
+    }
+    weights
+}
+
+/// One layer of the table with data.
+#[derive(Clone, Copy, Debug)]
+struct LayerCase {
+    layer: usize,
+    inputs: usize,
+    outputs: usize,
+    samples: usize,
+    seed: u64,
+}
+
+impl LayerCase {
+    /// Calls `examine` with the layer as an objective, its ranges and where to look at it.
+    fn examine<T: Real, R>(
+        &self,
+        examine: impl FnOnce(&mut LayerObjective<'_, T>, &[ParameterRange], &[f64]) -> R,
+    ) -> R {
+        let entry = &layers::<T>(self.inputs, self.outputs)[self.layer];
+        let outputs = entry.layer.output_size(self.inputs).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let slopes = uniform(outputs, self.samples, &mut rng);
+        let mut objective = LayerObjective::new(&*entry.layer, self.inputs, convert(&slopes));
+        let x = uniform(objective.dimension(), 1, &mut rng);
+        let ranges = objective.ranges();
+        examine(&mut objective, &ranges, x.as_slice())
+    }
+
+    fn check(&self, difference: Difference) -> GradientReport {
+        self.examine(|objective, ranges, x| GradientCheck::new(difference).run(objective, x, ranges))
+    }
+}
+
+/// One loss of the table with data.
+#[derive(Clone, Copy, Debug)]
+struct LossCase {
+    loss: usize,
+    outputs: usize,
+    samples: usize,
+    weighted: bool,
+    seed: u64,
+}
+
+impl LossCase {
+    /// Calls `examine` with the loss as an objective, its range and where to look at it.
+    fn examine<T: Real, R>(
+        &self,
+        examine: impl FnOnce(&mut LossObjective<'_, T>, &[ParameterRange], &[f64]) -> R,
+    ) -> R {
+        let entry = &losses::<T>()[self.loss];
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let target = targets(entry.target, self.outputs, self.samples, &mut rng);
+        let prediction = predictions(entry.prediction, self.outputs, self.samples, &mut rng);
+        let weights = self.weighted.then(|| convert_slice(&sample_weights(self.samples, &mut rng)));
+        let mut objective = LossObjective::new(&*entry.loss, convert(&target), weights);
+        examine(&mut objective, &[ParameterRange::whole(prediction.len())], prediction.as_slice())
+    }
+
+    fn check(&self, difference: Difference) -> GradientReport {
+        self.examine(|objective, ranges, x| GradientCheck::new(difference).run(objective, x, ranges))
+    }
+}
+
+/// A network under a loss with data: `depth` times a dense layer and an activation, the last of which is `last`.
+#[derive(Clone, Copy, Debug)]
+struct NetworkCase {
+    hidden: usize,
+    last: usize,
+    loss: usize,
+    depth: usize,
+    sizes: Sizes,
+    weighted: bool,
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    inputs: usize,
+    hidden: usize,
+    outputs: usize,
+    samples: usize,
+}
+
+/// Where in a training a network is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Initialised,
+    Trained,
+}
+
+/// What a network is evaluated on.
+struct Samples<T> {
+    x: DMatrix<T>,
+    target: DMatrix<T>,
+    weights: Option<Vec<T>>,
+}
+
+impl NetworkCase {
+    /// All that make sense: the places in the tables of hidden layer, last layer and loss.
+    fn combinations() -> Vec<(usize, usize, usize)> {
+        let (layers, losses) = (layers::<f64>(1, 1), losses::<f64>());
+        let all = (0..layers.len()).flat_map(|hidden| (0..layers.len()).map(move |last| (hidden, last)));
+        all.flat_map(|(hidden, last)| (0..losses.len()).map(move |loss| (hidden, last, loss)))
+            .filter(|&(_, last, loss)| losses[loss].takes(layers[last].output))
+            .collect()
+    }
+
+    /// All combinations, depths and batch sizes, on small shapes.
+    fn all() -> Vec<Self> {
+        let mut cases = Vec::new();
+        for (place, (hidden, last, loss)) in Self::combinations().into_iter().enumerate() {
+            for depth in DEPTHS {
+                for samples in BATCH_SIZES {
+                    let sizes = Sizes { inputs: 2, hidden: 3, outputs: 2 + place % 2, samples };
+                    let (weighted, seed) = (place % 3 == 0, cases.len() as u64);
+                    cases.push(Self { hidden, last, loss, depth, sizes, weighted, seed });
+                }
+            }
+        }
+        cases
+    }
+
+    fn network<T: Real>(&self) -> Network<T> {
+        let Sizes { inputs, hidden, outputs, .. } = self.sizes;
+        let mut builder = Network::builder(inputs);
+        for place in 1..self.depth {
+            builder = builder.layer(Dense::new(if place == 1 { inputs } else { hidden }, hidden));
+            builder = (layers(hidden, hidden)[self.hidden].append)(builder);
+        }
+        builder = builder.layer(Dense::new(if self.depth == 1 { inputs } else { hidden }, outputs));
+        (layers(outputs, outputs)[self.last].append)(builder).build().unwrap()
+    }
+
+    fn samples<T: Real>(&self) -> Samples<T> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let x = uniform(self.sizes.inputs, self.sizes.samples, &mut rng);
+        let target = targets(losses::<T>()[self.loss].target, self.sizes.outputs, self.sizes.samples, &mut rng);
+        let weights = self.weighted.then(|| convert_slice(&sample_weights(self.sizes.samples, &mut rng)));
+        Samples { x: convert(&x), target: convert(&target), weights }
+    }
+
+    /// Calls `examine` with the network as an objective.
+    fn examine<T: Real, R>(&self, examine: impl FnOnce(&mut dyn Objective<T>) -> R) -> R {
+        let mut objective = (losses::<T>()[self.loss].under)(&self.network());
+        let Samples { x, target, weights } = self.samples::<T>();
+        let mut bound = match &weights {
+            None => objective.on(&x, &target),
+            Some(weights) => objective.on_weighted(&x, &target, &weights[..]),
+        };
+        examine(bound.as_mut().unwrap())
+    }
+
+    /// Parameters as they are drawn, of Xavier's spread, or after 20 steps of gradient descent.
+    fn parameters(&self, moment: Moment) -> DVector<f64> {
+        let mut parameters = self.network::<f64>().initialize(&mut ChaCha8Rng::seed_from_u64(!self.seed));
+        if moment == Moment::Trained {
+            self.examine(|objective| descend(objective, parameters.as_mut_slice()));
+        }
+        parameters
+    }
+
+    fn check(&self, difference: Difference, moment: Moment) -> GradientReport {
+        let (network, parameters) = (self.network::<f64>(), self.parameters(moment));
+        let check = GradientCheck::new(difference);
+        self.examine(|objective| check.run(objective, parameters.as_slice(), network.parameter_ranges()))
+    }
+}
+
+/// Twenty steps of gradient descent, so short that even a single sample is not fitted and a gradient remains to be
+/// checked: each a twentieth, or less, of the length that would bring a linear function to zero.
+fn descend(objective: &mut dyn Objective<f64>, parameters: &mut [f64]) {
+    let mut gradient = vec![0.0; parameters.len()];
+    let value = objective.value_and_gradient(parameters, &mut gradient);
+    let square = gradient.iter().map(|slope| slope * slope).sum::<f64>();
+    let mut descent = GradientDescent::new(0.05 * (value / square).min(1.0)).unwrap();
+    let report = descent.minimize(objective, parameters, &Stop::after(20));
+    assert!(report.value <= report.initial_value, "{report}");
+}
+
+/// The fourth-order one with a quarter of its usual step: deep networks and logarithms bend too much for 1e-3.
+fn differences() -> [Difference; 2] {
+    [Difference::central(), Difference::fourth_order().with_step(2.5e-4).unwrap()]
+}
+
+fn any_layer() -> impl Strategy<Value = LayerCase> {
+    (0..layers::<f64>(1, 1).len(), 1..=6_usize, 1..=6_usize, select(&BATCH_SIZES[..]), any::<u64>())
+        .prop_map(|(layer, inputs, outputs, samples, seed)| LayerCase { layer, inputs, outputs, samples, seed })
+}
+
+fn any_loss() -> impl Strategy<Value = LossCase> {
+    (0..losses::<f64>().len(), 1..=6_usize, select(&BATCH_SIZES[..]), any::<bool>(), any::<u64>())
+        .prop_map(|(loss, outputs, samples, weighted, seed)| LossCase { loss, outputs, samples, weighted, seed })
+}
+
+fn any_network() -> impl Strategy<Value = NetworkCase> {
+    let sizes = (1..=6_usize, 1..=6_usize, 1..=6_usize, select(&BATCH_SIZES[..]))
+        .prop_map(|(inputs, hidden, outputs, samples)| Sizes { inputs, hidden, outputs, samples });
+    (select(NetworkCase::combinations()), select(&DEPTHS[..]), sizes, any::<bool>(), any::<u64>()).prop_map(
+        |((hidden, last, loss), depth, sizes, weighted, seed)| NetworkCase {
+            hidden,
+            last,
+            loss,
+            depth,
+            sizes,
+            weighted,
+            seed,
+        },
+    )
+}
+
+/// Every layer × batch size on a fixed shape.
+fn all_layers() -> impl Iterator<Item = LayerCase> {
+    let layers = 0..layers::<f64>(1, 1).len();
+    layers.flat_map(|layer| {
+        BATCH_SIZES.map(|samples| LayerCase { layer, inputs: 4, outputs: 3, samples, seed: 11 + samples as u64 })
+    })
+}
+
+/// Every loss × batch size, with and without weights, on a fixed shape.
+fn all_losses() -> impl Iterator<Item = LossCase> {
+    let losses = 0..losses::<f64>().len();
+    let cases = losses.flat_map(|loss| BATCH_SIZES.map(|samples| (loss, samples)));
+    cases.flat_map(|(loss, samples)| {
+        [false, true].map(|weighted| LossCase { loss, outputs: 3, samples, weighted, seed: 23 + samples as u64 })
+    })
+}
+
+proptest! {
+    #[test]
+    fn layers_agree_with_differences(case in any_layer()) {
+        for difference in differences() {
+            let report = case.check(difference);
+            prop_assert!(report.passed(), "{difference:?}\n{report}");
+        }
+    }
+
+    #[test]
+    fn losses_agree_with_differences(case in any_loss()) {
+        for difference in differences() {
+            let report = case.check(difference);
+            prop_assert!(report.passed(), "{difference:?}\n{report}");
+        }
+    }
+
+    #[test]
+    fn networks_of_any_shape_agree_with_differences(case in any_network()) {
+        for moment in [Moment::Initialised, Moment::Trained] {
+            for difference in differences() {
+                let report = case.check(difference, moment);
+                prop_assert!(report.passed(), "{moment:?} {difference:?}\n{report}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_layer_and_loss_agrees_with_differences_in_networks_of_every_depth() {
+    for case in NetworkCase::all() {
+        for moment in [Moment::Initialised, Moment::Trained] {
+            for difference in differences() {
+                let report = case.check(difference, moment);
+                assert!(report.passed(), "{case:?} {moment:?} {difference:?}\n{report}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_loss_agrees_with_differences_with_and_without_weights() {
+    for case in all_losses() {
+        for difference in differences() {
+            let report = case.check(difference);
+            assert!(report.passed(), "{case:?} {difference:?}\n{report}");
+        }
+    }
+}
+
+#[test]
+fn a_sample_of_no_weight_has_no_gradient() {
+    for (loss, entry) in losses::<f64>().iter().enumerate() {
+        let case = LossCase { loss, outputs: 3, samples: 3, weighted: true, seed: 5 };
+        let gradient = case.examine(|objective, _, x| gradient_of(objective, x));
+        let norms = gradient.chunks(3).map(|sample| sample.iter().map(|slope| slope.abs()).sum::<f64>());
+        let weightless: Vec<_> = norms.map(|norm| norm == 0.0).collect();
+        assert_eq!(weightless, [false, true, false], "{:?}", entry.loss);
+    }
+}
+
+/// The seeds of the comparisons below are fixed: a block of one entry that happens to cancel, as the bias of a
+/// single output may, has lost digits of its own, which no tolerance of the formula allows for.
+mod of_other_numbers {
+    use super::*;
+
+    /// f32 against f64 at the same parameters: some 100 roundings of 6e-8 norm-wise, and a thousandth in entries
+    /// that may be a thousandth of the largest.
+    const SINGLE: Tolerance = Tolerance { norm_wise: 1e-5, element_wise: 1e-3 };
+
+    #[test]
+    fn layers_of_f32_agree_with_those_of_f64() {
+        for case in all_layers() {
+            let single = case.examine::<f32, _>(|objective, _, x| widen(&gradient_of(objective, &convert_slice(x))));
+            let report = case.examine::<f64, _>(|objective, ranges, x| {
+                GradientReport::compare(&single, &gradient_of(objective, x), ranges, SINGLE)
+            });
+            assert!(report.passed(), "{case:?}\n{report}");
+        }
+    }
+
+    #[test]
+    fn losses_of_f32_agree_with_those_of_f64() {
+        for case in all_losses() {
+            let single = case.examine::<f32, _>(|objective, _, x| widen(&gradient_of(objective, &convert_slice(x))));
+            let report = case.examine::<f64, _>(|objective, ranges, x| {
+                GradientReport::compare(&single, &gradient_of(objective, x), ranges, SINGLE)
+            });
+            assert!(report.passed(), "{case:?}\n{report}");
+        }
+    }
+
+    #[test]
+    fn networks_of_f32_agree_with_those_of_f64() {
+        for case in NetworkCase::all() {
+            let network = case.network::<f64>();
+            for moment in [Moment::Initialised, Moment::Trained] {
+                let parameters: Vec<f32> = convert_slice(case.parameters(moment).as_slice());
+                let single = case.examine(|objective| widen(&gradient_of(objective, &parameters)));
+                let double = case.examine(|objective| gradient_of(objective, &widen(&parameters)));
+                let report = GradientReport::compare(&single, &double, network.parameter_ranges(), SINGLE);
+                assert!(report.passed(), "{case:?} {moment:?}\n{report}");
+            }
+        }
+    }
+
+    /// f64 against the same code run on dual numbers, whose derivatives are exact to rounding.
+    #[cfg(feature = "num-dual")]
+    mod dual {
+        use num_dual::Dual64;
+
+        use super::*;
+
+        /// The dual part of the value, with that of one coordinate at a time set to 1.
+        fn exact_gradient(objective: &mut dyn Objective<Dual64>, x: &[f64]) -> Vec<f64> {
+            let mut x: Vec<Dual64> = convert_slice(x);
+            let mut gradient = Vec::new();
+            for i in 0..x.len() {
+                x[i].eps = 1.0;
+                gradient.push(objective.value(&x).eps);
+                x[i].eps = 0.0;
+            }
+            gradient
+        }
+
+        #[test]
+        fn layers_agree_with_exact_derivatives() {
+            for case in all_layers() {
+                let exact = case.examine::<Dual64, _>(|objective, _, x| exact_gradient(objective, x));
+                let report = case.examine::<f64, _>(|objective, ranges, x| {
+                    GradientReport::compare(&gradient_of(objective, x), &exact, ranges, Tolerance::exact())
+                });
+                assert!(report.passed(), "{case:?}\n{report}");
+            }
+        }
+
+        #[test]
+        fn losses_agree_with_exact_derivatives() {
+            for case in all_losses() {
+                let exact = case.examine::<Dual64, _>(|objective, _, x| exact_gradient(objective, x));
+                let report = case.examine::<f64, _>(|objective, ranges, x| {
+                    GradientReport::compare(&gradient_of(objective, x), &exact, ranges, Tolerance::exact())
+                });
+                assert!(report.passed(), "{case:?}\n{report}");
+            }
+        }
+
+        #[test]
+        fn networks_agree_with_exact_derivatives() {
+            for case in NetworkCase::all() {
+                let network = case.network::<f64>();
+                for moment in [Moment::Initialised, Moment::Trained] {
+                    let parameters = case.parameters(moment);
+                    let exact = case.examine(|objective| exact_gradient(objective, parameters.as_slice()));
+                    let gradient = case.examine(|objective| gradient_of(objective, parameters.as_slice()));
+                    let ranges = network.parameter_ranges();
+                    let report = GradientReport::compare(&gradient, &exact, ranges, Tolerance::exact());
+                    assert!(report.passed(), "{case:?} {moment:?}\n{report}");
+                }
+            }
+        }
+    }
+}
