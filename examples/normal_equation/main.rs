@@ -72,14 +72,8 @@ fn run(seed: u64, output: &Path, out: &mut impl Write) -> Result<()> {
         write!(out, "{p:4}   {exact_time:>15.1?}   {approached_time:>16.1?}   ")?;
         writeln!(out, "{:10}   {difference:18.0e}", report.iterations)?;
     }
-    writeln!(
-        out,
-        "\nThe normal equation makes n p² + p³/3 multiplications, a step of gradient descent only 2 n p. But the"
-    )?;
-    writeln!(
-        out,
-        "number of steps depends on the data: these columns are nearly orthogonal, x and 1 of part 1 are not."
-    )?;
+    writeln!(out, "\nThe normal equation makes n p² + p³/3 multiplications, a step of gradient descent only 2 n p.")?;
+    writeln!(out, "But the data decide how many steps: here the columns are nearly orthogonal, in part 1 not.")?;
 
     writeln!(out, "\n4. Gradient descent on f(x₀, x₁) = x₀² + x₁² from (−3, 4), learning rate 0.1\n")?;
     let (path, report) = descend(0.1)?;
@@ -118,6 +112,7 @@ struct Solutions {
     report: Report<f64>,
 }
 
+/// The learning rate must be below 2/λ, where λ is the largest eigenvalue of the Hessian, `2/n XᵀX`.
 fn solve_both(x: &DMatrix<f64>, y: &DVector<f64>, learning_rate: f64) -> Result<Solutions> {
     let start = Instant::now();
     let mut sums = NormalEquation::new(x.ncols(), 1);
