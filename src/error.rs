@@ -121,15 +121,33 @@ pub enum Error {
         unknowns: usize,
     },
 
-    /// A column of the design matrix is, to working precision, a linear combination of the ones before it.
-    #[error("design matrix: expected linearly independent columns, found {column} dependent on those before it")]
+    /// Columns of the design matrix are, to working precision, linear combinations of others.
+    #[error("design matrix: expected linearly independent columns, found {}", list(dependencies))]
     RankDeficient {
-        /// The column.
+        /// The dependent columns, each with the combination that it is.
+        dependencies: Vec<Dependency>,
+    },
+
+    /// More observations were to be removed than are held.
+    #[error("observations to remove: expected at most the {held} that are held, found {removed}")]
+    RemovalExceeds {
+        /// The number of observations held.
+        held: usize,
+        /// The number to be removed.
+        removed: usize,
+    },
+
+    /// A removal would leave too few digits of a sum.
+    #[error(
+        "observations to remove: expected at least 2⁻⁴⁰ of the largest sum of squares to stay, found less for {column}"
+    )]
+    RemovalTooDeep {
+        /// The column whose sum of squares would fall too far.
         column: Column,
     },
 
     /// A sum left the range of the floating-point type.
-    #[error("{what}: expected sums within the range of the number type, found an overflow")]
+    #[error("{what}: expected values within the range of the number type, found an overflow")]
     Overflow {
         /// What was summed.
         what: &'static str,
@@ -152,15 +170,79 @@ pub enum Column {
     Intercept,
     /// The feature of this index, counted from 0.
     Feature(usize),
+    /// The target of this index, counted from 0.
+    Target(usize),
 }
 
+/// Writes `x2` for a feature, `y0` for a target and `1` for the intercept.
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Intercept => f.write_str("the intercept's column of ones"),
-            Self::Feature(index) => write!(f, "feature {index}"),
+            Self::Intercept => f.write_str("1"),
+            Self::Feature(index) => write!(f, "x{index}"),
+            Self::Target(index) => write!(f, "y{index}"),
         }
     }
+}
+
+/// A column of a design matrix that is a linear combination of others.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::{dmatrix, dvector};
+/// use gradus::{Column, Error, NormalEquation};
+///
+/// // The last column is twice the first less the second.
+/// let x = dmatrix![1.0, 4.0, -2.0; 2.0, 5.0, -1.0; 3.0, 7.0, -1.0; 5.0, 1.0, 9.0];
+/// let mut sums = NormalEquation::<f64>::new(3, 1);
+/// sums.push(&x, &dvector![1.0, 2.0, 3.0, 4.0])?;
+/// let error = sums.solve().unwrap_err();
+/// assert!(error.to_string().ends_with("found x2 = 2·x0 − x1"));
+/// let Error::RankDeficient { dependencies } = error else { panic!() };
+/// assert_eq!(dependencies[0].column, Column::Feature(2));
+/// assert_eq!(dependencies[0].combination[0].0, Column::Feature(0));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Dependency {
+    /// The column.
+    pub column: Column,
+    /// The columns that it is made of, each with its coefficient; none for a column of zeros.
+    pub combination: Vec<(Column, f64)>,
+}
+
+impl Dependency {
+    pub(crate) fn new(column: Column, combination: Vec<(Column, f64)>) -> Self {
+        Self { column, combination }
+    }
+}
+
+/// Writes `x2 = 2·x0 − x1`, with coefficients to six digits.
+impl fmt::Display for Dependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} =", self.column)?;
+        for (place, &(column, coefficient)) in self.combination.iter().enumerate() {
+            match (place, coefficient < 0.0) {
+                (0, false) => f.write_str(" ")?,
+                (0, true) => f.write_str(" −")?,
+                (_, false) => f.write_str(" + ")?,
+                (_, true) => f.write_str(" − ")?,
+            }
+            // Six digits, as %g gives them; an integer reads best without a point.
+            let magnitude: f64 = format!("{:.5e}", coefficient.abs()).parse().unwrap_or(coefficient.abs());
+            match column {
+                Column::Intercept => write!(f, "{magnitude}")?,
+                _ if magnitude == 1.0 => write!(f, "{column}")?,
+                _ => write!(f, "{magnitude}·{column}")?,
+            }
+        }
+        if self.combination.is_empty() { f.write_str(" 0") } else { Ok(()) }
+    }
+}
+
+fn list(dependencies: &[Dependency]) -> String {
+    dependencies.iter().map(Dependency::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows and columns in an error; `None` stands for "any number".

@@ -86,10 +86,11 @@ mod objective;
 mod optimizer;
 mod real;
 mod regression;
+mod wide;
 
 pub use batch::{Batch, BatchMut};
 pub use data::{Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, one_hot};
-pub use error::{Column, Error, Result, Shape};
+pub use error::{Column, Dependency, Error, Result, Shape};
 pub use gradient::{
     BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
 };

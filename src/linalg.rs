@@ -148,6 +148,12 @@ pub(crate) fn solve_cholesky<T: Real>(factor: &DMatrix<T>, b: &mut DMatrix<T>) {
     }
 }
 
+/// `x 2^e`, in two steps, since the power alone may leave the range of the type.
+pub(crate) fn times_power_of_two<T: Real>(x: T, exponent: i32) -> T {
+    let power = |exponent: i32| T::nearest(f64::from(exponent).exp2());
+    x * power(exponent / 2) * power(exponent - exponent / 2)
+}
+
 /// `y ← y + α x`.
 pub(crate) fn add_scaled<T: Real>(y: &mut [T], alpha: T, x: &[T]) {
     for (y, &x) in y.iter_mut().zip(x) {

@@ -1,11 +1,27 @@
 use nalgebra::RealField;
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-    #[cfg(feature = "num-dual")]
-    impl Sealed for num_dual::Dual64 {}
+use crate::wide::{DoubleDouble, Wide};
+
+pub(crate) mod sealed {
+    use super::Wide;
+
+    pub trait Sealed: Sized {
+        /// Numbers of twice the precision.
+        type Wide: Wide<Self>;
+    }
+}
+
+impl sealed::Sealed for f32 {
+    type Wide = f64;
+}
+
+impl sealed::Sealed for f64 {
+    type Wide = DoubleDouble;
+}
+
+#[cfg(feature = "num-dual")]
+impl sealed::Sealed for num_dual::Dual64 {
+    type Wide = Self;
 }
 
 /// The scalars that the crate computes with: `f32` and `f64`.

@@ -1,13 +1,15 @@
 mod least_squares_objective;
 mod linear_fit;
 mod normal_equation;
+mod solution;
+mod wide_matrix;
 
 pub use least_squares_objective::LeastSquaresObjective;
 pub use linear_fit::LinearFit;
 pub use normal_equation::NormalEquation;
 
-use crate::error::{Error, Result, Shape};
-use crate::linalg::View;
+use crate::error::{Column, Dependency, Error, Result, Shape};
+use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
 
 /// Whether a linear model has a constant term, the coefficient of a column of ones.
@@ -52,7 +54,51 @@ fn check_design<T: Real>(x: View<'_, T>, features: usize) -> Result<()> {
     check_finite("design matrix", x)
 }
 
+/// One weight for each observation, finite and not negative.
+fn check_weights<T: Real>(weights: &[T], observations: usize) -> Result<()> {
+    if weights.len() != observations {
+        return Err(Error::ShapeMismatch {
+            what: "weights, one for each observation",
+            expected: Shape::new(observations, 1),
+            found: Shape::new(weights.len(), 1),
+        });
+    }
+    match weights.iter().find(|&&weight| !(weight.is_finite() && weight >= T::zero())) {
+        None => Ok(()),
+        Some(weight) => Err(Error::InvalidParameter {
+            name: "observation weight",
+            value: weight.to_f64(),
+            expected: "a finite number of at least 0",
+        }),
+    }
+}
+
+/// The error for dependent columns, given their coefficients in terms of columns that are each divided by
+/// 2^exponent.
+fn rank_deficient<T: Real>(
+    relations: impl Iterator<Item = (usize, Vec<(usize, T)>)>,
+    exponents: &[i32],
+    intercept: Intercept,
+) -> Error {
+    let name = |unknown: usize| unknown.checked_sub(intercept.unknowns()).map_or(Column::Intercept, Column::Feature);
+    let dependency = |(column, combination): (usize, Vec<(usize, T)>)| {
+        // What rounding leaves of a coefficient that is zero.
+        let negligible = T::epsilon() * T::from_count(64 * exponents.len());
+        let terms = combination.into_iter().filter(|&(_, coefficient)| coefficient.abs() > negligible);
+        let terms = terms.map(|(other, coefficient)| {
+            let coefficient = times_power_of_two(coefficient, exponents[column] - exponents[other]);
+            (name(other), coefficient.to_f64())
+        });
+        Dependency::new(name(column), terms.collect())
+    };
+    Error::RankDeficient { dependencies: relations.map(dependency).collect() }
+}
+
 fn check_finite<T: Real>(what: &'static str, values: View<'_, T>) -> Result<()> {
+    // Without rows there may be any number of columns.
+    if values.is_empty() {
+        return Ok(());
+    }
     for column in 0..values.ncols() {
         for row in 0..values.nrows() {
             let value = values[(row, column)];

@@ -1,8 +1,9 @@
 use nalgebra::{DMatrix, DVector};
 
+use super::solution::Solution;
 use super::{Intercept, check_design};
-use crate::error::Result;
-use crate::linalg::{self, View};
+use crate::error::{Error, Result};
+use crate::linalg::{self, View, times_power_of_two};
 use crate::real::Real;
 
 /// A fitted linear model, `Y = X B + 1 aᵀ`. It holds no data.
@@ -27,15 +28,22 @@ pub struct LinearFit<T> {
 }
 
 impl<T: Real> LinearFit<T> {
-    /// From Θ, with the intercept's row first if it has one.
-    pub(super) fn new(parameters: &DMatrix<T>, included: Intercept) -> Self {
-        let unknowns = included.unknowns();
-        let coefficients = parameters.rows(unknowns, parameters.nrows() - unknowns).into_owned();
+    pub(super) fn from_solution(solution: Solution<T>) -> Result<Self> {
+        let Solution { intercept: included, parameters, unknown_exponents, target_exponents, .. } = solution;
+        let unscaled =
+            |i: usize, j: usize| times_power_of_two(parameters[(i, j)], target_exponents[j] - unknown_exponents[i]);
+        let (unknowns, targets) = parameters.shape();
+        let parameters = DMatrix::from_fn(unknowns, targets, unscaled);
+        if !parameters.iter().all(|parameter| parameter.is_finite()) {
+            return Err(Error::Overflow { what: "parameters" });
+        }
+        let first = included.unknowns();
+        let coefficients = parameters.rows(first, unknowns - first).into_owned();
         let intercept = match included {
             Intercept::Include => parameters.row(0).transpose(),
-            Intercept::Omit => DVector::zeros(parameters.ncols()),
+            Intercept::Omit => DVector::zeros(targets),
         };
-        Self { coefficients, intercept, included }
+        Ok(Self { coefficients, intercept, included })
     }
 
     /// `B`: features × targets.

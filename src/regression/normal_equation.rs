@@ -1,26 +1,32 @@
 use nalgebra::DMatrix;
 
-use super::{Intercept, LinearFit, check_observations};
-use crate::error::{Column, Error, Result};
-use crate::linalg::{self, View, matrix, transpose};
+use super::solution::{Solution, Squares};
+use super::wide_matrix::WideMatrix;
+use super::{Intercept, LinearFit, check_observations, check_weights, rank_deficient};
+use crate::error::{Column, Error, Result, Shape};
+use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
+use crate::wide::Wide;
 
-/// Observations that are summed at once: enough for a fast product, few enough for the cache.
-const BLOCK: usize = 256;
+/// What a diagonal entry of the sums may fall to by a removal, as a fraction of its peak: 2⁻⁴⁰ leaves 26 of 32
+/// digits.
+const DEEPEST_REMOVAL: f64 = 1.0 / (1_u64 << 40) as f64;
 
-/// Linear regression by the normal equation, `Θ = (XᵀX)⁻¹ XᵀY`, from sums over the observations.
+/// Linear regression by the normal equation, `Θ = (XᵀWX)⁻¹ XᵀWY`, from sums over the observations.
 ///
-/// The observations are pushed, in one go or block by block, and never kept: the memory is that of the sums,
-/// (1 + p + k)² numbers for p features and k targets.
+/// The observations are pushed, in one go or row by row, and never kept: the memory is that of the sums,
+/// (1 + p + k)² numbers for p features and k targets. Sums over parts of the data, made on several threads or
+/// machines, are [merged](Self::merge); observations that have had their time are [removed](Self::remove).
 ///
 /// # Shapes
 /// `X` n × p, one observation per row; `Y` n × k. The model has an intercept, the coefficient of a column of ones,
 /// unless it is [switched off](Self::with_intercept).
 ///
 /// # Numerics
-/// `XᵀX`, with its columns scaled by powers of two, is factored by Cholesky; the cost is n (p + k)² + p³/3
-/// multiplications. Forming `XᵀX` squares the condition number κ of X: of about 16 digits in `f64` some 2 log₁₀ κ
-/// are lost, and columns whose independent part is below about 10⁻⁷ of their length are taken for dependent.
+/// Forming `XᵀX` squares the condition number κ of X. It is paid for: the sums are kept, factored and solved in
+/// twice the working precision (pairs of `f64` for `f64`, `f64` for `f32`), of columns scaled by powers of two. Any
+/// partition of the rows, in any order, gives the same solution to a relative 10⁻¹² up to a column-scaled κ of 10⁹,
+/// and to κ²·10⁻³¹ beyond. The price is about n (p + k)²/2 multiplications in twice the precision.
 ///
 /// # Examples
 /// ```
@@ -33,8 +39,8 @@ const BLOCK: usize = 256;
 /// let mut sums = NormalEquation::<f64>::new(2, 1);
 /// sums.push(&x, &y)?;
 /// let fit = sums.solve()?;
-/// assert!((fit.coefficients() - dmatrix![2.0; -1.0]).amax() < 1e-14);
-/// assert!((fit.intercept()[0] - 3.0).abs() < 1e-14);
+/// assert_eq!(fit.coefficients(), &dmatrix![2.0; -1.0]);
+/// assert_eq!(fit.intercept()[0], 3.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///
@@ -42,20 +48,43 @@ const BLOCK: usize = 256;
 /// C. F. Gauss (1809): Theoria motus corporum coelestium, liber II, sectio III.
 /// Å. Björck (1996): Numerical Methods for Least Squares Problems, §2.2.
 #[derive(Clone, Debug)]
-pub struct NormalEquation<T> {
+pub struct NormalEquation<T: Real> {
     features: usize,
     targets: usize,
     intercept: Intercept,
+    /// Those of positive weight.
     observations: usize,
-    /// `ZᵀZ` of `Z = (1 X Y)`, column by column; empty before the first push.
-    sums: Vec<T>,
+    /// Σ ln w.
+    log_weights: f64,
+    /// `ZᵀWZ` of `Z = (1 X Y)`, whose column j is divided by 2^exponents\[j\]: the lower triangle.
+    sums: WideMatrix<T>,
+    /// `None` where a column has held nothing but zeros.
+    exponents: Vec<Option<i32>>,
+    /// The largest value that each diagonal entry of the sums has held.
+    peaks: Vec<T>,
+}
+
+/// Whether observations come or go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Push,
+    Remove,
 }
 
 impl<T: Real> NormalEquation<T> {
     /// Sums for this many features and targets, of no observations yet.
     #[must_use]
     pub fn new(features: usize, targets: usize) -> Self {
-        Self { features, targets, intercept: Intercept::Include, observations: 0, sums: Vec::new() }
+        Self {
+            features,
+            targets,
+            intercept: Intercept::Include,
+            observations: 0,
+            log_weights: 0.0,
+            sums: WideMatrix::empty(),
+            exponents: Vec::new(),
+            peaks: Vec::new(),
+        }
     }
 
     /// The same sums, to be solved with or without an intercept.
@@ -64,7 +93,7 @@ impl<T: Real> NormalEquation<T> {
         Self { intercept, ..self }
     }
 
-    /// The number of observations pushed.
+    /// The number of observations of positive weight that the sums are over.
     #[must_use]
     pub fn observations(&self) -> usize {
         self.observations
@@ -74,47 +103,90 @@ impl<T: Real> NormalEquation<T> {
     ///
     /// # Errors
     /// Nothing is added then: [`Error::ShapeMismatch`], [`Error::NotFinite`] with the place of an entry that is
-    /// not finite, [`Error::Overflow`] if a sum of squares leaves the range of the number type,
-    /// [`Error::TooLarge`] if the memory for the sums cannot be had.
+    /// not finite, [`Error::TooLarge`] if the memory for the sums cannot be had.
     pub fn push<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
-        let (x, y) = (x.into(), y.into());
-        check_observations(x, y, self.features, self.targets)?;
+        self.change(Change::Push, x.into(), y.into(), None)
+    }
+
+    /// Adds observations with a weight each, their precision: an observation of weight w counts as one whose
+    /// variance is 1/w of that of weight 1. One of weight 0 does not count at all.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); also [`Error::ShapeMismatch`] if the weights are not one for each row,
+    /// [`Error::InvalidParameter`] if one is negative or not finite, [`Error::Overflow`] if the weighted sums leave
+    /// the range of the number type.
+    pub fn push_weighted<'a>(
+        &mut self,
+        x: impl Into<View<'a, T>>,
+        y: impl Into<View<'a, T>>,
+        weights: impl Into<&'a [T]>,
+    ) -> Result<()> {
+        self.change(Change::Push, x.into(), y.into(), Some(weights.into()))
+    }
+
+    /// Takes observations out again, as those of a window that moves on.
+    ///
+    /// The sums cannot tell whether these observations were ever pushed: that is the caller's to know.
+    ///
+    /// # Errors
+    /// Nothing is removed then: as [`push`](Self::push); [`Error::RemovalExceeds`] if fewer observations are held,
+    /// [`Error::RemovalTooDeep`] if less than 2⁻⁴⁰ of the largest sum of squares of some column would stay: 26 of
+    /// 32 digits stay down to there. Build the sums anew then.
+    pub fn remove<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
+        self.change(Change::Remove, x.into(), y.into(), None)
+    }
+
+    /// Takes observations out again that were pushed with these weights.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove) and [`push_weighted`](Self::push_weighted).
+    pub fn remove_weighted<'a>(
+        &mut self,
+        x: impl Into<View<'a, T>>,
+        y: impl Into<View<'a, T>>,
+        weights: impl Into<&'a [T]>,
+    ) -> Result<()> {
+        self.change(Change::Remove, x.into(), y.into(), Some(weights.into()))
+    }
+
+    /// Adds all observations that other sums are over.
+    ///
+    /// # Errors
+    /// Nothing is added then: [`Error::ShapeMismatch`] if the others have not as many features and targets,
+    /// [`Error::Overflow`] if the sums leave the range of the number type.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if (other.features, other.targets) != (self.features, self.targets) {
+            return Err(Error::ShapeMismatch {
+                what: "sums to merge (features × targets)",
+                expected: Shape::new(self.features, self.targets),
+                found: Shape::new(other.features, other.targets),
+            });
+        }
+        if other.observations == 0 {
+            return Ok(());
+        }
+        if self.sums.is_empty() {
+            *self = Self { intercept: self.intercept, ..other.clone() };
+            return Ok(());
+        }
+        let (mut merged, mut other) = (self.clone(), other.clone());
+        merged.raise(&other.exponents);
+        other.raise(&merged.exponents);
+        merged.sums.entries_mut().iter_mut().zip(other.sums.entries()).for_each(|(sum, &other)| *sum += other);
+        merged.log_weights += other.log_weights;
         let overflow = Error::Overflow { what: "observations" };
-        let observations = self.observations.checked_add(x.nrows()).ok_or(overflow.clone())?;
-        let size = (self.features.checked_add(self.targets)).and_then(|size| size.checked_add(1));
-        let length = size.and_then(|size| size.checked_mul(size));
-        let (Some(size), Some(length)) = (size, length) else {
-            return Err(Error::TooLarge { what: "sums of products", count: usize::MAX });
-        };
-        let mut sums = linalg::zeros("sums of products", length)?;
-        if !self.sums.is_empty() {
-            sums.copy_from_slice(&self.sums);
-        }
-        let mut block = linalg::zeros("a block of observations", size.saturating_mul(BLOCK.min(x.nrows())))?;
-        for start in (0..x.nrows()).step_by(BLOCK) {
-            let rows = BLOCK.min(x.nrows() - start);
-            let block = &mut block[..size * rows];
-            let (ones, rest) = block.split_at_mut(rows);
-            let (features, targets) = rest.split_at_mut(self.features * rows);
-            ones.fill(T::one());
-            copy_rows(features, x, start, rows);
-            copy_rows(targets, y, start, rows);
-            linalg::multiply_add(transpose(block, rows, size), matrix(block, rows, size), &mut sums);
-        }
-        if !sums.iter().all(|sum| sum.is_finite()) {
-            return Err(overflow);
-        }
-        self.sums = sums;
-        self.observations = observations;
+        merged.observations = merged.observations.checked_add(other.observations).ok_or(overflow)?;
+        merged.peaks.iter_mut().zip(&other.peaks).for_each(|(peak, &other)| *peak = peak.max(other));
+        *self = merged.settled()?;
         Ok(())
     }
 
-    /// The least-squares solution for what was pushed so far.
+    /// The least-squares solution for what the sums are over.
     ///
     /// # Errors
     /// [`Error::Empty`] without observations, targets or unknowns, [`Error::Underdetermined`] with fewer
-    /// observations than unknowns, [`Error::RankDeficient`] with the first column that is a combination of those
-    /// before it, [`Error::Overflow`] if the solution leaves the range of the number type.
+    /// observations than unknowns, [`Error::RankDeficient`] with the columns that are combinations of those before
+    /// them, [`Error::Overflow`] if the solution leaves the range of the number type.
     pub fn solve(&self) -> Result<LinearFit<T>> {
         let unknowns = self.features.saturating_add(self.intercept.unknowns());
         let counts = [("observations", self.observations), ("targets", self.targets), ("unknowns", unknowns)];
@@ -125,36 +197,166 @@ impl<T: Real> NormalEquation<T> {
             return Err(Error::Underdetermined { observations: self.observations, unknowns });
         }
         let first = 1 - self.intercept.unknowns();
-        let size = 1 + self.features + self.targets;
-        let sum = |row: usize, column: usize| self.sums[row + column * size];
-        let scales: Vec<T> = (first..first + unknowns).map(|column| scale(sum(column, column))).collect();
-        let mut gram = DMatrix::from_fn(unknowns, unknowns, |i, j| sum(first + i, first + j) * scales[i] * scales[j]);
-        let mut parameters =
-            DMatrix::from_fn(unknowns, self.targets, |i, j| sum(first + i, 1 + self.features + j) * scales[i]);
-        linalg::cholesky(&mut gram).map_err(|column| Error::RankDeficient {
-            column: (column + first).checked_sub(1).map_or(Column::Intercept, Column::Feature),
-        })?;
-        linalg::solve_cholesky(&gram, &mut parameters);
-        for mut column in parameters.column_iter_mut() {
-            column.iter_mut().zip(&scales).for_each(|(parameter, &scale)| *parameter *= scale);
+        let exponents: Vec<i32> = self.exponents.iter().skip(first).map(|exponent| exponent.unwrap_or(0)).collect();
+        let (unknown_exponents, target_exponents) = exponents.split_at(unknowns);
+        let mut factor = self.sums.trailing(first)?;
+        // What rounding leaves of a dependent column: that of the data, 8 p ε of its length, and that of the sums.
+        let rounding = T::epsilon() * T::epsilon();
+        let threshold = rounding * (T::from_count(self.observations) + T::nearest(64.0 * (unknowns as f64).powi(2)));
+        let dependent = factor.factor(unknowns, threshold);
+        if !dependent.is_empty() {
+            let relations = dependent.iter().map(|&column| (column, factor.combination(column, &dependent)));
+            return Err(rank_deficient(relations, unknown_exponents, self.intercept));
         }
-        if !parameters.iter().all(|parameter| parameter.is_finite()) {
-            return Err(Error::Overflow { what: "parameters" });
+        let mut parameters = DMatrix::zeros(unknowns, self.targets);
+        for target in 0..self.targets {
+            let mut solution = factor.row(unknowns + target, unknowns);
+            factor.solve_transposed(unknowns, &mut solution);
+            parameters.column_mut(target).iter_mut().zip(&solution).for_each(|(to, from)| *to = from.round());
         }
-        Ok(LinearFit::new(&parameters, self.intercept))
+        // What the sums have of rounding: below it a residual cannot be told from zero.
+        let floor = rounding * T::nearest(16.0) * T::from_count(self.observations);
+        let squares = (0..self.targets).map(|target| {
+            let place = 1 + self.features + target;
+            let whole = self.sums[(place, place)];
+            let resolved = |sum: T::Wide| {
+                let sum = sum.round();
+                if sum > floor * whole.round() { (sum, true) } else { (T::zero(), false) }
+            };
+            let (residual, residual_resolved) = resolved(factor[(unknowns + target, unknowns + target)]);
+            let total = match self.intercept {
+                Intercept::Include => {
+                    let sum = self.sums[(place, 0)];
+                    resolved(whole - sum * sum / self.sums[(0, 0)]).0
+                }
+                Intercept::Omit => whole.round(),
+            };
+            Squares { residual, residual_resolved, total }
+        });
+        LinearFit::from_solution(Solution {
+            intercept: self.intercept,
+            squares: squares.collect(),
+            parameters,
+            inverse: Some(factor.inverse(unknowns)),
+            unknown_exponents: unknown_exponents.to_vec(),
+            target_exponents: target_exponents.to_vec(),
+            observations: self.observations,
+            log_weights: self.log_weights,
+        })
+    }
+
+    fn change(&mut self, change: Change, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<()> {
+        check_observations(x, y, self.features, self.targets)?;
+        if let Some(weights) = weights {
+            check_weights(weights, x.nrows())?;
+        }
+        let counted = weights.map_or(x.nrows(), |weights| weights.iter().filter(|weight| !weight.is_zero()).count());
+        if counted == 0 {
+            return Ok(());
+        }
+        let mut changed = self.clone();
+        changed.observations = match change {
+            Change::Push => {
+                let overflow = Error::Overflow { what: "observations" };
+                self.observations.checked_add(counted).ok_or(overflow)?
+            }
+            Change::Remove => {
+                let exceeds = Error::RemovalExceeds { held: self.observations, removed: counted };
+                self.observations.checked_sub(counted).ok_or(exceeds)?
+            }
+        };
+        if changed.sums.is_empty() {
+            let size = self.features.saturating_add(self.targets).saturating_add(1);
+            changed.sums = WideMatrix::zeros("sums of products", size)?;
+            changed.exponents = vec![None; size];
+            changed.exponents[0] = Some(0);
+            changed.peaks = vec![T::zero(); size];
+        }
+        let counts = |row: usize| weights.is_none_or(|weights| !weights[row].is_zero());
+        let columns = x.column_iter().chain(y.column_iter());
+        let needed: Vec<_> = std::iter::once(Some(0))
+            .chain(columns.map(|column| {
+                let entries = column.iter().enumerate().filter(|(row, _)| counts(*row));
+                exponent(entries.fold(T::zero(), |largest, (_, value)| largest.max(value.abs())))
+            }))
+            .collect();
+        changed.raise(&needed);
+
+        let scales: Vec<i32> = changed.exponents.iter().map(|exponent| -exponent.unwrap_or(0)).collect();
+        let mut z = vec![T::one(); scales.len()];
+        for row in (0..x.nrows()).filter(|&row| counts(row)) {
+            let values = (0..x.ncols()).map(|j| x[(row, j)]).chain((0..y.ncols()).map(|j| y[(row, j)]));
+            for ((z, &scale), value) in z.iter_mut().zip(&scales).skip(1).zip(values) {
+                *z = times_power_of_two(value, scale);
+            }
+            let weight = weights.map(|weights| weights[row]);
+            let log_weight = weight.map_or(0.0, |weight| weight.to_f64().ln());
+            changed.log_weights += if change == Change::Push { log_weight } else { -log_weight };
+            for i in 0..z.len() {
+                let first = if change == Change::Push { z[i] } else { -z[i] };
+                let sums = changed.sums.lower_column_mut(i).iter_mut().zip(&z[i..]);
+                match weight {
+                    None => sums.for_each(|(sum, &second)| *sum += T::Wide::product(first, second)),
+                    Some(weight) => {
+                        let first = T::Wide::product(weight, first);
+                        sums.for_each(|(sum, &second)| *sum += first.times(second));
+                    }
+                }
+            }
+        }
+        if change == Change::Remove {
+            let left = |place: usize| changed.sums[(place, place)].round();
+            let deepest = T::nearest(DEEPEST_REMOVAL);
+            if let Some(place) = (0..z.len()).find(|&place| left(place) < changed.peaks[place] * deepest) {
+                let column = match place.checked_sub(1) {
+                    None => Column::Intercept,
+                    Some(feature) if feature < self.features => Column::Feature(feature),
+                    Some(target) => Column::Target(target - self.features),
+                };
+                return Err(Error::RemovalTooDeep { column });
+            }
+        }
+        *self = changed.settled()?;
+        Ok(())
+    }
+
+    /// With the peaks brought up to date, or an error if a sum is not finite.
+    fn settled(mut self) -> Result<Self> {
+        for (place, peak) in self.peaks.iter_mut().enumerate() {
+            let sum = self.sums[(place, place)].round();
+            if !sum.is_finite() {
+                return Err(Error::Overflow { what: "observations" });
+            }
+            *peak = peak.max(sum);
+        }
+        Ok(self)
+    }
+
+    /// Raises the exponents to those needed, and the sums with them.
+    fn raise(&mut self, needed: &[Option<i32>]) {
+        let size = self.exponents.len();
+        for (place, &needed) in needed.iter().enumerate() {
+            let Some(needed) = needed else { continue };
+            let shift = self.exponents[place].map_or(0, |exponent| needed - exponent);
+            if self.exponents[place].is_some() && shift <= 0 {
+                continue;
+            }
+            self.exponents[place] = Some(needed);
+            if shift > 0 {
+                // What this takes below the range of the type is nothing beside what is to be added.
+                let power = times_power_of_two(T::one(), -shift);
+                for other in 0..size {
+                    let entry = if other < place { (place, other) } else { (other, place) };
+                    self.sums[entry] = self.sums[entry].scale(power);
+                }
+                self.sums[(place, place)] = self.sums[(place, place)].scale(power);
+                self.peaks[place] *= power * power;
+            }
+        }
     }
 }
 
-fn copy_rows<T: Real>(block: &mut [T], x: View<'_, T>, start: usize, rows: usize) {
-    for (to, from) in block.chunks_exact_mut(rows).zip(x.rows(start, rows).column_iter()) {
-        to.iter_mut().zip(from.iter()).for_each(|(to, &from)| *to = from);
-    }
-}
-
-/// The power of two that brings a column with this sum of squares to a length of about 1: scaling by it is exact.
-fn scale<T: Real>(sum_of_squares: T) -> T {
-    if sum_of_squares.is_zero() {
-        return T::one();
-    }
-    T::nearest((-0.5 * sum_of_squares.to_f64().log2()).round().exp2())
+/// The least e with |value| < 2^e, or one more; none of zero.
+fn exponent<T: Real>(value: T) -> Option<i32> {
+    (!value.is_zero()).then(|| value.to_f64().log2().floor() as i32 + 1)
 }

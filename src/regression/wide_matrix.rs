@@ -1,0 +1,169 @@
+use std::ops::{Index, IndexMut};
+
+use nalgebra::DMatrix;
+
+use crate::error::{Error, Result};
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// A square matrix in twice the working precision, stored column by column.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct WideMatrix<T: Real> {
+    size: usize,
+    entries: Vec<T::Wide>,
+}
+
+impl<T: Real> WideMatrix<T> {
+    pub(super) fn zeros(what: &'static str, size: usize) -> Result<Self> {
+        let count = size.saturating_mul(size);
+        let mut entries = Vec::new();
+        entries.try_reserve_exact(count).map_err(|_| Error::TooLarge { what, count })?;
+        entries.resize(count, T::Wide::widen(T::zero()));
+        Ok(Self { size, entries })
+    }
+
+    /// Without entries: of no observations yet.
+    pub(super) fn empty() -> Self {
+        Self { size: 0, entries: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn entries(&self) -> &[T::Wide] {
+        &self.entries
+    }
+
+    pub(super) fn entries_mut(&mut self) -> &mut [T::Wide] {
+        &mut self.entries
+    }
+
+    /// The rows of a column from the diagonal on.
+    fn lower_column(&self, column: usize) -> &[T::Wide] {
+        &self.entries[column * self.size + column..(column + 1) * self.size]
+    }
+
+    /// The rows of a column from the diagonal on.
+    pub(super) fn lower_column_mut(&mut self, column: usize) -> &mut [T::Wide] {
+        &mut self.entries[column * self.size + column..(column + 1) * self.size]
+    }
+
+    /// The first `columns` entries of a row.
+    pub(super) fn row(&self, row: usize, columns: usize) -> Vec<T::Wide> {
+        (0..columns).map(|column| self[(row, column)]).collect()
+    }
+
+    /// Without the rows and columns before `first`.
+    pub(super) fn trailing(&self, first: usize) -> Result<Self> {
+        let mut trailing = Self::zeros("the factor of sums of products", self.size - first)?;
+        for column in first..self.size {
+            trailing.lower_column_mut(column - first).copy_from_slice(self.lower_column(column));
+        }
+        Ok(trailing)
+    }
+
+    /// Overwrites the lower triangle, the only one that is read, with the Cholesky factor `L`, `A = L Lᵀ`, of the
+    /// leading `unknowns` rows and columns; the rows after them become `L₂ = A₂₁ L⁻ᵀ`, and what remains of `A₂₂` is
+    /// its Schur complement.
+    ///
+    /// Returns the columns of whose diagonal entry no more than the fraction `threshold` is left: they depend on
+    /// those before them, and are left out of the factor.
+    pub(super) fn factor(&mut self, unknowns: usize, threshold: T) -> Vec<usize> {
+        let size = self.size;
+        let mut dependent = Vec::new();
+        for j in 0..size {
+            let whole = self[(j, j)].round();
+            let (factored, rest) = self.entries.split_at_mut(j * size);
+            let column = &mut rest[j..size];
+            for (former, entries) in factored.chunks_exact(size).enumerate().take(unknowns) {
+                if !dependent.contains(&former) {
+                    let factor = -entries[j];
+                    for (entry, &former) in column.iter_mut().zip(&entries[j..]) {
+                        *entry += factor * former;
+                    }
+                }
+            }
+            if j < unknowns {
+                if column[0].round() <= whole * threshold {
+                    dependent.push(j);
+                    continue;
+                }
+                let diagonal = column[0].sqrt();
+                for entry in column.iter_mut() {
+                    *entry = *entry / diagonal;
+                }
+            }
+        }
+        dependent
+    }
+
+    /// The coefficients of a dependent column in terms of the independent ones before it.
+    pub(super) fn combination(&self, column: usize, dependent: &[usize]) -> Vec<(usize, T)> {
+        let independent: Vec<usize> = (0..column).filter(|other| !dependent.contains(other)).collect();
+        let mut solution: Vec<T::Wide> = independent.iter().map(|&other| self[(column, other)]).collect();
+        for place in (0..independent.len()).rev() {
+            let mut rest = solution[place];
+            for later in place + 1..independent.len() {
+                rest -= self[(independent[later], independent[place])] * solution[later];
+            }
+            solution[place] = rest / self[(independent[place], independent[place])];
+        }
+        independent.into_iter().zip(solution.into_iter().map(Wide::round)).collect()
+    }
+
+    /// `b ← L⁻ᵀ b`, with the leading `unknowns` columns of the factor.
+    pub(super) fn solve_transposed(&self, unknowns: usize, b: &mut [T::Wide]) {
+        for j in (0..unknowns).rev() {
+            let column = self.lower_column(j);
+            let mut rest = b[j];
+            for (&entry, &known) in column[1..].iter().zip(&b[j + 1..unknowns]) {
+                rest -= entry * known;
+            }
+            b[j] = rest / column[0];
+        }
+    }
+
+    /// `b ← L⁻¹ b`, with the leading `unknowns` columns of the factor.
+    pub(super) fn solve_lower(&self, unknowns: usize, b: &mut [T::Wide]) {
+        for j in 0..unknowns {
+            let column = self.lower_column(j);
+            b[j] = b[j] / column[0];
+            let known = b[j];
+            for (&entry, b) in column[1..].iter().zip(&mut b[j + 1..unknowns]) {
+                *b -= entry * known;
+            }
+        }
+    }
+
+    /// `(L Lᵀ)⁻¹`, with the leading `unknowns` columns of the factor, rounded.
+    pub(super) fn inverse(&self, unknowns: usize) -> DMatrix<T> {
+        let zero = T::Wide::widen(T::zero());
+        let mut inverse = DMatrix::zeros(unknowns, unknowns);
+        let mut column = vec![zero; unknowns];
+        for j in 0..unknowns {
+            column.fill(zero);
+            column[j] = T::Wide::widen(T::one());
+            self.solve_lower(unknowns, &mut column);
+            self.solve_transposed(unknowns, &mut column);
+            for (i, entry) in column.iter().enumerate() {
+                inverse[(i, j)] = entry.round();
+            }
+        }
+        inverse
+    }
+}
+
+impl<T: Real> Index<(usize, usize)> for WideMatrix<T> {
+    type Output = T::Wide;
+
+    fn index(&self, (row, column): (usize, usize)) -> &T::Wide {
+        &self.entries[row + column * self.size]
+    }
+}
+
+impl<T: Real> IndexMut<(usize, usize)> for WideMatrix<T> {
+    fn index_mut(&mut self, (row, column): (usize, usize)) -> &mut T::Wide {
+        &mut self.entries[row + column * self.size]
+    }
+}
