@@ -79,8 +79,8 @@ pub trait Optimizer<T: Real> {
 
     /// Steps until `stop` says so; `x` is where to start, and afterwards where the run ended.
     ///
-    /// A value that is not finite ends the run with [`StopReason::NotFinite`] and `x` at the last point where
-    /// value and gradient were finite.
+    /// A value that is not finite ends the run, as [`StopReason::NotFinite`] or, where the values had risen before,
+    /// [`StopReason::Diverged`], with `x` at the last point where value and gradient were finite.
     ///
     /// # Panics
     /// As the objective, if `x` has not the length that it is defined for.
@@ -130,7 +130,11 @@ pub trait Optimizer<T: Real> {
             if !step.is_finite() {
                 return match latest {
                     None => report(StopReason::NotFinite, 0, step, &point),
-                    Some(latest) => report(StopReason::NotFinite, iteration - 1, latest, &last_finite),
+                    Some(latest) => {
+                        let rose = latest.value > first.value;
+                        let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
+                        report(reason, iteration - 1, latest, &last_finite)
+                    }
                 };
             }
             let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
@@ -220,7 +224,8 @@ pub enum StopReason {
     Converged,
     /// All iterations were made; the value is below that of the start, and still moving.
     IterationLimit,
-    /// All iterations were made, and the value is *above* that of the start: steps are too long.
+    /// The value is *above* that of the start, after all iterations or where the next value overflowed: steps are
+    /// too long.
     Diverged,
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
     /// steps are too short.
@@ -380,7 +385,7 @@ mod tests {
     #[test]
     fn an_overflow_returns_the_last_finite_point() {
         let (x, report) = descend(1e60, Stop::after(20));
-        assert_eq!(report.reason, StopReason::NotFinite);
+        assert_eq!(report.reason, StopReason::Diverged);
         // 25, then 2e60 and 4e120 times as long: the square of the last overflows, that of the one before does not.
         assert_eq!((report.iterations, report.value), (2, x[0] * x[0] + x[1] * x[1]));
         assert!(x[0].abs() > 1e120 && report.value.is_finite());

@@ -7,6 +7,7 @@ mod options;
 mod pictures;
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -33,13 +34,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let out = &mut io::stdout();
     let done = if options.help {
-        println!("{}", options::HELP);
-        Ok(())
+        writeln!(out, "{}", options::HELP).map_err(Into::into)
     } else if options.check_gradient {
-        check_gradient(&options)
+        check_gradient(&options, out)
     } else {
-        train(&options)
+        train(&options, out)
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +61,7 @@ fn network<T: Real>(input_size: usize, hidden: usize) -> gradus::Result<Network<
         .build()
 }
 
-fn train(options: &Options) -> Result<(), Box<dyn Error>> {
+fn train(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let training_data: Dataset<f32> = read(&options.data, "train")?;
     let test_data = read(&options.data, "t10k")?;
 
@@ -85,7 +86,7 @@ fn train(options: &Options) -> Result<(), Box<dyn Error>> {
         if iteration % REPORT_EVERY == 0 {
             let training = network.accuracy(&parameters, &training_data)?;
             let test = network.accuracy(&parameters, &test_data)?;
-            progress.suspend(|| println!("train acc, test acc | {training:.4}, {test:.4}"));
+            progress.suspend(|| writeln!(out, "train acc, test acc | {training:.4}, {test:.4}"))?;
             curves.accuracy.push((epoch, training, test));
         }
         progress.inc(1);
@@ -101,14 +102,14 @@ fn train(options: &Options) -> Result<(), Box<dyn Error>> {
     let loss_picture = options.output.join("mnist_two_layer_loss.svg");
     curves.draw_accuracy(&accuracy_picture)?;
     curves.draw_loss(&loss_picture)?;
-    println!("pictures: {}, {}", accuracy_picture.display(), loss_picture.display());
-    println!("final train acc, test acc | {training:.4}, {test:.4}");
+    writeln!(out, "pictures: {}, {}", accuracy_picture.display(), loss_picture.display())?;
+    writeln!(out, "final train acc, test acc | {training:.4}, {test:.4}")?;
     Ok(())
 }
 
 /// Compares the analytic with a numerical gradient of this very network, in double precision. To check all its entries
 /// would take 160 000 evaluations, four for each: a sample of each block is enough.
-fn check_gradient(options: &Options) -> Result<(), Box<dyn Error>> {
+fn check_gradient(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let data: Dataset<f64> = read(&options.data, "train")?;
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let network = network(data.input_size(), options.hidden)?;
@@ -125,7 +126,7 @@ fn check_gradient(options: &Options) -> Result<(), Box<dyn Error>> {
         100,
         &mut rng,
     );
-    print!("{report}");
+    write!(out, "{report}")?;
     if report.passed() { Ok(()) } else { Err("the gradients do not agree".into()) }
 }
 
