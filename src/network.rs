@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::data::Dataset;
 use crate::error::{Error, Result, Shape};
 use crate::layer::{Layer, Mode, ParameterBlock};
+use crate::linalg;
 use crate::loss::{Loss, check_finite};
 use crate::metrics::count_correct;
 use crate::real::Real;
@@ -192,14 +193,17 @@ impl<T: Real> Network<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has or the samples not of its
-    /// input size; [`Error::NotFinite`] if an input or an output is not finite.
+    /// input size; [`Error::NotFinite`] if an input or an output is not finite; [`Error::TooLarge`] if the memory for
+    /// the outputs cannot be had.
     pub fn predict<'a>(&self, parameters: impl Into<&'a [T]>, x: impl Into<Batch<'a, T>>) -> Result<DMatrix<T>> {
         let (parameters, x) = (parameters.into(), x.into());
         self.check_parameters(parameters)?;
         self.check_input(x)?;
         check_finite("inputs", x)?;
         let mut workspace = Workspace::new();
-        let mut outputs = DMatrix::zeros(self.output_size(), x.samples());
+        let count = self.output_size().saturating_mul(x.samples());
+        let outputs = linalg::zeros("outputs", count)?;
+        let mut outputs = DMatrix::from_vec(self.output_size(), x.samples(), outputs);
         for start in (0..x.samples()).step_by(PREDICTION_BLOCK) {
             let end = x.samples().min(start + PREDICTION_BLOCK);
             workspace.prepare(self, end - start)?;

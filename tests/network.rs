@@ -219,16 +219,19 @@ mod building {
 
     #[test]
     fn more_parameters_than_memory_are_an_error() {
-        // The product overflows.
-        let error = refusal(Network::builder(usize::MAX).layer(Dense::new(usize::MAX, 2)));
-        let Error::Layer { index: 0, source, .. } = &error else { panic!("{error:?}") };
-        assert!(matches!(**source, Error::TooLarge { what: "parameters", count: usize::MAX }), "{source}");
+        // The product overflows, the second one to exactly 0.
+        let half = 1 << (usize::BITS / 2);
+        for (inputs, outputs) in [(usize::MAX, 2), (half, half)] {
+            let error = refusal(Network::builder(inputs).layer(Dense::new(inputs, outputs)));
+            let Error::Layer { index: 0, source, .. } = &error else { panic!("{error:?}") };
+            assert_eq!(**source, Error::TooLarge { what: "parameters", count: usize::MAX });
+        }
 
         // The sum overflows.
-        let half = 1 << (usize::BITS / 2);
         let layers = Network::builder(half).layer(Dense::new(half, half / 2)).layer(Dense::new(half / 2, half));
         let error = refusal(layers);
-        assert!(matches!(error, Error::Layer { index: 1, .. }), "{error:?}");
+        let Error::Layer { index: 1, source, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(**source, Error::TooLarge { what: "parameters", count: usize::MAX });
 
         // Neither, but the bytes overflow, or are more than any machine has.
         for outputs in [1 << (usize::BITS - 6), 1 << (usize::BITS - 14)] {
@@ -459,6 +462,11 @@ mod objective {
         assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
         let error = network.predict(&DVector::zeros(0), &x).unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+        let last = Network::builder(2).layer(Wide(1 << (usize::BITS - 8))).build().unwrap();
+        for samples in [1, 300] {
+            let error = last.predict(&DVector::zeros(0), &DMatrix::zeros(2, samples)).unwrap_err();
+            assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+        }
         // The number of values overflows.
         let (x, target) = (DMatrix::zeros(2, 300), DMatrix::zeros(1, 300));
         let error = network.objective(MeanSquaredError).on(&x, &target).unwrap_err();

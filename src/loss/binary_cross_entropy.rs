@@ -14,7 +14,8 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// p and 1 − p are raised to at least √m, where m is the smallest positive normal number, so that value and
-/// gradient are finite at p = 0 and p = 1. A prediction outside \[0, 1\], for which the loss is not defined, makes
+/// gradient are finite at p = 0 and p = 1. Near 1 a rounded p leaves few digits of 1 − p: the loss on logits keeps them.
+/// A prediction outside \[0, 1\], for which the loss is not defined, makes
 /// the value NaN.
 ///
 /// # Errors
