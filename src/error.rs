@@ -128,6 +128,15 @@ pub enum Error {
         dependencies: Vec<Dependency>,
     },
 
+    /// The chosen solver breaks down on columns that are nearly dependent.
+    #[error(
+        "design matrix: expected a condition number that the chosen solver can handle, found about {condition:.1e}"
+    )]
+    IllConditioned {
+        /// An estimate of the condition number with columns of length 1.
+        condition: f64,
+    },
+
     /// More observations were to be removed than are held.
     #[error("observations to remove: expected at most the {held} that are held, found {removed}")]
     RemovalExceeds {

@@ -66,6 +66,7 @@
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`CrossEntropy`], [`BinaryCrossEntropy`];
 //!   on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]
 //! - Regression: [`NormalEquation`], [`LinearFit`], [`LeastSquaresObjective`]
+//! - What a fitted model says: [`FitStatistics`], [`Intervals`], [`Diagnostics`], [`RobustCovariance`], [`Summary`]
 //! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; [`accuracy`]
 //! - [`Real`], [`Error`]
 //!
@@ -104,7 +105,10 @@ pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, Par
 pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
 pub use real::Real;
-pub use regression::{Intercept, LeastSquaresObjective, LinearFit, NormalEquation};
+pub use regression::{
+    Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,
+    NormalEquation, RegressionReport, RobustCovariance, Solver, Summary, polynomial,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

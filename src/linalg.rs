@@ -141,17 +141,54 @@ pub(crate) fn solve_cholesky<T: Real>(factor: &DMatrix<T>, b: &mut DMatrix<T>) {
             let solved = b[j];
             add_scaled(&mut b[j + 1..], -solved, &column[j + 1..]);
         }
-        for (j, column) in factor.as_slice().chunks_exact(n).enumerate().rev() {
-            let known = dot(&column[j + 1..], &b[j + 1..]);
-            b[j] = (b[j] - known) / column[j];
-        }
+        solve_transposed(factor, b);
     }
 }
 
-/// `x 2^e`, in two steps, since the power alone may leave the range of the type.
+/// `b ← L⁻ᵀ b`, given a lower triangle `L`.
+pub(crate) fn solve_transposed<T: Real>(lower: &DMatrix<T>, b: &mut [T]) {
+    for (j, column) in lower.as_slice().chunks_exact(lower.nrows()).enumerate().rev() {
+        let known = dot(&column[j + 1..], &b[j + 1..]);
+        b[j] = (b[j] - known) / column[j];
+    }
+}
+
+/// Overwrites a matrix of at least as many rows as columns with the upper triangle `R` of `A = Q R`, and what is below
+/// it with remains of the reflections.
+///
+/// A. S. Householder (1958): Unitary triangularization of a nonsymmetric matrix.
+pub(crate) fn triangularize<T: Real>(a: &mut DMatrix<T>) {
+    let (rows, columns) = a.shape();
+    for j in 0..columns {
+        let (reflected, rest) = a.as_mut_slice().split_at_mut((j + 1) * rows);
+        let column = &mut reflected[j * rows + j..];
+        let length = norm(column);
+        if length.is_zero() {
+            continue;
+        }
+        // The sign that does not cancel.
+        let diagonal = if column[0] > T::zero() { -length } else { length };
+        column[0] -= diagonal;
+        // H = I − v vᵀ / (vᵀv / 2), and vᵀv / 2 = −diagonal v₀.
+        let scale = -diagonal * column[0];
+        for other in rest.chunks_exact_mut(rows) {
+            let other = &mut other[j..];
+            let along = dot(column, other) / scale;
+            add_scaled(other, -along, column);
+        }
+        column[0] = diagonal;
+    }
+}
+
+/// Two factors whose product is 2^e, since the power alone may leave the range of the type.
+pub(crate) fn power_of_two<T: Real>(exponent: i32) -> [T; 2] {
+    [exponent / 2, exponent - exponent / 2].map(|exponent| T::nearest(f64::from(exponent).exp2()))
+}
+
+/// `x 2^e`.
 pub(crate) fn times_power_of_two<T: Real>(x: T, exponent: i32) -> T {
-    let power = |exponent: i32| T::nearest(f64::from(exponent).exp2());
-    x * power(exponent / 2) * power(exponent - exponent / 2)
+    let [first, second] = power_of_two::<T>(exponent);
+    if x.is_zero() { x } else { x * first * second }
 }
 
 /// `y ← y + α x`.

@@ -1,12 +1,32 @@
+mod design;
+mod diagnostics;
+mod distribution;
+mod intervals;
 mod least_squares_objective;
 mod linear_fit;
+mod linear_regression;
 mod normal_equation;
+mod polynomial;
+mod preconditioner;
+mod refinement;
+mod report;
+#[cfg(feature = "serde")]
+mod serialization;
 mod solution;
+mod statistics;
+mod summary;
 mod wide_matrix;
 
+pub use diagnostics::{Diagnostics, RobustCovariance};
+pub use intervals::Intervals;
 pub use least_squares_objective::LeastSquaresObjective;
 pub use linear_fit::LinearFit;
+pub use linear_regression::LinearRegression;
 pub use normal_equation::NormalEquation;
+pub use polynomial::polynomial;
+pub use report::{RegressionReport, Solver};
+pub use statistics::FitStatistics;
+pub use summary::Summary;
 
 use crate::error::{Column, Dependency, Error, Result, Shape};
 use crate::linalg::{View, times_power_of_two};
@@ -14,6 +34,7 @@ use crate::real::Real;
 
 /// Whether a linear model has a constant term, the coefficient of a column of ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Intercept {
     /// `y = X β + b`.
     #[default]

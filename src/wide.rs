@@ -37,6 +37,14 @@ pub trait Wide<T>:
 
     /// Times a power of two: exact unless it over- or underflows.
     fn scale(self, power_of_two: T) -> Self;
+
+    /// Two numbers that the number is made of, the larger first.
+    #[cfg(feature = "serde")]
+    fn to_parts(self) -> [f64; 2];
+
+    /// The number of these parts; none if no number has them.
+    #[cfg(feature = "serde")]
+    fn from_parts(parts: [f64; 2]) -> Option<Self>;
 }
 
 /// An unevaluated sum `high + low` with |low| ≤ ½ ulp(high): about 106 bits.
@@ -193,6 +201,16 @@ impl Wide<f64> for DoubleDouble {
     fn scale(self, power_of_two: f64) -> Self {
         Self { high: self.high * power_of_two, low: self.low * power_of_two }
     }
+
+    #[cfg(feature = "serde")]
+    fn to_parts(self) -> [f64; 2] {
+        [self.high, self.low]
+    }
+
+    #[cfg(feature = "serde")]
+    fn from_parts([high, low]: [f64; 2]) -> Option<Self> {
+        (high + low == high && high.is_finite()).then_some(Self { high, low })
+    }
 }
 
 impl Wide<f32> for f64 {
@@ -225,6 +243,16 @@ impl Wide<f32> for f64 {
     fn scale(self, power_of_two: f32) -> Self {
         self * f64::from(power_of_two)
     }
+
+    #[cfg(feature = "serde")]
+    fn to_parts(self) -> [f64; 2] {
+        [self, 0.0]
+    }
+
+    #[cfg(feature = "serde")]
+    fn from_parts([high, low]: [f64; 2]) -> Option<Self> {
+        (low == 0.0 && high.is_finite()).then_some(high)
+    }
 }
 
 /// Dual numbers are there to differentiate, in one precision.
@@ -252,6 +280,16 @@ impl Wide<num_dual::Dual64> for num_dual::Dual64 {
 
     fn scale(self, power_of_two: Self) -> Self {
         self * power_of_two
+    }
+
+    #[cfg(feature = "serde")]
+    fn to_parts(self) -> [f64; 2] {
+        [self.re, self.eps]
+    }
+
+    #[cfg(feature = "serde")]
+    fn from_parts([re, eps]: [f64; 2]) -> Option<Self> {
+        (re.is_finite() && eps.is_finite()).then(|| Self::new(re, eps))
     }
 }
 

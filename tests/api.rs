@@ -65,6 +65,8 @@ fn types_cross_threads_and_traits_make_objects() {
     crosses::<Dataset<f32>>();
     crosses::<NormalEquation<f64>>();
     crosses::<LinearFit<f64>>();
+    crosses::<gradus::Diagnostics<f32>>();
+    crosses::<gradus::Summary<'static, f64>>();
     crosses::<LeastSquaresObjective<f64>>();
     crosses::<Error>();
     crosses::<IdxError>();

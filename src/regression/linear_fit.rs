@@ -1,12 +1,26 @@
 use nalgebra::{DMatrix, DVector};
 
+use super::report::RegressionReport;
 use super::solution::Solution;
+use super::statistics::FitStatistics;
 use super::{Intercept, check_design};
 use crate::error::{Error, Result};
-use crate::linalg::{self, View, times_power_of_two};
+use crate::linalg::{self, View};
 use crate::real::Real;
 
-/// A fitted linear model, `Y = X B + 1 aᵀ`. It holds no data.
+/// A fitted linear model, `Y = X B + 1 aᵀ + E`, and what can be said of it. It holds no data.
+///
+/// The variance of the errors is taken to be the same for all observations, or σ²/w with weights w.
+///
+/// # Shapes
+/// For p features and k targets: coefficients p × k; standard errors, t statistics, p-values and confidence intervals
+/// (p + 1) × k, the intercept's row first, or p × k without intercept. What belongs to a target as a whole is in
+/// [`statistics`](Self::statistics), one entry for each.
+///
+/// # Numerics
+/// Everything is computed in units in which neither squares nor products leave the range of the number type. What is
+/// undefined, or overflows once it is in the units of the data, is `None`: standard errors of as many observations as
+/// unknowns, R² of a constant target, F of a perfect fit. A matrix is `None` if one of its entries is. Nothing is NaN.
 ///
 /// # Examples
 /// ```
@@ -20,30 +34,44 @@ use crate::real::Real;
 /// assert!((fit.predict(&dmatrix![10.0])? - dmatrix![21.0]).amax() < 1e-13);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+///
+/// `Display` prints the [summary](Self::summary).
+///
+/// # References
+/// G. A. F. Seber, A. J. Lee (2003): Linear Regression Analysis, ch. 3–5.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearFit<T> {
+    pub(super) solution: Solution<T>,
     coefficients: DMatrix<T>,
     intercept: DVector<T>,
-    included: Intercept,
+    standard_errors: Option<DMatrix<T>>,
+    statistics: Vec<FitStatistics<T>>,
 }
 
 impl<T: Real> LinearFit<T> {
     pub(super) fn from_solution(solution: Solution<T>) -> Result<Self> {
-        let Solution { intercept: included, parameters, unknown_exponents, target_exponents, .. } = solution;
-        let unscaled =
-            |i: usize, j: usize| times_power_of_two(parameters[(i, j)], target_exponents[j] - unknown_exponents[i]);
-        let (unknowns, targets) = parameters.shape();
-        let parameters = DMatrix::from_fn(unknowns, targets, unscaled);
-        if !parameters.iter().all(|parameter| parameter.is_finite()) {
-            return Err(Error::Overflow { what: "parameters" });
-        }
-        let first = included.unknowns();
+        let (unknowns, targets) = solution.parameters.shape();
+        let parameters = matrix_of(unknowns, targets, |unknown, target| {
+            solution.unscaled_parameter(solution.parameters[(unknown, target)], unknown, target)
+        });
+        let parameters = parameters.ok_or(Error::Overflow { what: "parameters" })?;
+        let first = solution.intercept.unknowns();
         let coefficients = parameters.rows(first, unknowns - first).into_owned();
-        let intercept = match included {
+        let intercept = match solution.intercept {
             Intercept::Include => parameters.row(0).transpose(),
             Intercept::Omit => DVector::zeros(targets),
         };
-        Ok(Self { coefficients, intercept, included })
+        let standard_errors = matrix_of(unknowns, targets, |unknown, target| {
+            solution.unscaled_parameter(solution.standard_error(unknown, target)?, unknown, target)
+        });
+        let statistics = (0..targets).map(|target| FitStatistics::new(&solution, target)).collect();
+        Ok(Self { solution, coefficients, intercept, standard_errors, statistics })
+    }
+
+    /// How the model was fitted, and how far the solution can be trusted.
+    #[must_use]
+    pub fn report(&self) -> &RegressionReport {
+        &self.solution.report
     }
 
     /// `B`: features × targets.
@@ -64,7 +92,7 @@ impl<T: Real> LinearFit<T> {
     /// function of.
     #[must_use]
     pub fn parameters(&self) -> DMatrix<T> {
-        match self.included {
+        match self.solution.intercept {
             Intercept::Include => {
                 let mut parameters = self.coefficients.clone().insert_row(0, T::zero());
                 parameters.row_mut(0).copy_from(&self.intercept.transpose());
@@ -72,6 +100,35 @@ impl<T: Real> LinearFit<T> {
             }
             Intercept::Omit => self.coefficients.clone(),
         }
+    }
+
+    /// What belongs to a target as a whole, such as R² and the residual standard deviation: one entry for each target.
+    #[must_use]
+    pub fn statistics(&self) -> &[FitStatistics<T>] {
+        &self.statistics
+    }
+
+    /// The standard errors of the parameters, `s √[(XᵀWX)⁻¹]ⱼⱼ` with the residual standard deviation s:
+    /// (p + 1) × k, the intercept's row first.
+    ///
+    /// `None` with a penalty, or without residual degrees of freedom.
+    #[must_use]
+    pub fn standard_errors(&self) -> Option<&DMatrix<T>> {
+        self.standard_errors.as_ref()
+    }
+
+    /// The number of observations n; those of weight 0 do not count.
+    #[must_use]
+    pub fn observations(&self) -> usize {
+        self.solution.observations
+    }
+
+    /// The residual degrees of freedom: n less the number of independent columns, that of the intercept among them.
+    ///
+    /// `None` with a penalty, which leaves no whole number of them.
+    #[must_use]
+    pub fn degrees_of_freedom(&self) -> Option<usize> {
+        self.solution.degrees_of_freedom()
     }
 
     /// `X B + 1 aᵀ`: observations × targets.
@@ -90,4 +147,15 @@ impl<T: Real> LinearFit<T> {
         linalg::multiply_add(linalg::matrix(x.as_slice(), x.nrows(), features), coefficients, y.as_mut_slice());
         Ok(y)
     }
+}
+
+/// A matrix of values of which none is missing.
+pub(super) fn matrix_of<T: Real>(
+    rows: usize,
+    columns: usize,
+    value: impl Fn(usize, usize) -> Option<T>,
+) -> Option<DMatrix<T>> {
+    let places = (0..columns).flat_map(|column| (0..rows).map(move |row| (row, column)));
+    let values: Option<Vec<T>> = places.map(|(row, column)| value(row, column)).collect();
+    values.map(|values| DMatrix::from_vec(rows, columns, values))
 }

@@ -1,10 +1,15 @@
+#[cfg(feature = "serde")]
+mod serialization;
+
 use nalgebra::DMatrix;
 
+use super::preconditioner::Preconditioner;
+use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::wide_matrix::WideMatrix;
 use super::{Intercept, LinearFit, check_observations, check_weights, rank_deficient};
 use crate::error::{Column, Error, Result, Shape};
-use crate::linalg::{View, times_power_of_two};
+use crate::linalg::{View, power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -231,17 +236,51 @@ impl<T: Real> NormalEquation<T> {
                 }
                 Intercept::Omit => whole.round(),
             };
-            Squares { residual, residual_resolved, total }
+            // The factor's row of the target holds its components along the columns made orthogonal.
+            let components = factor.row(unknowns + target, unknowns);
+            let features = components.iter().skip(self.intercept.unknowns());
+            let regression = features.fold(T::Wide::widen(T::zero()), |sum, &component| sum + component * component);
+            let regression = resolved(regression).0;
+            Squares { residual, residual_resolved, total, regression }
         });
+        let squares: Vec<_> = squares.collect();
+        let rounded =
+            DMatrix::from_fn(unknowns, unknowns, |i, j| if i < j { T::zero() } else { factor[(i, j)].round() });
+        let condition = Preconditioner::from_factor(rounded).condition();
+        // Rounding of XᵀWX disturbs the parameters by κ² u², that of XᵀWY by as much as the targets are longer.
+        let error_bound = (0..self.targets).map(|target| {
+            let length = (0..unknowns).map(|unknown| {
+                let place = first + unknown;
+                (parameters[(unknown, target)] * self.sums[(place, place)].round().sqrt()).to_f64().powi(2)
+            });
+            let place = 1 + self.features + target;
+            let whole = self.sums[(place, place)].round().to_f64();
+            if whole == 0.0 {
+                0.0
+            } else {
+                rounding.to_f64() * condition * condition * (1.0 + (whole / length.sum::<f64>()).sqrt())
+            }
+        });
+        let error_bound = error_bound.fold(0.0, f64::max);
         LinearFit::from_solution(Solution {
             intercept: self.intercept,
-            squares: squares.collect(),
+            squares,
             parameters,
+            rank: Some(unknowns),
             inverse: Some(factor.inverse(unknowns)),
+            inverse_root: Some(factor.inverse_root(unknowns)),
             unknown_exponents: unknown_exponents.to_vec(),
             target_exponents: target_exponents.to_vec(),
             observations: self.observations,
             log_weights: self.log_weights,
+            report: RegressionReport {
+                solver: Solver::Sums,
+                refinement_steps: 0,
+                condition,
+                error_bound,
+                converged: error_bound <= 45.0 * T::epsilon().to_f64(),
+                standard_errors_refined: true,
+            },
         })
     }
 
@@ -282,12 +321,13 @@ impl<T: Real> NormalEquation<T> {
             .collect();
         changed.raise(&needed);
 
-        let scales: Vec<i32> = changed.exponents.iter().map(|exponent| -exponent.unwrap_or(0)).collect();
+        let scales: Vec<[T; 2]> =
+            changed.exponents.iter().map(|exponent| power_of_two(-exponent.unwrap_or(0))).collect();
         let mut z = vec![T::one(); scales.len()];
         for row in (0..x.nrows()).filter(|&row| counts(row)) {
             let values = (0..x.ncols()).map(|j| x[(row, j)]).chain((0..y.ncols()).map(|j| y[(row, j)]));
             for ((z, &scale), value) in z.iter_mut().zip(&scales).skip(1).zip(values) {
-                *z = times_power_of_two(value, scale);
+                *z = value * scale[0] * scale[1];
             }
             let weight = weights.map(|weights| weights[row]);
             let log_weight = weight.map_or(0.0, |weight| weight.to_f64().ln());

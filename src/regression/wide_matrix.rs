@@ -136,6 +136,22 @@ impl<T: Real> WideMatrix<T> {
         }
     }
 
+    /// `L⁻ᵀ`, with the leading `unknowns` columns of the factor, rounded: upper triangular.
+    pub(super) fn inverse_root(&self, unknowns: usize) -> DMatrix<T> {
+        let zero = T::Wide::widen(T::zero());
+        let mut root = DMatrix::zeros(unknowns, unknowns);
+        let mut column = vec![zero; unknowns];
+        for j in 0..unknowns {
+            column.fill(zero);
+            column[j] = T::Wide::widen(T::one());
+            self.solve_transposed(j + 1, &mut column);
+            for (i, entry) in column.iter().enumerate().take(j + 1) {
+                root[(i, j)] = entry.round();
+            }
+        }
+        root
+    }
+
     /// `(L Lᵀ)⁻¹`, with the leading `unknowns` columns of the factor, rounded.
     pub(super) fn inverse(&self, unknowns: usize) -> DMatrix<T> {
         let zero = T::Wide::widen(T::zero());

@@ -1,0 +1,111 @@
+//! Linear regression over more rows than are ever held: sums on two machines, merged, and a window that moves.
+//!
+//! `cargo run --example streaming_regression -- --help`
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use gradus::NormalEquation;
+use gradus::nalgebra::{DMatrix, DVector};
+use lexopt::prelude::*;
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+use rand_distr::{Distribution, StandardNormal};
+
+const HELP: &str = "\
+Fits a linear model to a stream of random rows, of which a block of 1000 is held at a time.
+
+Usage: cargo run --example streaming_regression -- [--rows N] [--seed N]
+
+  --rows N  rows of the stream, a whole number (default: 2000000)
+  --seed N  seed of the random data, a whole number (default: 0)
+  --help    this text";
+
+/// The constant, then the coefficients.
+const TRUTH: [f64; 4] = [3.0, 2.0, -1.0, 0.5];
+const FEATURES: usize = TRUTH.len() - 1;
+const BLOCK: usize = 1000;
+const WINDOW: usize = 10;
+
+fn main() -> ExitCode {
+    let out = &mut io::stdout().lock();
+    let (code, error) = match parse_options() {
+        Err(error) => (2, format!("{error}; try --help")),
+        Ok(options) => {
+            match options.map_or_else(|| Ok(writeln!(out, "{HELP}")?), |(rows, seed)| run(rows, seed, out)) {
+                Ok(()) => return ExitCode::SUCCESS,
+                Err(error) => (1, error.to_string()),
+            }
+        }
+    };
+    eprintln!("streaming_regression: {error}");
+    ExitCode::from(code)
+}
+
+/// The number of rows and the seed; none if help is asked for.
+fn parse_options() -> Result<Option<(usize, u64)>, lexopt::Error> {
+    let (mut rows, mut seed) = (2_000_000, 0);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("rows") => rows = arguments.value()?.parse().map_err(|error| format!("--rows: {error}"))?,
+            Long("seed") => seed = arguments.value()?.parse().map_err(|error| format!("--seed: {error}"))?,
+            Long("help") => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some((rows, seed)))
+}
+
+fn run(rows: usize, seed: u64, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut machines = [NormalEquation::new(FEATURES, 1), NormalEquation::new(FEATURES, 1)];
+    for (block, start) in (0..rows).step_by(BLOCK).enumerate() {
+        let (x, y) = observe(BLOCK.min(rows - start), &mut rng);
+        machines[block % 2].push(&x, &y)?;
+    }
+    let [mut sums, other] = machines;
+    let parts = [sums.observations(), other.observations()];
+    sums.merge(&other)?;
+    let fit = sums.solve()?;
+    writeln!(out, "1. {} rows, seen as {} and {} and merged\n", sums.observations(), parts[0], parts[1])?;
+    writeln!(out, "     true      found   standard error")?;
+    let (parameters, errors) = (fit.parameters(), fit.standard_errors().ok_or("no residual degrees of freedom")?);
+    for ((truth, found), error) in TRUTH.iter().zip(&parameters).zip(errors) {
+        writeln!(out, "{truth:9.1}  {found:9.6}   {error:14.6}")?;
+    }
+    // Sums of products of ones, features and target: pairs of f64.
+    let (memory, data) = ((FEATURES + 2).pow(2) * 16, rows.saturating_mul(FEATURES + 1).saturating_mul(8));
+    writeln!(out, "\nmemory: {memory} bytes for the sums; the rows would take {data} bytes")?;
+
+    let mut window: VecDeque<_> = (0..WINDOW).map(|_| observe(BLOCK, &mut rng)).collect();
+    let mut moving = sums_over(&window)?;
+    let (x, y) = observe(BLOCK, &mut rng);
+    moving.push(&x, &y)?;
+    window.push_back((x, y));
+    let (x, y) = window.pop_front().ok_or("no oldest block")?;
+    moving.remove(&x, &y)?;
+    let (moved, anew) = (moving.solve()?.parameters(), sums_over(&window)?.solve()?.parameters());
+    writeln!(out, "\n2. A window of {} rows, moved on by {BLOCK}\n", moving.observations())?;
+    writeln!(out, "    moved on           made anew")?;
+    for (moved, anew) in moved.iter().zip(&anew) {
+        writeln!(out, "{moved:18.15}  {anew:18.15}")?;
+    }
+    writeln!(out, "\nlargest difference: {:.0e}", (moved - anew).amax())?;
+    Ok(())
+}
+
+fn sums_over(blocks: &VecDeque<(DMatrix<f64>, DVector<f64>)>) -> gradus::Result<NormalEquation<f64>> {
+    let mut sums = NormalEquation::new(FEATURES, 1);
+    blocks.iter().try_for_each(|(x, y)| sums.push(x, y))?;
+    Ok(sums)
+}
+
+/// Rows of standard normal features, with targets of noise of standard deviation 1.
+fn observe(rows: usize, rng: &mut ChaCha8Rng) -> (DMatrix<f64>, DVector<f64>) {
+    let x = DMatrix::from_fn(rows, FEATURES, |_, _| StandardNormal.sample(rng));
+    let mut noise = || -> f64 { StandardNormal.sample(rng) };
+    let line = |row: usize| TRUTH[0] + (0..FEATURES).map(|j| TRUTH[j + 1] * x[(row, j)]).sum::<f64>();
+    let y = DVector::from_fn(rows, |row, _| line(row) + noise());
+    (x, y)
+}

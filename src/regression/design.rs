@@ -1,0 +1,297 @@
+use super::Intercept;
+use super::preconditioner::Preconditioner;
+use super::refinement::refine;
+use crate::linalg::{View, power_of_two, times_power_of_two};
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// Numbers of a block: few enough for the cache.
+const BLOCK: usize = 1 << 14;
+
+/// Partial sums that do not wait for one another.
+const LANES: usize = 4;
+
+/// A least-squares problem in memory, in units in which nothing overflows: every column is divided by a power of
+/// two, which is exact.
+///
+/// The unknowns are those of the intercept, if there is one, and of the chosen columns. The matrix is never copied:
+/// it is walked over in blocks of rows.
+#[derive(Clone, Debug)]
+pub(super) struct Design<'a, T: Real> {
+    x: View<'a, T>,
+    y: View<'a, T>,
+    weights: Option<&'a [T]>,
+    pub(super) intercept: Intercept,
+    /// The columns of `x` that have an unknown.
+    pub(super) columns: Vec<usize>,
+    /// Of the unknowns.
+    pub(super) exponents: Vec<i32>,
+    pub(super) target_exponents: Vec<i32>,
+    /// λ for each unknown, in its units.
+    pub(super) penalties: Vec<T>,
+    /// The weighted mean of each unknown's column, roughly; zeros without intercept.
+    pub(super) means: Vec<T>,
+    /// The length of each unknown's column, weighted, roughly.
+    pub(super) lengths: Vec<T>,
+    /// Rows of positive weight.
+    pub(super) observations: usize,
+}
+
+/// Some rows of the problem, column by column.
+pub(super) struct Block<'b, T> {
+    pub(super) rows: usize,
+    /// rows × unknowns, the ones of the intercept first.
+    pub(super) x: &'b [T],
+    /// rows × targets.
+    y: &'b [T],
+    pub(super) weights: Option<&'b [T]>,
+}
+
+/// `∇ = Xᵀ W (Y − X B) − Λ B`, unknowns × targets, and `Σ w r²` for each target.
+pub(super) struct Gradient<T: Real> {
+    pub(super) gradient: Vec<T::Wide>,
+    pub(super) squares: Vec<T::Wide>,
+}
+
+impl<'a, T: Real> Design<'a, T> {
+    /// The problem of these columns of `x`; what is handed over has been checked.
+    pub(super) fn new(
+        x: View<'a, T>,
+        y: View<'a, T>,
+        weights: Option<&'a [T]>,
+        intercept: Intercept,
+        columns: Vec<usize>,
+        ridge: T,
+    ) -> Self {
+        let exponent_of = |view: &View<'a, T>, column: usize| {
+            let largest = view.column(column).iter().fold(T::zero(), |largest, value| largest.max(value.abs()));
+            if largest.is_zero() { 0 } else { largest.to_f64().log2().floor() as i32 + 1 }
+        };
+        let mut exponents = vec![0; intercept.unknowns()];
+        exponents.extend(columns.iter().map(|&column| exponent_of(&x, column)));
+        let target_exponents = (0..y.ncols()).map(|target| exponent_of(&y, target)).collect();
+        let mut penalties: Vec<T> =
+            exponents.iter().map(|&exponent| times_power_of_two(ridge, -2 * exponent)).collect();
+        penalties[..intercept.unknowns()].fill(T::zero());
+        let observations =
+            weights.map_or(x.nrows(), |weights| weights.iter().filter(|weight| !weight.is_zero()).count());
+        let unknowns = exponents.len();
+        let zeros = vec![T::zero(); unknowns];
+        let mut design = Self {
+            x,
+            y,
+            weights,
+            intercept,
+            columns,
+            exponents,
+            target_exponents,
+            penalties,
+            means: zeros.clone(),
+            lengths: zeros.clone(),
+            observations,
+        };
+        let (mut sums, mut squares, mut weight_sum) = (zeros.clone(), zeros, T::zero());
+        design.for_each_block(|block| {
+            let weight = |row: usize| block.weights.map_or(T::one(), |weights| weights[row]);
+            for ((column, sum), square) in block.x.chunks_exact(block.rows).zip(&mut sums).zip(&mut squares) {
+                for (row, &value) in column.iter().enumerate() {
+                    *sum += weight(row) * value;
+                    *square += weight(row) * value * value;
+                }
+            }
+            weight_sum += (0..block.rows).fold(T::zero(), |sum, row| sum + weight(row));
+        });
+        if intercept == Intercept::Include {
+            for (mean, sum) in design.means.iter_mut().zip(sums).skip(1) {
+                *mean = sum / weight_sum;
+            }
+        }
+        for (length, square) in design.lengths.iter_mut().zip(squares) {
+            *length = square.sqrt();
+        }
+        design
+    }
+
+    pub(super) fn unknowns(&self) -> usize {
+        self.exponents.len()
+    }
+
+    pub(super) fn targets(&self) -> usize {
+        self.y.ncols()
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.x.nrows()
+    }
+
+    pub(super) fn for_each_block(&self, mut visit: impl FnMut(Block<'_, T>)) {
+        let (n, first) = (self.rows(), self.intercept.unknowns());
+        let width = self.unknowns() + self.targets();
+        let most = (BLOCK / width).clamp(64, 1024).min(n.max(1));
+        let mut buffer = vec![T::one(); most * width];
+        for start in (0..n).step_by(most) {
+            let rows = most.min(n - start);
+            let (x, y) = buffer[..rows * width].split_at_mut(rows * self.unknowns());
+            let (ones, features) = x.split_at_mut(rows * first);
+            ones.fill(T::one());
+            let unknowns = self.columns.iter().zip(&self.exponents[first..]);
+            for (to, (&column, &exponent)) in features.chunks_exact_mut(rows).zip(unknowns) {
+                copy_scaled(to, &self.x, column, start, -exponent);
+            }
+            for (target, (to, &exponent)) in y.chunks_exact_mut(rows).zip(&self.target_exponents).enumerate() {
+                copy_scaled(to, &self.y, target, start, -exponent);
+            }
+            visit(Block { rows, x, y, weights: self.weights.map(|weights| &weights[start..start + rows]) });
+        }
+    }
+
+    /// The gradient of `−½ Σ w (y − x b)² − ½ λ b²` for parameters, unknowns × targets, in twice the working
+    /// precision.
+    pub(super) fn gradient(&self, parameters: &[T::Wide]) -> Gradient<T> {
+        let zero = T::Wide::widen(T::zero());
+        let unknowns = self.unknowns();
+        let mut gradient = vec![zero; unknowns * self.targets()];
+        let mut squares = vec![zero; self.targets()];
+        let mut residuals = Vec::new();
+        self.for_each_block(|block| {
+            for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
+                let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
+                residuals.clear();
+                residuals.extend(y.iter().map(|&y| T::Wide::widen(y)));
+                subtract_product(&mut residuals, block.x, parameters);
+                let square = |(row, &residual): (usize, &T::Wide)| match block.weights {
+                    None => residual * residual,
+                    Some(weights) => (residual * residual).times(weights[row]),
+                };
+                squares[target] += residuals.iter().enumerate().map(square).fold(zero, |sum, square| sum + square);
+                weigh(&mut residuals, block.weights);
+                add_transposed_product(&mut gradient[target * unknowns..(target + 1) * unknowns], block.x, &residuals);
+            }
+        });
+        let penalties = self.penalties.iter().cycle();
+        for ((gradient, &parameter), &penalty) in gradient.iter_mut().zip(parameters).zip(penalties) {
+            *gradient -= parameter.times(penalty);
+        }
+        Gradient { gradient, squares }
+    }
+
+    /// `I − (XᵀWX + Λ) Z`, unknowns × unknowns, in twice the working precision.
+    pub(super) fn inverse_residual(&self, z: &[T::Wide]) -> Vec<T::Wide> {
+        let zero = T::Wide::widen(T::zero());
+        let unknowns = self.unknowns();
+        let mut residual = vec![zero; unknowns * unknowns];
+        let mut products = Vec::new();
+        self.for_each_block(|block| {
+            for (z, residual) in z.chunks_exact(unknowns).zip(residual.chunks_exact_mut(unknowns)) {
+                products.clear();
+                products.resize(block.rows, zero);
+                subtract_product(&mut products, block.x, z);
+                weigh(&mut products, block.weights);
+                add_transposed_product(residual, block.x, &products);
+            }
+        });
+        for (place, (residual, &z)) in residual.iter_mut().zip(z).enumerate() {
+            let (row, column) = (place % unknowns, place / unknowns);
+            *residual -= z.times(self.penalties[row]);
+            if row == column {
+                *residual += T::Wide::widen(T::one());
+            }
+        }
+        residual
+    }
+
+    /// `Σ w y²` and `Σ w (y − ȳ)²` for each target, twice the former without intercept, in twice the working
+    /// precision.
+    pub(super) fn total_squares(&self) -> Vec<(T::Wide, T::Wide)> {
+        let zero = T::Wide::widen(T::zero());
+        let weighted = |value: T::Wide, weight: Option<T>| weight.map_or(value, |weight| value.times(weight));
+        let mut means = vec![zero; self.targets()];
+        if self.intercept == Intercept::Include {
+            let mut weight_sum = zero;
+            self.for_each_block(|block| {
+                for row in 0..block.rows {
+                    let weight = block.weights.map(|weights| weights[row]);
+                    weight_sum += weighted(T::Wide::widen(T::one()), weight);
+                    for (target, mean) in means.iter_mut().enumerate() {
+                        *mean += weighted(T::Wide::widen(block.y[row + target * block.rows]), weight);
+                    }
+                }
+            });
+            means.iter_mut().for_each(|mean| *mean = *mean / weight_sum);
+        }
+        let mut squares = vec![(zero, zero); self.targets()];
+        self.for_each_block(|block| {
+            for (target, ((whole, square), &mean)) in squares.iter_mut().zip(&means).enumerate() {
+                for row in 0..block.rows {
+                    let (y, weight) = (block.y[row + target * block.rows], block.weights.map(|weights| weights[row]));
+                    let deviation = T::Wide::widen(y) - mean;
+                    *whole += weighted(T::Wide::product(y, y), weight);
+                    *square += weighted(deviation * deviation, weight);
+                }
+            }
+        });
+        squares
+    }
+
+    /// Fits the column of an unknown to those of others: what is left of it, as a fraction of its length, and the
+    /// coefficients of the intercept, if there is one, and the others.
+    pub(super) fn explain(&self, unknown: usize, others: &[usize]) -> (T, Vec<T>) {
+        let first = self.intercept.unknowns();
+        if self.lengths[unknown].is_zero() || first + others.len() == 0 {
+            let left = if self.lengths[unknown].is_zero() { T::zero() } else { T::one() };
+            return (left, vec![T::zero(); first + others.len()]);
+        }
+        let column = self.x.columns(self.columns[unknown - first], 1);
+        let columns = others.iter().map(|&other| self.columns[other - first]).collect();
+        let part = Design::new(self.x, column, self.weights, self.intercept, columns, T::zero());
+        let fitted = refine(&part, &Preconditioner::by_reflections(&part));
+        let left = fitted.squares[0].round().max(T::zero()).sqrt() / self.lengths[unknown];
+        (left, fitted.parameters.iter().map(|coefficient| coefficient.round()).collect())
+    }
+
+    /// Σ ln w over the observations.
+    pub(super) fn log_weights(&self) -> f64 {
+        let positive = self.weights.unwrap_or(&[]).iter().filter(|weight| !weight.is_zero());
+        positive.map(|weight| weight.to_f64().ln()).sum()
+    }
+}
+
+fn copy_scaled<T: Real>(to: &mut [T], from: &View<'_, T>, column: usize, start: usize, exponent: i32) {
+    let [first, second] = power_of_two::<T>(exponent);
+    let from = from.column(column);
+    let from = from.rows(start, to.len());
+    to.iter_mut().zip(from.iter()).for_each(|(to, &from)| *to = from * first * second);
+}
+
+/// `r ← r − X b`.
+fn subtract_product<T: Real>(r: &mut [T::Wide], x: &[T], b: &[T::Wide]) {
+    for (column, &b) in x.chunks_exact(r.len()).zip(b) {
+        for (r, &x) in r.iter_mut().zip(column) {
+            *r -= b.times(x);
+        }
+    }
+}
+
+/// `r ← W r`.
+fn weigh<T: Real>(r: &mut [T::Wide], weights: Option<&[T]>) {
+    for (r, &weight) in r.iter_mut().zip(weights.unwrap_or(&[])) {
+        *r = r.times(weight);
+    }
+}
+
+/// `g ← g + Xᵀ r`.
+fn add_transposed_product<T: Real>(g: &mut [T::Wide], x: &[T], r: &[T::Wide]) {
+    for (column, g) in x.chunks_exact(r.len()).zip(g) {
+        let mut lanes = [T::Wide::widen(T::zero()); LANES];
+        let (x_blocks, r_blocks) = (column.chunks_exact(LANES), r.chunks_exact(LANES));
+        for (&x, &r) in x_blocks.remainder().iter().zip(r_blocks.remainder()) {
+            *g += r.times(x);
+        }
+        for (x, r) in x_blocks.zip(r_blocks) {
+            for ((lane, &x), &r) in lanes.iter_mut().zip(x).zip(r) {
+                *lane += r.times(x);
+            }
+        }
+        lanes.into_iter().for_each(|lane| *g += lane);
+    }
+}

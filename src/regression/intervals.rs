@@ -1,0 +1,180 @@
+use nalgebra::DMatrix;
+
+use super::distribution;
+use super::linear_fit::matrix_of;
+use super::solution::unscaled;
+use super::{LinearFit, check_design};
+use crate::error::{Error, Result};
+use crate::linalg::{self, View, matrix, times_power_of_two};
+use crate::real::Real;
+
+/// Lower and upper ends of intervals, a matrix each.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "T: serde::Serialize", deserialize = "T: Real + serde::Deserialize<'de>"))
+)]
+#[non_exhaustive]
+pub struct Intervals<T> {
+    /// The lower ends.
+    #[cfg_attr(feature = "serde", serde(with = "super::serialization::matrix"))]
+    pub lower: DMatrix<T>,
+    /// The upper ends.
+    #[cfg_attr(feature = "serde", serde(with = "super::serialization::matrix"))]
+    pub upper: DMatrix<T>,
+}
+
+impl<T: Real> LinearFit<T> {
+    /// `t = β / se(β)`, the tests that a parameter is zero: (p + 1) × k, the intercept's row first.
+    #[must_use]
+    pub fn t_statistics(&self) -> Option<DMatrix<T>> {
+        let (unknowns, targets) = self.solution.parameters.shape();
+        matrix_of(unknowns, targets, |unknown, target| self.t_statistic(unknown, target))
+    }
+
+    /// The probability of a |t| as large or larger if the parameter is zero, by Student's t: (p + 1) × k, the
+    /// intercept's row first. About nine digits for 10⁶ degrees of freedom, more for fewer, far out in the tails too.
+    #[must_use]
+    pub fn p_values(&self) -> Option<DMatrix<T>> {
+        let (unknowns, targets) = self.solution.parameters.shape();
+        matrix_of(unknowns, targets, |unknown, target| self.p_value(unknown, target))
+    }
+
+    /// Intervals that contain the parameters with this probability each, `β ± t se(β)`: (p + 1) × k, the intercept's
+    /// row first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if the level is not between 0 and 1.
+    pub fn confidence_intervals(&self, level: f64) -> Result<Option<Intervals<T>>> {
+        check_level(level)?;
+        let parameters = self.parameters();
+        Ok(self.quantile(level).zip(self.standard_errors()).and_then(|(quantile, errors)| {
+            intervals(&parameters, |unknown, target| Some(quantile * errors[(unknown, target)]))
+        }))
+    }
+
+    /// The covariance of the estimated parameters of a target, `s² (XᵀWX)⁻¹`: (p + 1) × (p + 1), the intercept first.
+    ///
+    /// `None` also if there is no such target.
+    #[must_use]
+    pub fn covariance(&self, target: usize) -> Option<DMatrix<T>> {
+        let deviation = self.solution.residual_standard_deviation(target)?;
+        let inverse = self.solution.inverse.as_ref()?;
+        let (exponent, exponents) = (self.solution.target_exponents[target], &self.solution.unknown_exponents);
+        matrix_of(exponents.len(), exponents.len(), |i, j| {
+            // One factor at a time: the square of s alone may overflow.
+            let scaled = deviation * inverse[(i, j)] * deviation;
+            unscaled(unscaled(scaled, exponent - exponents[i])?, exponent - exponents[j])
+        })
+    }
+
+    /// Intervals that contain the mean of the targets of observations at `x` with this probability each,
+    /// `ŷ ± t s √h` with `h = xᵀ (XᵀWX)⁻¹ x`: rows of `x` × k.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); also [`Error::InvalidParameter`] if the level is not between 0 and 1.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::LinearRegression;
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    ///
+    /// // ŷ = ½ x + ½ with s² = 1.5 / 1; at the mean of x, 1, √h = √⅓. One degree of freedom: t = tan(0.95 π/2).
+    /// let fit = LinearRegression::new().fit(&dvector![0.0, 1.0, 2.0], &dvector![0.0, 2.0, 1.0])?;
+    /// let intervals = fit.mean_response_intervals(&dmatrix![1.0], 0.95)?.expect("one degree of freedom");
+    /// let half_width = (0.475 * std::f64::consts::PI).tan() * f64::sqrt(1.5 / 3.0);
+    /// assert!((intervals.lower[0] - (1.0 - half_width)).abs() < 1e-12);
+    /// assert!((intervals.upper[0] - (1.0 + half_width)).abs() < 1e-12);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn mean_response_intervals<'a>(&self, x: impl Into<View<'a, T>>, level: f64) -> Result<Option<Intervals<T>>> {
+        self.response_intervals(x.into(), level, T::zero())
+    }
+
+    /// Intervals that contain the targets of new observations at `x`, of weight 1, with this probability each,
+    /// `ŷ ± t s √(1 + h)` with `h = xᵀ (XᵀWX)⁻¹ x`: rows of `x` × k.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); also [`Error::InvalidParameter`] if the level is not between 0 and 1.
+    pub fn prediction_intervals<'a>(&self, x: impl Into<View<'a, T>>, level: f64) -> Result<Option<Intervals<T>>> {
+        self.response_intervals(x.into(), level, T::one())
+    }
+
+    fn response_intervals(&self, x: View<'_, T>, level: f64, variance: T) -> Result<Option<Intervals<T>>> {
+        check_level(level)?;
+        let centres = self.predict(x)?;
+        let (Some(quantile), Some(components)) = (self.quantile(level), self.components(x)?) else { return Ok(None) };
+        let distances: Vec<T> = (0..x.nrows()).map(|row| squared_norm_of_row(&components, row)).collect();
+        Ok(intervals(&centres, |row, target| {
+            let deviation = self.solution.residual_standard_deviation(target)?;
+            let spread = quantile * deviation * (variance + distances[row]).sqrt();
+            unscaled(spread, self.solution.target_exponents[target])
+        }))
+    }
+
+    /// `X M` with `M Mᵀ = (XᵀWX)⁻¹`, rows of `x` × unknowns: the squares of a row add up to `xᵀ (XᵀWX)⁻¹ x`.
+    pub(super) fn components(&self, x: View<'_, T>) -> Result<Option<DMatrix<T>>> {
+        let Some(root) = &self.solution.inverse_root else { return Ok(None) };
+        let (rows, unknowns) = (x.nrows(), root.nrows());
+        let design = self.scaled_design(x)?;
+        let mut components = linalg::zeros("components of observations", rows.saturating_mul(unknowns))?;
+        let root = matrix(root.as_slice(), unknowns, unknowns);
+        linalg::multiply(matrix(design.as_slice(), rows, unknowns), root, &mut components);
+        Ok(Some(DMatrix::from_vec(rows, unknowns, components)))
+    }
+
+    /// The design matrix, with the ones of the intercept, in the units of the solution.
+    pub(super) fn scaled_design(&self, x: View<'_, T>) -> Result<DMatrix<T>> {
+        check_design(x, self.coefficients().nrows())?;
+        let (rows, exponents) = (x.nrows(), &self.solution.unknown_exponents);
+        let first = exponents.len() - x.ncols();
+        let mut design = linalg::zeros("design matrix", rows.saturating_mul(exponents.len()))?;
+        for (unknown, column) in design.chunks_exact_mut(rows.max(1)).enumerate() {
+            match unknown.checked_sub(first) {
+                None => column.fill(T::one()),
+                Some(feature) => {
+                    for (to, &from) in column.iter_mut().zip(x.column(feature).iter()) {
+                        *to = times_power_of_two(from, -exponents[unknown]);
+                    }
+                }
+            }
+        }
+        Ok(DMatrix::from_vec(rows, exponents.len(), design))
+    }
+
+    pub(super) fn t_statistic(&self, unknown: usize, target: usize) -> Option<T> {
+        let t = self.solution.parameters[(unknown, target)] / self.solution.standard_error(unknown, target)?;
+        t.is_finite().then_some(t)
+    }
+
+    pub(super) fn p_value(&self, unknown: usize, target: usize) -> Option<T> {
+        let (t, freedom) = (self.t_statistic(unknown, target)?, self.degrees_of_freedom()?);
+        distribution::student_two_sided(t.to_f64(), freedom as f64).map(T::nearest)
+    }
+
+    fn quantile(&self, level: f64) -> Option<T> {
+        let freedom = self.degrees_of_freedom().filter(|&freedom| freedom > 0)?;
+        distribution::student_quantile(level, freedom as f64).map(T::nearest)
+    }
+}
+
+/// The squares of a row's entries, summed.
+pub(super) fn squared_norm_of_row<T: Real>(values: &DMatrix<T>, row: usize) -> T {
+    values.row(row).iter().fold(T::zero(), |sum, &value| sum + value * value)
+}
+
+fn check_level(level: f64) -> Result<()> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
+    }
+    Err(Error::InvalidParameter { name: "confidence level", value: level, expected: "a number between 0 and 1" })
+}
+
+fn intervals<T: Real>(centres: &DMatrix<T>, half_width: impl Fn(usize, usize) -> Option<T>) -> Option<Intervals<T>> {
+    let (rows, columns) = centres.shape();
+    let half_widths = matrix_of(rows, columns, half_width)?;
+    let (lower, upper) = (centres - &half_widths, centres + half_widths);
+    let finite = lower.iter().chain(upper.iter()).all(|end| end.is_finite());
+    finite.then_some(Intervals { lower, upper })
+}

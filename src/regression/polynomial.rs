@@ -1,0 +1,62 @@
+use nalgebra::DMatrix;
+
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// The design matrix of a polynomial of this degree, without the constant: the columns x, x², …, x^degree.
+///
+/// The powers are formed in twice the working precision and rounded once: products of rounded powers would be another
+/// problem, and for high degrees visibly so.
+///
+/// # Errors
+/// [`Error::NotFinite`] for a value, or a power, that is not finite; [`Error::TooLarge`] if the memory cannot be had.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::{dmatrix, dvector};
+/// use gradus::{LinearRegression, polynomial};
+///
+/// let x = polynomial(&[0.0, 1.0, 2.0, 3.0], 2)?;
+/// assert_eq!(x, dmatrix![0.0, 0.0; 1.0, 1.0; 2.0, 4.0; 3.0, 9.0]);
+/// let fit = LinearRegression::new().fit(&x, &dvector![1.0, 0.0, 3.0, 10.0])?; // y = 1 − 3 x + 2 x²
+/// assert_eq!(fit.coefficients(), &dmatrix![-3.0; 2.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn polynomial<T: Real>(x: &[T], degree: usize) -> Result<DMatrix<T>> {
+    let powers = linalg::zeros("a polynomial's design matrix", x.len().saturating_mul(degree))?;
+    let mut powers = DMatrix::from_vec(x.len(), degree, powers);
+    for (row, &x) in x.iter().enumerate() {
+        let mut power = T::Wide::widen(T::one());
+        for column in 0..degree {
+            power = power.times(x);
+            let value = power.round();
+            if !value.is_finite() {
+                let value = x.powi(column as i32 + 1).to_f64();
+                return Err(Error::NotFinite { what: "powers", row, column, value });
+            }
+            powers[(row, column)] = value;
+        }
+    }
+    Ok(powers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_rounded_once() {
+        // 0.1⁷ and 0.1⁸ of the number that 0.1 rounds to, in exact arithmetic, rounded once.
+        let powers = polynomial(&[0.1_f64], 8).unwrap();
+        assert_eq!(powers[6], 1.000_000_000_000_000_4e-7);
+        assert_eq!(powers[7], 1.000_000_000_000_000_5e-8);
+    }
+
+    #[test]
+    fn what_overflows_is_located() {
+        let error = polynomial(&[1.0, 1e200], 3).unwrap_err();
+        assert_eq!(error, Error::NotFinite { what: "powers", row: 1, column: 1, value: f64::INFINITY });
+    }
+}

@@ -1,0 +1,183 @@
+use nalgebra::DMatrix;
+
+use super::design::Design;
+use crate::linalg::{self, matrix, transpose};
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// `XᵀWX + Λ`, factored in working precision, of columns shifted by their means: good enough to correct a solution
+/// with, since what it is off is seen by the residuals.
+#[derive(Clone, Debug)]
+pub(super) struct Preconditioner<T> {
+    /// `L` of `L Lᵀ`.
+    factor: DMatrix<T>,
+    means: Vec<T>,
+}
+
+impl<T: Real> Preconditioner<T> {
+    /// From the matrix of sums of products, by Cholesky: fast, and good to a condition number of 10⁷ or so. None
+    /// where the factorisation breaks down.
+    pub(super) fn by_cholesky(design: &Design<'_, T>) -> Option<Self> {
+        let unknowns = design.unknowns();
+        let mut gram = DMatrix::zeros(unknowns, unknowns);
+        for_each_shifted_block(design, |rows, x| {
+            linalg::multiply_add(transpose(x, rows, unknowns), matrix(x, rows, unknowns), gram.as_mut_slice());
+        });
+        for (place, &penalty) in design.penalties.iter().enumerate() {
+            gram[(place, place)] += penalty;
+        }
+        linalg::cholesky(&mut gram).ok()?;
+        Some(Self { factor: gram, means: design.means.clone() })
+    }
+
+    /// From the matrix itself, by Householder reflections of blocks of rows: never squares the condition number.
+    /// Columns that depend on others have a diagonal entry of rounding size.
+    ///
+    /// J. Demmel, L. Grigori, M. Hoemmen, J. Langou (2012): Communication-optimal parallel and sequential QR and LU
+    /// factorizations, §2.
+    pub(super) fn by_reflections(design: &Design<'_, T>) -> Self {
+        let unknowns = design.unknowns();
+        let mut triangle = DMatrix::zeros(unknowns, unknowns);
+        let mut stack = |rows: usize, x: &[T]| {
+            let mut stacked = DMatrix::zeros(unknowns + rows, unknowns);
+            stacked.rows_mut(0, unknowns).copy_from(&triangle);
+            for (mut to, from) in stacked.column_iter_mut().zip(x.chunks_exact(rows)) {
+                to.rows_mut(unknowns, rows).copy_from_slice(from);
+            }
+            linalg::triangularize(&mut stacked);
+            triangle = stacked.rows(0, unknowns).upper_triangle();
+        };
+        // Rows of several blocks, so that reflecting the triangle again and again costs little.
+        let (mut gathered, mut count) = (DMatrix::zeros(0, unknowns), 0);
+        let most = (4 * unknowns).max(1024);
+        for_each_shifted_block(design, |rows, x| {
+            if gathered.nrows() < count + rows {
+                gathered.resize_vertically_mut(count + rows.max(most), T::zero());
+            }
+            gathered.rows_mut(count, rows).copy_from_slice(x);
+            count += rows;
+            if count >= most {
+                stack(count, gathered.rows(0, count).into_owned().as_slice());
+                count = 0;
+            }
+        });
+        let penalty =
+            DMatrix::from_fn(unknowns, unknowns, |i, j| if i == j { design.penalties[i].sqrt() } else { T::zero() });
+        if count > 0 {
+            stack(count, gathered.rows(0, count).into_owned().as_slice());
+        }
+        if design.penalties.iter().any(|penalty| !penalty.is_zero()) {
+            stack(unknowns, penalty.as_slice());
+        }
+        let mut factor = triangle.transpose();
+        // A Cholesky factor has a positive diagonal.
+        for mut column in factor.column_iter_mut() {
+            let place = column.iter().position(|entry| !entry.is_zero());
+            if place.is_some_and(|place| column[place] < T::zero()) {
+                column.neg_mut();
+            }
+        }
+        Self { factor, means: design.means.clone() }
+    }
+
+    /// From a factor that is there.
+    pub(super) fn from_factor(factor: DMatrix<T>) -> Self {
+        let means = vec![T::zero(); factor.nrows()];
+        Self { factor, means }
+    }
+
+    fn unknowns(&self) -> usize {
+        self.factor.nrows()
+    }
+
+    /// What is left of a column when those before it are taken out, as a fraction of its length.
+    pub(super) fn remaining(&self, column: usize) -> T {
+        let length = linalg::norm(&self.unshifted_row(column));
+        if length.is_zero() { T::zero() } else { self.factor[(column, column)].abs() / length }
+    }
+
+    /// The row of the factor for the column as it was before its mean was taken off.
+    fn unshifted_row(&self, row: usize) -> Vec<T> {
+        let mut entries: Vec<T> = self.factor.row(row).iter().copied().collect();
+        if row > 0 {
+            entries[0] += self.means[row] * self.factor[(0, 0)];
+        }
+        entries
+    }
+
+    /// The correction `(XᵀWX + Λ)⁻¹ g` of the parameters of one target.
+    pub(super) fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
+        let shifted = |(place, &entry): (usize, &T::Wide)| {
+            // Taken off before rounding: the two terms may be close.
+            if place == 0 { entry.round() } else { (entry - gradient[0].times(self.means[place])).round() }
+        };
+        let mut b = DMatrix::from_iterator(self.unknowns(), 1, gradient.iter().enumerate().map(shifted));
+        linalg::solve_cholesky(&self.factor, &mut b);
+        let constant = b[0] - linalg::dot(&self.means[1..], &b.as_slice()[1..]);
+        b[0] = constant;
+        b.data.into()
+    }
+
+    /// `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`.
+    pub(super) fn inverse_root(&self) -> DMatrix<T> {
+        let unknowns = self.unknowns();
+        let mut root = DMatrix::zeros(unknowns, unknowns);
+        for (j, root) in root.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
+            root[j] = T::one();
+            linalg::solve_transposed(&self.factor, root);
+            let constant = root[0] - linalg::dot(&self.means[1..], &root[1..]);
+            root[0] = constant;
+        }
+        root
+    }
+
+    /// An estimate, from below, of the condition number of the matrix with columns of length 1, by ten steps of
+    /// power iteration and ten of inverse iteration.
+    pub(super) fn condition(&self) -> f64 {
+        let unknowns = self.unknowns();
+        let mut factor = DMatrix::zeros(unknowns, unknowns);
+        for row in 0..unknowns {
+            let entries = self.unshifted_row(row);
+            let length = linalg::norm(&entries);
+            factor.row_mut(row).iter_mut().zip(entries).for_each(|(to, entry)| *to = entry / length);
+        }
+        let start = DMatrix::from_fn(unknowns, 1, |i, _| T::one() + T::from_count(i % 7) / T::nearest(8.0));
+        let (mut large, mut small) = (start.clone(), start);
+        let (mut largest, mut smallest) = (T::one(), T::one());
+        for _ in 0..10 {
+            let mut product = vec![T::zero(); unknowns];
+            linalg::multiply(
+                transpose(factor.as_slice(), unknowns, unknowns),
+                matrix(large.as_slice(), unknowns, 1),
+                &mut product,
+            );
+            linalg::multiply(
+                matrix(factor.as_slice(), unknowns, unknowns),
+                matrix(&product, unknowns, 1),
+                large.as_mut_slice(),
+            );
+            linalg::solve_cholesky(&factor, &mut small);
+            largest = linalg::norm(large.as_slice());
+            smallest = linalg::norm(small.as_slice());
+            large /= largest;
+            small /= smallest;
+        }
+        (largest * smallest).sqrt().to_f64()
+    }
+}
+
+/// `W^½ (X − 1 meanᵀ)`, block by block.
+fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
+    let mut shifted = Vec::new();
+    design.for_each_block(|block| {
+        shifted.clear();
+        shifted.extend_from_slice(block.x);
+        for (column, &mean) in shifted.chunks_exact_mut(block.rows).zip(&design.means) {
+            column.iter_mut().for_each(|value| *value -= mean);
+            for (value, weight) in column.iter_mut().zip(block.weights.unwrap_or(&[])) {
+                *value *= weight.sqrt();
+            }
+        }
+        visit(block.rows, &shifted);
+    });
+}

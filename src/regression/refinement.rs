@@ -1,0 +1,144 @@
+use nalgebra::DMatrix;
+
+use super::design::Design;
+use super::preconditioner::Preconditioner;
+use crate::linalg;
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// More steps than any refinement that converges was seen to take.
+const MOST_STEPS: usize = 30;
+
+/// A solution that was corrected until the corrections vanished, or grew.
+#[derive(Clone, Debug)]
+pub(super) struct Refined<T: Real> {
+    /// Unknowns × targets.
+    pub(super) parameters: Vec<T::Wide>,
+    /// `Σ w r²` for each target.
+    pub(super) squares: Vec<T::Wide>,
+    pub(super) steps: usize,
+    /// What the next correction would be, relative to the solution: the largest over the targets.
+    pub(super) remaining: T,
+}
+
+/// Solves `(XᵀWX + Λ) B = XᵀWY` by corrections of the gradient, which is formed in twice the working precision.
+///
+/// J. H. Wilkinson (1963): Rounding Errors in Algebraic Processes, ch. 3; Å. Björck (1967): Iterative refinement of
+/// linear least squares solutions I.
+pub(super) fn refine<T: Real>(design: &Design<'_, T>, preconditioner: &Preconditioner<T>) -> Refined<T> {
+    let unknowns = design.unknowns();
+    let mut parameters = vec![T::Wide::widen(T::zero()); unknowns * design.targets()];
+    let mut steps = 0;
+    let (mut last_correction, mut last_ratio) = (T::one(), T::one());
+    loop {
+        let gradient = design.gradient(&parameters);
+        let mut largest = Correction { whole: T::zero(), entries: T::zero() };
+        let targets = gradient.gradient.chunks_exact(unknowns).zip(parameters.chunks_exact_mut(unknowns));
+        let mut corrections = Vec::new();
+        for (gradient, parameters) in targets {
+            let correction = preconditioner.correction(gradient);
+            largest = largest.or(Correction::of(&correction, parameters, &design.lengths));
+            corrections.push(correction);
+        }
+        let ratio = if steps == 0 { T::one() } else { largest.whole / last_correction };
+        // The first correction starts from nothing: how it compares with the second may say little.
+        let contraction = if steps < 2 { ratio } else { ratio.max(last_ratio) };
+        let growing = steps > 1 && ratio > T::nearest(0.5);
+        if !growing {
+            for (parameter, &correction) in parameters.iter_mut().zip(corrections.iter().flatten()) {
+                *parameter += T::Wide::widen(correction);
+            }
+        }
+        steps += 1;
+        (last_correction, last_ratio) = (largest.whole, ratio);
+        // Each correction is `contraction` times as large as the one before.
+        let remaining = if growing { largest.whole } else { contraction * largest.whole };
+        let vanishing = steps > 1 && contraction * largest.entries <= T::epsilon() / T::nearest(16.0);
+        // The targets are scaled to entries of about 1: what a relative error adds to a sum of squares is no more than
+        // its own square, once for each row.
+        let settled = |error: T| {
+            let added = error * error * T::from_count(design.rows());
+            let smallest = T::epsilon() * T::epsilon();
+            let enough = |square: &T::Wide| added <= square.round() * T::epsilon() * T::nearest(0.01);
+            error <= smallest || gradient.squares.iter().all(enough)
+        };
+        if growing || vanishing && settled(remaining) || steps == MOST_STEPS || !largest.whole.is_finite() {
+            // At the parameters before the correction, unless it may have changed a digit.
+            let squares = if settled(largest.whole) { gradient.squares } else { design.gradient(&parameters).squares };
+            return Refined { squares, parameters, steps, remaining };
+        }
+    }
+}
+
+/// How large a correction is: of the whole vector, and of the entry that it changes most.
+#[derive(Clone, Copy)]
+struct Correction<T> {
+    whole: T,
+    entries: T,
+}
+
+impl<T: Real> Correction<T> {
+    /// Relative to the corrected parameters, in units in which every column has the length 1.
+    fn of(correction: &[T], parameters: &[impl Wide<T>], lengths: &[T]) -> Self {
+        let corrected: Vec<T> =
+            parameters.iter().zip(correction).map(|(parameter, &c)| parameter.round() + c).collect();
+        let scaled = |values: &[T]| {
+            let values: Vec<T> = values.iter().zip(lengths).map(|(&value, &length)| value * length).collect();
+            linalg::norm(&values)
+        };
+        let ratio = |part: T, whole: T| if part.is_zero() { T::zero() } else { part / whole };
+        let length = scaled(&corrected);
+        // Entries that are nothing beside the others are not asked to be exact to the last digit.
+        let negligible = length * T::epsilon() * T::epsilon().sqrt();
+        let entries = correction.iter().zip(&corrected).zip(lengths).map(|((&part, &whole), &length)| {
+            ratio(part.abs(), whole.abs().max(if length.is_zero() { T::zero() } else { negligible / length }))
+        });
+        Self {
+            whole: ratio(scaled(correction), length),
+            entries: entries.fold(T::zero(), |a, b| if b <= a { a } else { b }),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        let larger = |a: T, b: T| if b <= a { a } else { b };
+        Self { whole: larger(self.whole, other.whole), entries: larger(self.entries, other.entries) }
+    }
+}
+
+/// `(XᵀWX + Λ)⁻¹` from the factor, refined in the same way if asked; and whether the refinement converged.
+pub(super) fn inverse<T: Real>(
+    design: &Design<'_, T>,
+    preconditioner: &Preconditioner<T>,
+    refined: bool,
+) -> (DMatrix<T>, bool) {
+    let unknowns = design.unknowns();
+    let rounded =
+        |inverse: &[T::Wide]| DMatrix::from_iterator(unknowns, unknowns, inverse.iter().map(|entry| entry.round()));
+    let identity: Vec<T::Wide> =
+        DMatrix::<T>::identity(unknowns, unknowns).iter().map(|&entry| T::Wide::widen(entry)).collect();
+    let mut inverse = vec![T::Wide::widen(T::zero()); unknowns * unknowns];
+    let (mut last_correction, mut last_ratio) = (T::one(), T::one());
+    for step in 0..MOST_STEPS {
+        let residual = if step == 0 { identity.clone() } else { design.inverse_residual(&inverse) };
+        let mut largest = T::zero();
+        for (column, residual) in inverse.chunks_exact_mut(unknowns).zip(residual.chunks_exact(unknowns)) {
+            let correction = preconditioner.correction(residual);
+            largest = largest.max(Correction::of(&correction, column, &design.lengths).whole);
+            column.iter_mut().zip(correction).for_each(|(entry, correction)| *entry += T::Wide::widen(correction));
+        }
+        if !refined {
+            return (rounded(&inverse), false);
+        }
+        let ratio = largest / last_correction;
+        let contraction = if step < 2 { ratio } else { ratio.max(last_ratio) };
+        // Diagonal entries may be a thousand times smaller than the column that they stand in.
+        if step > 0 && contraction * largest <= T::epsilon() / T::nearest(4096.0) {
+            return (rounded(&inverse), true);
+        }
+        if step > 1 && ratio > T::nearest(0.5) || !largest.is_finite() {
+            break;
+        }
+        (last_correction, last_ratio) = (largest, ratio);
+    }
+    (rounded(&inverse), false)
+}

@@ -1,0 +1,37 @@
+/// A road to the solution of a least-squares problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Solver {
+    /// The normal equation in working precision: the matrix of sums of products, factored by Cholesky, then
+    /// refinement. Good to a condition number of about 10⁷.
+    NormalEquation,
+    /// A Householder factorisation of the design matrix, then refinement. Good to a condition number of about 10¹³.
+    Qr,
+    /// The normal equation in twice the working precision, from sums over the observations, as
+    /// [`NormalEquation`](crate::NormalEquation) makes them. Good to a condition number of about 10¹³, at κ²·10⁻³¹.
+    Sums,
+}
+
+/// How a linear model was fitted, and how far the solution can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct RegressionReport {
+    /// The road that was taken.
+    pub solver: Solver,
+    /// The number of corrections of the solution.
+    pub refinement_steps: usize,
+    /// An estimate, from below, of the condition number κ of the design matrix with columns of length 1.
+    #[cfg_attr(feature = "serde", serde(with = "super::serialization::bound"))]
+    pub condition: f64,
+    /// About the relative error that the precision of the residuals cannot get below, norm-wise for columns of
+    /// length 1: κ² u² ‖r‖ / (‖X‖ ‖β‖), with u the rounding of the working precision.
+    #[cfg_attr(feature = "serde", serde(with = "super::serialization::bound"))]
+    pub error_bound: f64,
+    /// Whether what corrections were still to come, and the bound, are of rounding size.
+    pub converged: bool,
+    /// Whether the standard errors were refined as the solution was; otherwise they have a relative error of about
+    /// κ² u by Cholesky and κ u by Householder.
+    pub standard_errors_refined: bool,
+}
