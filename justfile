@@ -23,7 +23,9 @@ doc:
 bench filter="":
     cargo bench -- {{filter}}
 
-# Both main examples.
+# All examples.
 examples:
     cargo run --example mnist_two_layer
     cargo run --example normal_equation
+    cargo run --example regression_report
+    cargo run --example streaming_regression

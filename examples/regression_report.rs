@@ -20,13 +20,10 @@ Usage: cargo run --example regression_report -- [--data FILE]
   --help       this text";
 
 fn main() -> ExitCode {
-    let out = &mut io::stdout().lock();
-    let (code, error) = match parse_options() {
+    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (1, error.to_string()),
         Err(error) => (2, format!("{error}; try --help")),
-        Ok(options) => match options.map_or_else(|| Ok(writeln!(out, "{HELP}")?), |path| run(&path, out)) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => (1, error.to_string()),
-        },
     };
     eprintln!("regression_report: {error}");
     ExitCode::from(code)
@@ -46,8 +43,9 @@ fn parse_options() -> Result<Option<PathBuf>, lexopt::Error> {
     Ok(Some(path))
 }
 
-fn run(path: &Path, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+fn run(path: Option<PathBuf>, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+    let Some(path) = path else { return Ok(writeln!(out, "{HELP}")?) };
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (names, rows) = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let y = DMatrix::from_fn(rows.len(), 1, |row, _| rows[row][0]);
     let x = DMatrix::from_fn(rows.len(), names.len() - 1, |row, feature| rows[row][feature + 1]);

@@ -28,15 +28,10 @@ const BLOCK: usize = 1000;
 const WINDOW: usize = 10;
 
 fn main() -> ExitCode {
-    let out = &mut io::stdout().lock();
-    let (code, error) = match parse_options() {
+    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (1, error.to_string()),
         Err(error) => (2, format!("{error}; try --help")),
-        Ok(options) => {
-            match options.map_or_else(|| Ok(writeln!(out, "{HELP}")?), |(rows, seed)| run(rows, seed, out)) {
-                Ok(()) => return ExitCode::SUCCESS,
-                Err(error) => (1, error.to_string()),
-            }
-        }
     };
     eprintln!("streaming_regression: {error}");
     ExitCode::from(code)
@@ -57,7 +52,8 @@ fn parse_options() -> Result<Option<(usize, u64)>, lexopt::Error> {
     Ok(Some((rows, seed)))
 }
 
-fn run(rows: usize, seed: u64, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+fn run(options: Option<(usize, u64)>, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+    let Some((rows, seed)) = options else { return Ok(writeln!(out, "{HELP}")?) };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut machines = [NormalEquation::new(FEATURES, 1), NormalEquation::new(FEATURES, 1)];
     for (block, start) in (0..rows).step_by(BLOCK).enumerate() {
@@ -87,11 +83,8 @@ fn run(rows: usize, seed: u64, out: &mut impl Write) -> Result<(), Box<dyn std::
     moving.remove(&x, &y)?;
     let (moved, anew) = (moving.solve()?.parameters(), sums_over(&window)?.solve()?.parameters());
     writeln!(out, "\n2. A window of {} rows, moved on by {BLOCK}\n", moving.observations())?;
-    writeln!(out, "    moved on           made anew")?;
-    for (moved, anew) in moved.iter().zip(&anew) {
-        writeln!(out, "{moved:18.15}  {anew:18.15}")?;
-    }
-    writeln!(out, "\nlargest difference: {:.0e}", (moved - anew).amax())?;
+    writeln!(out, "  moved on  {:.12?}\n  made anew {:.12?}", moved.as_slice(), anew.as_slice())?;
+    writeln!(out, "  largest difference {:.0e}", (moved - anew).amax())?;
     Ok(())
 }
 

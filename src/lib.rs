@@ -65,8 +65,10 @@
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`CrossEntropy`], [`BinaryCrossEntropy`];
 //!   on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]
-//! - Regression: [`NormalEquation`], [`LinearFit`], [`LeastSquaresObjective`]
-//! - What a fitted model says: [`FitStatistics`], [`Intervals`], [`Diagnostics`], [`RobustCovariance`], [`Summary`]
+//! - Regression of data in memory: [`LinearRegression`], [`polynomial`]; of a stream: [`NormalEquation`]; online, with
+//!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
+//! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
+//!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`]
 //! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; [`accuracy`]
 //! - [`Real`], [`Error`]
 //!
@@ -107,7 +109,7 @@ pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Repor
 pub use real::Real;
 pub use regression::{
     Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,
-    NormalEquation, RegressionReport, RobustCovariance, Solver, Summary, polynomial,
+    NormalEquation, RecursiveLeastSquares, RegressionReport, RobustCovariance, Solver, Summary, polynomial,
 };
 
 #[cfg(doctest)]

@@ -8,6 +8,7 @@ mod linear_regression;
 mod normal_equation;
 mod polynomial;
 mod preconditioner;
+mod recursive_least_squares;
 mod refinement;
 mod report;
 #[cfg(feature = "serde")]
@@ -24,6 +25,7 @@ pub use linear_fit::LinearFit;
 pub use linear_regression::LinearRegression;
 pub use normal_equation::NormalEquation;
 pub use polynomial::polynomial;
+pub use recursive_least_squares::RecursiveLeastSquares;
 pub use report::{RegressionReport, Solver};
 pub use statistics::FitStatistics;
 pub use summary::Summary;

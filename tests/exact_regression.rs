@@ -29,12 +29,11 @@ fn exact(x: &DMatrix<f64>, y: &DVector<f64>) -> Vec<f64> {
         })
         .collect();
     for i in 0..p {
-        for j in i + 1..p {
-            let factor = &system[j][i] / &system[i][i];
-            for k in i..=p {
-                let change = &factor * &system[i][k];
-                system[j][k] -= change;
-            }
+        let (reduced, rest) = system.split_at_mut(i + 1);
+        let pivot = &reduced[i];
+        for row in rest {
+            let factor = &row[i] / &pivot[i];
+            row.iter_mut().zip(pivot).for_each(|(entry, pivot)| *entry -= &factor * pivot);
         }
     }
     let mut solution = vec![BigRational::zero(); p];

@@ -160,7 +160,7 @@ impl LinearRegression {
         {
             let attempt = attempt(Solver::NormalEquation, factor);
             if by_hand || attempt.converged() {
-                return self.finish(&design, attempt);
+                return self.finish(&design, &attempt);
             }
         }
         let preconditioner = Preconditioner::by_reflections(&design);
@@ -173,7 +173,7 @@ impl LinearRegression {
         if by_hand {
             return Err(Error::IllConditioned { condition: preconditioner.condition() });
         }
-        self.finish(&design, attempt(Solver::Qr, preconditioner))
+        self.finish(&design, &attempt(Solver::Qr, preconditioner))
     }
 
     fn solve_sums<'a, T: Real>(
@@ -194,7 +194,7 @@ impl LinearRegression {
         sums.solve()
     }
 
-    fn finish<T: Real>(&self, design: &Design<'_, T>, attempt: Attempt<T>) -> Result<LinearFit<T>> {
+    fn finish<T: Real>(&self, design: &Design<'_, T>, attempt: &Attempt<T>) -> Result<LinearFit<T>> {
         let unknowns = design.unknowns();
         let penalised = self.ridge != 0.0;
         let size = design.observations as f64 * (unknowns as f64).powi(2);
