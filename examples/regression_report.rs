@@ -1,5 +1,4 @@
-//! Fits a linear model to a CSV file and prints what can be said of it: the table of the parameters, how they were
-//! found, and their confidence intervals.
+//! Fits a linear model to a CSV file and prints the table of its parameters, how they were found and how sure they are.
 //!
 //! `cargo run --example regression_report -- --help`
 
@@ -53,7 +52,7 @@ fn run(path: Option<PathBuf>, out: &mut impl Write) -> Result<(), Box<dyn std::e
     writeln!(out, "{} on {}\n\n{}\n", names[0], names[1..].join(", "), fit.summary().with_names(&names[1..])?)?;
 
     let report = fit.report();
-    let converged = if report.converged { "converged" } else { "did not converge" };
+    let converged = if report.converged { "converged" } else { "not converged" };
     writeln!(out, "Solver: {:?}, {} corrections, {converged}", report.solver, report.refinement_steps)?;
     writeln!(out, "Condition number: {:.1e} with columns of length 1\n", report.condition)?;
 
@@ -63,10 +62,10 @@ fn run(path: Option<PathBuf>, out: &mut impl Write) -> Result<(), Box<dyn std::e
     writeln!(out, "95 % confidence intervals:")?;
     let names = || std::iter::once("(Intercept)").chain(names[1..].iter().copied());
     let width = names().map(|name| name.chars().count()).max().unwrap_or(0);
-    for ((name, lower), upper) in names().zip(&intervals.lower).zip(&intervals.upper) {
-        writeln!(out, "{name:<width$}  {lower:>13.6e}  {upper:>13.6e}")?;
-    }
-    Ok(())
+    names()
+        .zip(&intervals.lower)
+        .zip(&intervals.upper)
+        .try_for_each(|((name, lower), upper)| Ok(writeln!(out, "{name:<width$}  {lower:>13.6e}  {upper:>13.6e}")?))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,9 +84,9 @@ fn parse(text: &str) -> Result<(Vec<&str>, Vec<Vec<f64>>), CsvError> {
     let header = lines.next().map(|(_, header)| header).filter(|header| !header.is_empty());
     let names: Vec<&str> = header.ok_or(CsvError::NoHeader)?.split(',').map(str::trim).collect();
     let row = |(line, text): (usize, &str)| {
-        let found = text.split(',').count();
-        if found != names.len() {
-            return Err(CsvError::Width { line, expected: names.len(), found });
+        let (expected, found) = (names.len(), text.split(',').count());
+        if found != expected {
+            return Err(CsvError::Width { line, expected, found });
         }
         let number = |(text, name): (&str, &&str)| {
             let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());

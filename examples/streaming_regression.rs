@@ -56,49 +56,44 @@ fn run(options: Option<(usize, u64)>, out: &mut impl Write) -> Result<(), Box<dy
     let Some((rows, seed)) = options else { return Ok(writeln!(out, "{HELP}")?) };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut machines = [NormalEquation::new(FEATURES, 1), NormalEquation::new(FEATURES, 1)];
-    for (block, start) in (0..rows).step_by(BLOCK).enumerate() {
+    for start in (0..rows).step_by(BLOCK) {
         let (x, y) = observe(BLOCK.min(rows - start), &mut rng);
-        machines[block % 2].push(&x, &y)?;
+        machines[start / BLOCK % 2].push(&x, &y)?;
     }
     let [mut sums, other] = machines;
-    let parts = [sums.observations(), other.observations()];
+    write!(out, "1. {} rows and {}, merged: ", sums.observations(), other.observations())?;
     sums.merge(&other)?;
+    writeln!(out, "{} rows\n\n     true      found   standard error", sums.observations())?;
     let fit = sums.solve()?;
-    writeln!(out, "1. {} rows, seen as {} and {} and merged\n", sums.observations(), parts[0], parts[1])?;
-    writeln!(out, "     true      found   standard error")?;
     let (parameters, errors) = (fit.parameters(), fit.standard_errors().ok_or("no residual degrees of freedom")?);
     for ((truth, found), error) in TRUTH.iter().zip(&parameters).zip(errors) {
         writeln!(out, "{truth:9.1}  {found:9.6}   {error:14.6}")?;
     }
-    // Sums of products of ones, features and target: pairs of f64.
+    // Products of ones, features and target, as pairs of f64.
     let (memory, data) = ((FEATURES + 2).pow(2) * 16, rows.saturating_mul(FEATURES + 1).saturating_mul(8));
     writeln!(out, "\nmemory: {memory} bytes for the sums; the rows would take {data} bytes")?;
 
     let mut window: VecDeque<_> = (0..WINDOW).map(|_| observe(BLOCK, &mut rng)).collect();
     let mut moving = sums_over(&window)?;
-    let (x, y) = observe(BLOCK, &mut rng);
-    moving.push(&x, &y)?;
-    window.push_back((x, y));
-    let (x, y) = window.pop_front().ok_or("no oldest block")?;
-    moving.remove(&x, &y)?;
+    window.push_back(observe(BLOCK, &mut rng));
+    moving.push(&window[WINDOW].0, &window[WINDOW].1)?;
+    moving.remove(&window[0].0, &window[0].1)?;
+    window.pop_front();
     let (moved, anew) = (moving.solve()?.parameters(), sums_over(&window)?.solve()?.parameters());
     writeln!(out, "\n2. A window of {} rows, moved on by {BLOCK}\n", moving.observations())?;
     writeln!(out, "  moved on  {:.12?}\n  made anew {:.12?}", moved.as_slice(), anew.as_slice())?;
-    writeln!(out, "  largest difference {:.0e}", (moved - anew).amax())?;
-    Ok(())
+    Ok(writeln!(out, "  largest difference {:.0e}", (moved - anew).amax())?)
 }
 
 fn sums_over(blocks: &VecDeque<(DMatrix<f64>, DVector<f64>)>) -> gradus::Result<NormalEquation<f64>> {
     let mut sums = NormalEquation::new(FEATURES, 1);
-    blocks.iter().try_for_each(|(x, y)| sums.push(x, y))?;
-    Ok(sums)
+    blocks.iter().try_for_each(|(x, y)| sums.push(x, y)).map(|()| sums)
 }
 
 /// Rows of standard normal features, with targets of noise of standard deviation 1.
 fn observe(rows: usize, rng: &mut ChaCha8Rng) -> (DMatrix<f64>, DVector<f64>) {
     let x = DMatrix::from_fn(rows, FEATURES, |_, _| StandardNormal.sample(rng));
-    let mut noise = || -> f64 { StandardNormal.sample(rng) };
-    let line = |row: usize| TRUTH[0] + (0..FEATURES).map(|j| TRUTH[j + 1] * x[(row, j)]).sum::<f64>();
-    let y = DVector::from_fn(rows, |row, _| line(row) + noise());
+    let noise = DVector::from_fn(rows, |_, _| StandardNormal.sample(rng));
+    let y = &x * DVector::from_column_slice(&TRUTH[1..]) + noise.add_scalar(TRUTH[0]);
     (x, y)
 }

@@ -174,6 +174,7 @@ pub enum Error {
 
 /// A column of a design matrix: the ones of the intercept, or a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Column {
     /// The column of ones.
     Intercept,
@@ -213,6 +214,7 @@ impl fmt::Display for Column {
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Dependency {
     /// The column.

@@ -68,7 +68,7 @@
 //! - Regression of data in memory: [`LinearRegression`], [`polynomial`]; of a stream: [`NormalEquation`]; online, with
 //!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
 //! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
-//!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`]
+//!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`], [`RankDeficiency`]
 //! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; [`accuracy`]
 //! - [`Real`], [`Error`]
 //!
@@ -109,7 +109,8 @@ pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Repor
 pub use real::Real;
 pub use regression::{
     Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,
-    NormalEquation, RecursiveLeastSquares, RegressionReport, RobustCovariance, Solver, Summary, polynomial,
+    NormalEquation, RankDeficiency, RecursiveLeastSquares, RegressionReport, RobustCovariance, Solver, Summary,
+    polynomial,
 };
 
 #[cfg(doctest)]

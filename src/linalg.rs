@@ -111,15 +111,14 @@ pub(crate) fn zeros<T: Real>(what: &'static str, length: usize) -> Result<Vec<T>
 /// Overwrites the lower triangle of a symmetric positive definite matrix, of which only that triangle is read,
 /// with its Cholesky factor `L`, `A = L Lᵀ`.
 ///
-/// The error is the first column that depends on the ones before it: what is left of its diagonal entry is
-/// rounding.
-pub(crate) fn cholesky<T: Real>(a: &mut DMatrix<T>) -> Result<(), usize> {
+/// The error is the first column of whose diagonal entry no more than the fraction `threshold` is left: it depends on
+/// the ones before it.
+pub(crate) fn cholesky<T: Real>(a: &mut DMatrix<T>, threshold: T) -> Result<(), usize> {
     let n = a.nrows();
-    let rounding = T::epsilon() * T::from_count(16 * n);
     for j in 0..n {
         let (factored, rest) = a.as_mut_slice().split_at_mut(j * n);
         let column = &mut rest[j..n];
-        let smallest = column[0] * rounding;
+        let smallest = column[0] * threshold;
         for former in factored.chunks_exact(n) {
             add_scaled(column, -former[j], &former[j..]);
         }
@@ -342,14 +341,14 @@ mod tests {
             let a = root.transpose() * &root;
             let expected = filled(n, 2, 7);
             let (mut factor, mut solution) = (a.clone(), &a * &expected);
-            cholesky(&mut factor).unwrap();
+            cholesky(&mut factor, 1e-14).unwrap();
             assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
             solve_cholesky(&factor, &mut solution);
             assert_relative_eq!(solution, expected, max_relative = 1e-10, epsilon = 1e-10);
         }
-        assert_eq!(cholesky(&mut dmatrix![1.0, 2.0, 0.0; 2.0, 4.0, 0.0; 0.0, 0.0, 1.0]), Err(1));
-        assert_eq!(cholesky(&mut dmatrix![0.0]), Err(0));
-        assert_eq!(cholesky(&mut dmatrix![f64::NAN]), Err(0));
+        assert_eq!(cholesky(&mut dmatrix![1.0, 2.0, 0.0; 2.0, 4.0, 0.0; 0.0, 0.0, 1.0], 1e-14), Err(1));
+        assert_eq!(cholesky(&mut dmatrix![0.0], 1e-14), Err(0));
+        assert_eq!(cholesky(&mut dmatrix![f64::NAN], 1e-14), Err(0));
     }
 
     #[test]

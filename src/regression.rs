@@ -26,7 +26,7 @@ pub use linear_regression::LinearRegression;
 pub use normal_equation::NormalEquation;
 pub use polynomial::polynomial;
 pub use recursive_least_squares::RecursiveLeastSquares;
-pub use report::{RegressionReport, Solver};
+pub use report::{RankDeficiency, RegressionReport, Solver};
 pub use statistics::FitStatistics;
 pub use summary::Summary;
 
@@ -96,13 +96,12 @@ fn check_weights<T: Real>(weights: &[T], observations: usize) -> Result<()> {
     }
 }
 
-/// The error for dependent columns, given their coefficients in terms of columns that are each divided by
-/// 2^exponent.
-fn rank_deficient<T: Real>(
+/// Dependent columns, given their coefficients in terms of columns that are each divided by 2^exponent.
+fn dependencies<T: Real>(
     relations: impl Iterator<Item = (usize, Vec<(usize, T)>)>,
     exponents: &[i32],
     intercept: Intercept,
-) -> Error {
+) -> Vec<Dependency> {
     let name = |unknown: usize| unknown.checked_sub(intercept.unknowns()).map_or(Column::Intercept, Column::Feature);
     let dependency = |(column, combination): (usize, Vec<(usize, T)>)| {
         // What rounding leaves of a coefficient that is zero.
@@ -114,7 +113,7 @@ fn rank_deficient<T: Real>(
         });
         Dependency::new(name(column), terms.collect())
     };
-    Error::RankDeficient { dependencies: relations.map(dependency).collect() }
+    relations.map(dependency).collect()
 }
 
 fn check_finite<T: Real>(what: &'static str, values: View<'_, T>) -> Result<()> {

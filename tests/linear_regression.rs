@@ -4,7 +4,7 @@
 
 use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
-use gradus::{Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation, Solver};
+use gradus::{Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency, Solver};
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -247,4 +247,69 @@ fn single_precision_works() {
     let x = dmatrix![0.0_f32, 0.0; 1.0, 0.0; 0.0, 1.0; 1.0, 1.0];
     let fit = LinearRegression::new().fit(&x, &dvector![3.0_f32, 5.0, 2.0, 4.0]).unwrap();
     assert_eq!(fit.parameters(), dmatrix![3.0; 2.0; -1.0]);
+}
+
+/// A design of this rank, by random combinations of random columns, whole numbers so that they are exact.
+fn deficient(rows: usize, columns: usize, rank: usize, seed: u64) -> DMatrix<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut whole =
+        |rows, columns, most: i32| DMatrix::from_fn(rows, columns, |_, _| f64::from(rng.random_range(-most..=most)));
+    let first = whole(rows, rank, 50);
+    let rest = &first * whole(rank, columns - rank, 3);
+    DMatrix::from_fn(rows, columns, |i, j| if j < rank { first[(i, j)] } else { rest[(i, j - rank)] })
+}
+
+#[test]
+fn n012_n020_dependent_columns_may_be_dropped() {
+    let (x, y) = (deficient(40, 6, 4, 30), random(40, 2, 31));
+    let model = LinearRegression::new().with_rank_deficiency(RankDeficiency::Drop);
+    let found = model.fit(&x, &y).unwrap();
+    let expected = fit(&x.columns(0, 4).into_owned(), &y);
+    assert_eq!(found.coefficients().rows(0, 4), *expected.coefficients());
+    assert_eq!(found.coefficients().rows(4, 2), DMatrix::zeros(2, 2));
+    assert_relative_eq!(
+        found.standard_errors().unwrap().rows(0, 5).into_owned(),
+        *expected.standard_errors().unwrap(),
+        max_relative = 1e-14
+    );
+    assert_eq!(found.standard_errors().unwrap().rows(5, 2), DMatrix::zeros(2, 2));
+    assert_eq!(found.degrees_of_freedom(), expected.degrees_of_freedom());
+    assert_relative_eq!(
+        found.statistics()[0].r_squared.unwrap(),
+        expected.statistics()[0].r_squared.unwrap(),
+        max_relative = 1e-14
+    );
+    let columns: Vec<Column> = found.dependencies().iter().map(|dependency| dependency.column).collect();
+    assert_eq!(columns, [Column::Feature(4), Column::Feature(5)]);
+    assert!(fit(&random(9, 2, 32), &random(9, 1, 33)).dependencies().is_empty());
+}
+
+/// The pseudo-inverse, of columns less their means where there is an intercept.
+#[test]
+fn n012_the_solution_of_least_norm_is_that_of_the_pseudo_inverse() {
+    for (rows, columns, rank) in [(30, 6, 4), (30, 5, 2), (5, 9, 5), (4, 4, 3)] {
+        for intercept in BOTH {
+            let (x, y) = (deficient(rows, columns, rank, 34), random(rows, 2, 35));
+            let model = LinearRegression::new().with_intercept(intercept);
+            let found = model.with_rank_deficiency(RankDeficiency::MinimumNorm).fit(&x, &y).unwrap();
+            let centred = |m: &DMatrix<f64>| match intercept {
+                Intercept::Omit => m.clone(),
+                Intercept::Include => m - DMatrix::from_element(rows, 1, 1.0) * m.row_mean(),
+            };
+            let expected = centred(&x).pseudo_inverse(1e-9).unwrap() * centred(&y);
+            assert_relative_eq!(*found.coefficients(), expected, epsilon = 1e-12, max_relative = 1e-10);
+            let means = model.with_rank_deficiency(RankDeficiency::Drop).fit(&x, &y).unwrap();
+            assert_relative_eq!(found.predict(&x).unwrap(), means.predict(&x).unwrap(), epsilon = 1e-11);
+            assert!(found.standard_errors().is_none());
+        }
+    }
+}
+
+/// Rounding of sums grows with the rows: a dependent column must be found among many, too.
+#[test]
+fn n020_dependent_columns_are_found_in_long_data() {
+    let mut x = random(200_000, 4, 36);
+    x.set_column(3, &(x.column(0) * 0.3 - x.column(1) * 0.7));
+    let error = LinearRegression::new().fit(&x, &random(200_000, 1, 37)).unwrap_err();
+    says(&error, "found x3 = 0.3·x0 − 0.7·x1");
 }

@@ -112,6 +112,13 @@ impl<'a, T: Real> Design<'a, T> {
         design
     }
 
+    /// The problem of some of the unknowns, the intercept among them if there is one; without a penalty.
+    pub(super) fn part(&self, unknowns: &[usize]) -> Self {
+        let first = self.intercept.unknowns();
+        let columns = unknowns[first..].iter().map(|&unknown| self.columns[unknown - first]).collect();
+        Self::new(self.x, self.y, self.weights, self.intercept, columns, T::zero())
+    }
+
     pub(super) fn unknowns(&self) -> usize {
         self.exponents.len()
     }

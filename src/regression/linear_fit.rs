@@ -4,7 +4,7 @@ use super::report::RegressionReport;
 use super::solution::Solution;
 use super::statistics::FitStatistics;
 use super::{Intercept, check_design};
-use crate::error::{Error, Result};
+use crate::error::{Dependency, Error, Result};
 use crate::linalg::{self, View};
 use crate::real::Real;
 
@@ -72,6 +72,13 @@ impl<T: Real> LinearFit<T> {
     #[must_use]
     pub fn report(&self) -> &RegressionReport {
         &self.solution.report
+    }
+
+    /// The columns that are combinations of others, where [`RankDeficiency`](crate::RankDeficiency) says to put up
+    /// with them; none otherwise.
+    #[must_use]
+    pub fn dependencies(&self) -> &[Dependency] {
+        &self.solution.dependencies
     }
 
     /// `B`: features × targets.

@@ -3,11 +3,11 @@ use nalgebra::DMatrix;
 use super::design::Design;
 use super::preconditioner::Preconditioner;
 use super::refinement::{self, Refined};
-use super::report::{RegressionReport, Solver};
+use super::report::{RankDeficiency, RegressionReport, Solver};
 use super::solution::{Solution, Squares};
-use super::{Intercept, LinearFit, NormalEquation, check_observations, check_weights, rank_deficient};
-use crate::error::{Error, Result};
-use crate::linalg::View;
+use super::{Intercept, LinearFit, NormalEquation, check_observations, check_weights, dependencies};
+use crate::error::{Column, Dependency, Error, Result};
+use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -52,6 +52,7 @@ pub struct LinearRegression {
     ridge: f64,
     solver: Option<Solver>,
     refined_standard_errors: Option<bool>,
+    rank_deficiency: RankDeficiency,
 }
 
 impl Default for LinearRegression {
@@ -64,7 +65,13 @@ impl LinearRegression {
     /// With an intercept, without a penalty, by the solver that the data need.
     #[must_use]
     pub fn new() -> Self {
-        Self { intercept: Intercept::Include, ridge: 0.0, solver: None, refined_standard_errors: None }
+        Self {
+            intercept: Intercept::Include,
+            ridge: 0.0,
+            solver: None,
+            refined_standard_errors: None,
+            rank_deficiency: RankDeficiency::Refuse,
+        }
     }
 
     /// With or without an intercept.
@@ -99,6 +106,12 @@ impl LinearRegression {
     #[must_use]
     pub fn with_refined_standard_errors(self, refined: bool) -> Self {
         Self { refined_standard_errors: Some(refined), ..self }
+    }
+
+    /// With columns that are combinations of others, or more of them than observations, dealt with in this way.
+    #[must_use]
+    pub fn with_rank_deficiency(self, rank_deficiency: RankDeficiency) -> Self {
+        Self { rank_deficiency, ..self }
     }
 
     /// Fits `y`, n × k, to `x`, n × p.
@@ -140,7 +153,8 @@ impl LinearRegression {
                 return Err(Error::Empty { what });
             }
         }
-        if observations < unknowns && self.ridge == 0.0 {
+        let refuse = self.rank_deficiency == RankDeficiency::Refuse;
+        if observations < unknowns && self.ridge == 0.0 && refuse {
             return Err(Error::Underdetermined { observations, unknowns });
         }
         if self.solver == Some(Solver::Sums) {
@@ -148,32 +162,53 @@ impl LinearRegression {
         }
         let ridge = T::nearest(self.ridge);
         let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge);
-        let attempt = |solver, preconditioner: Preconditioner<T>| {
-            let refined = refinement::refine(&design, &preconditioner);
-            let condition = preconditioner.condition();
-            let bound = attainable_error(&design, &refined, condition);
-            Attempt { solver, preconditioner, refined, condition, bound }
-        };
         let by_hand = self.solver == Some(Solver::NormalEquation);
         if self.solver != Some(Solver::Qr)
             && let Some(factor) = Preconditioner::by_cholesky(&design)
         {
-            let attempt = attempt(Solver::NormalEquation, factor);
+            let attempt = Attempt::new(&design, Solver::NormalEquation, factor);
             if by_hand || attempt.converged() {
-                return self.finish(&design, &attempt);
+                return LinearFit::from_solution(self.solution(&design, &attempt));
             }
         }
         let preconditioner = Preconditioner::by_reflections(&design);
         if self.ridge == 0.0 {
-            let relations = dependencies(&design, &preconditioner);
+            let relations = relations(&design, &preconditioner);
             if !relations.is_empty() {
-                return Err(rank_deficient(relations.into_iter(), &design.exponents, design.intercept));
+                let dependencies = dependencies(relations.iter().cloned(), &design.exponents, design.intercept);
+                if refuse {
+                    return Err(Error::RankDeficient { dependencies });
+                }
+                let dependent: Vec<usize> = relations.into_iter().map(|(unknown, _)| unknown).collect();
+                return self.solve_deficient(&design, &dependent, dependencies);
             }
         }
         if by_hand {
             return Err(Error::IllConditioned { condition: preconditioner.condition() });
         }
-        self.finish(&design, &attempt(Solver::Qr, preconditioner))
+        let attempt = Attempt::new(&design, Solver::Qr, preconditioner);
+        LinearFit::from_solution(self.solution(&design, &attempt))
+    }
+
+    /// Fits the independent columns, and distributes the solution over all if that is asked for.
+    fn solve_deficient<T: Real>(
+        &self,
+        design: &Design<'_, T>,
+        dependent: &[usize],
+        dependencies: Vec<Dependency>,
+    ) -> Result<LinearFit<T>> {
+        let independent: Vec<usize> = (0..design.unknowns()).filter(|unknown| !dependent.contains(unknown)).collect();
+        if independent.is_empty() {
+            return Err(Error::RankDeficient { dependencies });
+        }
+        let reduced = design.part(&independent);
+        let mut solution =
+            self.solution(&reduced, &Attempt::new(&reduced, Solver::Qr, Preconditioner::by_reflections(&reduced)));
+        solution.spread(&independent, &design.exponents);
+        if self.rank_deficiency == RankDeficiency::MinimumNorm {
+            minimize_norm(&mut solution, &dependencies)?;
+        }
+        LinearFit::from_solution(Solution { dependencies, ..solution })
     }
 
     fn solve_sums<'a, T: Real>(
@@ -194,7 +229,7 @@ impl LinearRegression {
         sums.solve()
     }
 
-    fn finish<T: Real>(&self, design: &Design<'_, T>, attempt: &Attempt<T>) -> Result<LinearFit<T>> {
+    fn solution<T: Real>(&self, design: &Design<'_, T>, attempt: &Attempt<T>) -> Solution<T> {
         let unknowns = design.unknowns();
         let penalised = self.ridge != 0.0;
         let size = design.observations as f64 * (unknowns as f64).powi(2);
@@ -219,7 +254,7 @@ impl LinearRegression {
             Squares { residual: residual.round(), residual_resolved, total: total.round(), regression }
         });
         let parameters = attempt.refined.parameters.iter().map(|parameter| parameter.round());
-        LinearFit::from_solution(Solution {
+        Solution {
             intercept: self.intercept,
             squares: squares.collect(),
             parameters: DMatrix::from_iterator(unknowns, design.targets(), parameters),
@@ -238,7 +273,8 @@ impl LinearRegression {
                 converged: attempt.converged(),
                 standard_errors_refined,
             },
-        })
+            dependencies: Vec::new(),
+        }
     }
 }
 
@@ -252,6 +288,13 @@ struct Attempt<T: Real> {
 }
 
 impl<T: Real> Attempt<T> {
+    fn new(design: &Design<'_, T>, solver: Solver, preconditioner: Preconditioner<T>) -> Self {
+        let refined = refinement::refine(design, &preconditioner);
+        let condition = preconditioner.condition();
+        let bound = attainable_error(design, &refined, condition);
+        Self { solver, preconditioner, refined, condition, bound }
+    }
+
     /// Small corrections alone are no proof: the residuals must have had digits enough.
     fn converged(&self) -> bool {
         self.refined.remaining <= T::epsilon() && self.bound <= T::epsilon() * T::nearest(45.0)
@@ -279,7 +322,7 @@ fn attainable_error<T: Real>(design: &Design<'_, T>, refined: &Refined<T>, condi
 ///
 /// A small diagonal entry of the factor only makes a column a candidate. It is dependent if, fitted to the independent
 /// ones before it with residuals in twice the working precision, nothing but the rounding of the data is left of it.
-fn dependencies<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<(usize, Vec<(usize, T)>)> {
+fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<(usize, Vec<(usize, T)>)> {
     let unknowns = design.unknowns();
     let first = design.intercept.unknowns();
     let rounding = T::epsilon() * T::from_count(8 * unknowns);
@@ -297,4 +340,38 @@ fn dependencies<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> 
         }
     }
     relations
+}
+
+/// Moves along the dependencies, which changes no prediction, to the solution with the least sum of squared
+/// coefficients. Every dependency is a vector v with `X v = 0`: its coefficients, and −1 for the dependent column.
+fn minimize_norm<T: Real>(solution: &mut Solution<T>, dependencies: &[Dependency]) -> Result<()> {
+    let first = solution.intercept.unknowns();
+    let (unknowns, targets) = solution.parameters.shape();
+    let place = |column: Column| match column {
+        Column::Feature(feature) => feature + first,
+        Column::Intercept | Column::Target(_) => 0,
+    };
+    let mut directions = DMatrix::zeros(unknowns, dependencies.len());
+    for (mut direction, dependency) in directions.column_iter_mut().zip(dependencies) {
+        direction[place(dependency.column)] = -T::one();
+        for &(column, coefficient) in &dependency.combination {
+            direction[place(column)] = T::nearest(coefficient);
+        }
+    }
+    let scale = |unknown: usize, target: usize| solution.target_exponents[target] - solution.unknown_exponents[unknown];
+    let mut parameters =
+        DMatrix::from_fn(unknowns, targets, |i, j| times_power_of_two(solution.parameters[(i, j)], scale(i, j)));
+    if !parameters.iter().all(|parameter| parameter.is_finite()) {
+        return Err(Error::Overflow { what: "parameters" });
+    }
+    let bare = LinearRegression::new().with_intercept(Intercept::Omit).with_refined_standard_errors(false);
+    let features = first..unknowns;
+    let away = -parameters.rows_range(features.clone());
+    let steps = bare.fit(&directions.rows_range(features), &away)?;
+    parameters += &directions * steps.coefficients();
+    solution.parameters =
+        DMatrix::from_fn(unknowns, targets, |i, j| times_power_of_two(parameters[(i, j)], -scale(i, j)));
+    solution.inverse = None;
+    solution.inverse_root = None;
+    Ok(())
 }

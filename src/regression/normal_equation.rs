@@ -7,7 +7,7 @@ use super::preconditioner::Preconditioner;
 use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::wide_matrix::WideMatrix;
-use super::{Intercept, LinearFit, check_observations, check_weights, rank_deficient};
+use super::{Intercept, LinearFit, check_observations, check_weights, dependencies};
 use crate::error::{Column, Error, Result, Shape};
 use crate::linalg::{View, power_of_two, times_power_of_two};
 use crate::real::Real;
@@ -211,7 +211,9 @@ impl<T: Real> NormalEquation<T> {
         let dependent = factor.factor(unknowns, threshold);
         if !dependent.is_empty() {
             let relations = dependent.iter().map(|&column| (column, factor.combination(column, &dependent)));
-            return Err(rank_deficient(relations, unknown_exponents, self.intercept));
+            return Err(Error::RankDeficient {
+                dependencies: dependencies(relations, unknown_exponents, self.intercept),
+            });
         }
         let mut parameters = DMatrix::zeros(unknowns, self.targets);
         for target in 0..self.targets {
@@ -281,6 +283,7 @@ impl<T: Real> NormalEquation<T> {
                 converged: error_bound <= 45.0 * T::epsilon().to_f64(),
                 standard_errors_refined: true,
             },
+            dependencies: Vec::new(),
         })
     }
 

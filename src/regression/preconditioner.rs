@@ -26,7 +26,9 @@ impl<T: Real> Preconditioner<T> {
         for (place, &penalty) in design.penalties.iter().enumerate() {
             gram[(place, place)] += penalty;
         }
-        linalg::cholesky(&mut gram).ok()?;
+        // What rounding leaves of a dependent column grows with the rows that were summed.
+        let threshold = T::epsilon() * T::from_count(16 * unknowns + design.rows());
+        linalg::cholesky(&mut gram, threshold).ok()?;
         Some(Self { factor: gram, means: design.means.clone() })
     }
 

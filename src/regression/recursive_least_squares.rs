@@ -16,14 +16,15 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// What is kept is the triangle `R` with `RᵀR = Σᵢ λⁿ⁻ⁱ xᵢ xᵢᵀ`, to which each observation is added by Givens rotations:
-/// it is as good as a QR factorisation of all observations, κ ε, and cannot cease to be positive semidefinite, as the
-/// covariance of the textbook recursion can. An update takes about 2 p² multiplications and no memory.
+/// it is as good as a QR factorisation of all observations, and cannot cease to be positive semidefinite, as the
+/// covariance of the textbook recursion can. An update takes about 3 p² multiplications and no memory.
 ///
-/// There is no start value to choose. Where the observations do not determine a parameter beside those after it, which
-/// is so if its diagonal entry of `R` is below 8 p ε of its column or at the end of the range of the number type, that
-/// parameter keeps its value, 0 at the start, and the others are fitted around it: before p observations are in, and
-/// when λ < 1 and inputs have long been without excitation. Between the two, parameters are as uncertain as
-/// what is left of the observations makes them; inputs that excite them again then move them at once.
+/// There is no start value to choose. A parameter that the observations do not determine keeps its value, 0 at the
+/// start, and those before it are fitted around it. That is so before p independent observations are in, and when λ < 1
+/// and the inputs have long been without excitation: where the diagonal entry of `R` is below τ of its column, or at the
+/// end of the range of the number type. What is below τ of an input's entries is not taken for excitation either. Here
+/// τ = 8 p m ε, but at most √ε, for the m = min(n, 1/(1 − λ)) observations that count. Excitation that is small but
+/// above τ is believed: after a long time without, parameters may then move far.
 ///
 /// # Examples
 /// ```
@@ -54,6 +55,8 @@ pub struct RecursiveLeastSquares<T> {
     next_parameters: Vec<T>,
     /// The observation, of which the rotations leave the part that the rows so far do not hold.
     row: Vec<T>,
+    /// The largest value that each entry of the observation is computed of.
+    row_sizes: Vec<T>,
     /// The largest entry of each column of `R`.
     column_sizes: Vec<T>,
 }
@@ -86,6 +89,7 @@ impl<T: Real> RecursiveLeastSquares<T> {
             next_factor: vector(features.saturating_mul(width))?,
             next_parameters: vector(features)?,
             row: vector(width)?,
+            row_sizes: vector(features)?,
             column_sizes: vector(features)?,
         })
     }
@@ -166,35 +170,52 @@ impl<T: Real> RecursiveLeastSquares<T> {
     }
 
     /// Rotates the row into the forgotten factor, and notes the sizes of the columns.
+    ///
+    /// What rounding leaves of an entry that the rows so far explain is made zero: it would be taken for a direction
+    /// of its own, with all of the noise of y as its effect.
     fn rotate(&mut self) {
-        let width = self.row.len();
+        let features = self.parameters.len();
         let forgetting = self.forgetting_factor.sqrt();
+        let rounding = self.rounding();
         self.column_sizes.fill(T::zero());
-        let rows = self.factor.chunks_exact(width).zip(self.next_factor.chunks_exact_mut(width));
+        self.row_sizes.iter_mut().zip(&self.row).for_each(|(size, entry)| *size = entry.abs());
+        let rows = self.factor.chunks_exact(features + 1).zip(self.next_factor.chunks_exact_mut(features + 1));
         for (j, (former, next)) in rows.enumerate() {
-            let (former, next, row) = (&former[j..], &mut next[j..], &mut self.row[j..]);
-            let (diagonal, entry) = (forgetting * former[0], row[0]);
+            let (diagonal, entry) = (forgetting * former[j], self.row[j]);
             let (cosine, sine) = if entry.is_zero() {
                 (T::one(), T::zero())
             } else {
                 let length = diagonal.hypot(entry);
                 (diagonal / length, entry / length)
             };
-            for ((next, &former), row) in next.iter_mut().zip(former).zip(row) {
-                let former = forgetting * former;
-                *next = cosine * former + sine * *row;
-                *row = cosine * *row - sine * former;
-            }
-            for (size, entry) in self.column_sizes[j..].iter_mut().zip(next.iter()) {
-                *size = size.max(entry.abs());
+            for k in j..=features {
+                let (former, entry) = (forgetting * former[k], self.row[k]);
+                next[k] = cosine * former + sine * entry;
+                let (kept, explained) = (cosine * entry, sine * former);
+                self.row[k] = kept - explained;
+                if k < features {
+                    self.column_sizes[k] = self.column_sizes[k].max(next[k].abs());
+                    self.row_sizes[k] = self.row_sizes[k].max(explained.abs());
+                    if self.row[k].abs() <= rounding * self.row_sizes[k] {
+                        self.row[k] = T::zero();
+                    }
+                }
             }
         }
+    }
+
+    /// What rounding leaves of a value that is zero, as a fraction of the values that it is computed of: it adds up over
+    /// the observations that count. Beyond √ε the noise of y has more effect than they.
+    fn rounding(&self) -> T {
+        let forgotten = T::one() - self.forgetting_factor;
+        let counting = T::one() / forgotten.max(T::one() / T::from_count(self.observations.max(1)));
+        (T::epsilon() * T::from_count(8 * self.parameters.len()) * counting).min(T::epsilon().sqrt())
     }
 
     /// Solves `R θ = z` for the parameters that are determined, around the others; the number of them.
     fn solve(&mut self) -> usize {
         let features = self.parameters.len();
-        let rounding = T::epsilon() * T::from_count(512 * features);
+        let rounding = self.rounding();
         let smallest = T::min_positive() / T::epsilon();
         self.next_parameters.copy_from_slice(&self.parameters);
         let mut determined = 0;
@@ -310,7 +331,7 @@ mod tests {
         assert!(matches!(online.update(&[1.0, f64::NAN], 0.0), Err(Error::NotFinite { row: 1, .. })));
         assert!(matches!(online.update(&[1.0, 2.0], f64::INFINITY), Err(Error::NotFinite { .. })));
         assert!(matches!(online.update(&[huge, huge], 0.0), Err(Error::Overflow { .. })));
-        assert!(matches!(online.update(&[-huge, huge / 4.0], 1.0), Err(Error::Overflow { .. })));
+        assert!(matches!(online.update(&[0.0, huge], -huge), Err(Error::Overflow { .. })));
         assert_eq!(online.observations(), 9);
         let (x, y) = observation(9, &[1.0, 2.0]);
         assert_eq!(online.update(&x, y), twin.update(&x, y));
@@ -326,8 +347,9 @@ mod tests {
             |_| [0.0, 0.3, 0.7],
             |step| [0.1 * noise(step), 0.7 * noise(step), 0.3],
         ];
-        for (case, input) in inputs.into_iter().enumerate() {
-            let mut online = RecursiveLeastSquares::new(3, 0.95).unwrap();
+        for (case, lambda) in (0..4).flat_map(|case| [0.95, 0.999, 1.0].map(|lambda| (case, lambda))) {
+            let input = inputs[case];
+            let mut online = RecursiveLeastSquares::new(3, lambda).unwrap();
             for step in 0..100 {
                 let (x, y) = observation(step, &truth);
                 online.update(&x, y).unwrap();
@@ -338,13 +360,13 @@ mod tests {
                 online.update(&x, dot(&x, &truth) + 0.01 * noise(3 * step + 1)).unwrap();
                 worst = worst.max(difference(online.parameters(), &truth));
             }
-            eprintln!("DRIFT {case} {worst} {:?}", online.parameters());
-            assert!(!online.is_determined(), "{case}");
+            assert!(worst < 0.2, "{case} {lambda} {worst}");
+            assert!(case == 0 || online.is_determined() == (lambda == 1.0), "{case} {lambda}");
             for step in 0..300 {
                 let (x, y) = observation(step, &truth);
                 online.update(&x, y).unwrap();
             }
-            assert!(online.is_determined() && difference(online.parameters(), &truth) < 0.1, "{case}");
+            assert!(online.is_determined() && difference(online.parameters(), &truth) < 0.1, "{case} {lambda}");
         }
     }
 

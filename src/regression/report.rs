@@ -13,6 +13,21 @@ pub enum Solver {
     Sums,
 }
 
+/// What is to be done about columns that are linear combinations of others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RankDeficiency {
+    /// Refuse the fit with [`Error::RankDeficient`](crate::Error::RankDeficient), which names them.
+    #[default]
+    Refuse,
+    /// Fit the other columns, as R does: the coefficients of the dependent ones are held at 0, which is exact, so that
+    /// their standard errors are 0 too.
+    Drop,
+    /// Of all solutions take the one with the least sum of squared coefficients, those of the columns as they are given
+    /// and without the intercept. Single coefficients then have no standard errors.
+    MinimumNorm,
+}
+
 /// How a linear model was fitted, and how far the solution can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -2,6 +2,7 @@ use nalgebra::DMatrix;
 
 use super::Intercept;
 use super::report::RegressionReport;
+use crate::error::Dependency;
 use crate::linalg::times_power_of_two;
 use crate::real::Real;
 
@@ -40,6 +41,8 @@ pub(super) struct Solution<T> {
     /// For each target.
     pub(super) squares: Vec<Squares<T>>,
     pub(super) report: RegressionReport,
+    /// The dependent columns, where they were to be put up with.
+    pub(super) dependencies: Vec<Dependency>,
 }
 
 /// Sums of squares of one target, in its units.
@@ -58,6 +61,28 @@ pub(super) struct Squares<T> {
 }
 
 impl<T: Real> Solution<T> {
+    /// From a solution for some of the unknowns to one for all, of these exponents; the others are 0, and known to be.
+    pub(super) fn spread(&mut self, places: &[usize], exponents: &[i32]) {
+        let all = exponents.len();
+        let square = |matrix: &DMatrix<T>| {
+            let mut spread = DMatrix::zeros(all, all);
+            for (j, &column) in places.iter().enumerate() {
+                for (i, &row) in places.iter().enumerate() {
+                    spread[(row, column)] = matrix[(i, j)];
+                }
+            }
+            spread
+        };
+        self.inverse = self.inverse.as_ref().map(square);
+        self.inverse_root = self.inverse_root.as_ref().map(square);
+        let mut parameters = DMatrix::zeros(all, self.parameters.ncols());
+        for (&place, row) in places.iter().zip(self.parameters.row_iter()) {
+            parameters.row_mut(place).copy_from(&row);
+        }
+        self.parameters = parameters;
+        self.unknown_exponents = exponents.to_vec();
+    }
+
     /// The residual degrees of freedom; none with a penalty.
     pub(super) fn degrees_of_freedom(&self) -> Option<usize> {
         self.rank.map(|rank| self.observations.saturating_sub(rank))
