@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use nalgebra::{DMatrixView, DMatrixViewMut, Dim, IsContiguous, Matrix, RawStorage, RawStorageMut, Scalar};
+use nalgebra::{DMatrixView, DMatrixViewMut, Dim, Dyn, IsContiguous, Matrix, RawStorage, RawStorageMut, Scalar};
 
 use crate::error::{Error, Result, Shape};
 
@@ -122,6 +122,29 @@ impl<'a, T> Batch<'a, T> {
         T: Scalar,
     {
         DMatrixView::from_slice(self.data, self.features, self.samples)
+    }
+
+    /// The design matrix of the same data, `samples` × `features`: one observation per row, as the regressions take it.
+    /// Nothing is copied.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Batch, LinearRegression};
+    ///
+    /// // Three samples in columns, of y = 2 x₀ − x₁.
+    /// let (x, y) = (dmatrix![1.0, 2.0, 0.0; 1.0, 1.0, 3.0], dmatrix![1.0, 3.0, -3.0]);
+    /// let (x, y) = (Batch::from(&x).as_design_matrix(), Batch::from(&y).as_design_matrix());
+    /// let fit = LinearRegression::new().with_intercept(gradus::Intercept::Omit).fit(x, y)?;
+    /// assert_eq!(fit.coefficients(), &dmatrix![2.0; -1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn as_design_matrix(&self) -> DMatrixView<'a, T, Dyn, Dyn>
+    where
+        T: Scalar,
+    {
+        DMatrixView::from_slice_with_strides(self.data, self.samples, self.features, self.features, 1)
     }
 
     pub(crate) fn sample(&self, sample: usize) -> &'a [T] {

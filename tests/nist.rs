@@ -161,6 +161,19 @@ fn certified_values_are_reproduced_to_the_ceiling() {
     }
 }
 
+/// With powers in twice the precision Filip's ceiling is twice as high.
+#[test]
+fn polynomials_of_exact_powers_reach_beyond_rounded_ones() {
+    let problem = problem("Filip");
+    let x = problem.x.column(0);
+    let fit = LinearRegression::new().fit_polynomial(x.as_slice(), &problem.y, 10).unwrap();
+    let exact = &problem.certified["recomputed_30_digits"];
+    let coefficients = digits(fit.parameters().as_slice(), &numbers(&exact["coefficients"]));
+    let errors = digits(fit.standard_errors().unwrap().as_slice(), &numbers(&exact["standard_errors"]));
+    println!("{coefficients:.1} {errors:.1}");
+    assert!(coefficients >= 14.0 && errors >= 14.0, "{coefficients:.1} {errors:.1}");
+}
+
 #[test]
 fn perfect_fits_have_the_standard_errors_of_the_rounded_data() {
     for name in ["Wampler1", "Wampler2"] {

@@ -1,3 +1,5 @@
+use nalgebra::DMatrix;
+
 use super::Intercept;
 use super::preconditioner::Preconditioner;
 use super::refinement::refine;
@@ -21,6 +23,8 @@ pub(super) struct Design<'a, T: Real> {
     x: View<'a, T>,
     y: View<'a, T>,
     weights: Option<&'a [T]>,
+    /// What the entries of `x` have lost to rounding, where that is known.
+    lost: Option<&'a DMatrix<T>>,
     pub(super) intercept: Intercept,
     /// The columns of `x` that have an unknown.
     pub(super) columns: Vec<usize>,
@@ -42,6 +46,8 @@ pub(super) struct Block<'b, T> {
     pub(super) rows: usize,
     /// rows × unknowns, the ones of the intercept first.
     pub(super) x: &'b [T],
+    /// What the features have lost to rounding, rows × features; empty where that is not known.
+    lost: &'b [T],
     /// rows × targets.
     y: &'b [T],
     pub(super) weights: Option<&'b [T]>,
@@ -81,6 +87,7 @@ impl<'a, T: Real> Design<'a, T> {
             x,
             y,
             weights,
+            lost: None,
             intercept,
             columns,
             exponents,
@@ -112,11 +119,16 @@ impl<'a, T: Real> Design<'a, T> {
         design
     }
 
+    /// The problem whose design matrix is `x` and what it has lost to rounding.
+    pub(super) fn with_lost(self, lost: Option<&'a DMatrix<T>>) -> Self {
+        Self { lost, ..self }
+    }
+
     /// The problem of some of the unknowns, the intercept among them if there is one; without a penalty.
     pub(super) fn part(&self, unknowns: &[usize]) -> Self {
         let first = self.intercept.unknowns();
         let columns = unknowns[first..].iter().map(|&unknown| self.columns[unknown - first]).collect();
-        Self::new(self.x, self.y, self.weights, self.intercept, columns, T::zero())
+        Self::new(self.x, self.y, self.weights, self.intercept, columns, T::zero()).with_lost(self.lost)
     }
 
     pub(super) fn unknowns(&self) -> usize {
@@ -136,6 +148,7 @@ impl<'a, T: Real> Design<'a, T> {
         let width = self.unknowns() + self.targets();
         let most = (BLOCK / width).clamp(64, 1024).min(n.max(1));
         let mut buffer = vec![T::one(); most * width];
+        let mut lost_buffer = vec![T::zero(); self.lost.map_or(0, |_| most * self.columns.len())];
         for start in (0..n).step_by(most) {
             let rows = most.min(n - start);
             let (x, y) = buffer[..rows * width].split_at_mut(rows * self.unknowns());
@@ -148,7 +161,15 @@ impl<'a, T: Real> Design<'a, T> {
             for (target, (to, &exponent)) in y.chunks_exact_mut(rows).zip(&self.target_exponents).enumerate() {
                 copy_scaled(to, &self.y, target, start, -exponent);
             }
-            visit(Block { rows, x, y, weights: self.weights.map(|weights| &weights[start..start + rows]) });
+            let mut lost: &[T] = &[];
+            if let Some(from) = self.lost {
+                let (to, unknowns) = (&mut lost_buffer[..rows * self.columns.len()], &self.exponents[first..]);
+                for (to, (&column, &exponent)) in to.chunks_exact_mut(rows).zip(self.columns.iter().zip(unknowns)) {
+                    copy_scaled(to, &from.into(), column, start, -exponent);
+                }
+                lost = to;
+            }
+            visit(Block { rows, x, lost, y, weights: self.weights.map(|weights| &weights[start..start + rows]) });
         }
     }
 
@@ -165,14 +186,14 @@ impl<'a, T: Real> Design<'a, T> {
                 let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
                 residuals.clear();
                 residuals.extend(y.iter().map(|&y| T::Wide::widen(y)));
-                subtract_product(&mut residuals, block.x, parameters);
+                block.subtract_product(&mut residuals, parameters);
                 let square = |(row, &residual): (usize, &T::Wide)| match block.weights {
                     None => residual * residual,
                     Some(weights) => (residual * residual).times(weights[row]),
                 };
                 squares[target] += residuals.iter().enumerate().map(square).fold(zero, |sum, square| sum + square);
                 weigh(&mut residuals, block.weights);
-                add_transposed_product(&mut gradient[target * unknowns..(target + 1) * unknowns], block.x, &residuals);
+                block.add_transposed_product(&mut gradient[target * unknowns..(target + 1) * unknowns], &residuals);
             }
         });
         let penalties = self.penalties.iter().cycle();
@@ -192,9 +213,9 @@ impl<'a, T: Real> Design<'a, T> {
             for (z, residual) in z.chunks_exact(unknowns).zip(residual.chunks_exact_mut(unknowns)) {
                 products.clear();
                 products.resize(block.rows, zero);
-                subtract_product(&mut products, block.x, z);
+                block.subtract_product(&mut products, z);
                 weigh(&mut products, block.weights);
-                add_transposed_product(residual, block.x, &products);
+                block.add_transposed_product(residual, &products);
             }
         });
         for (place, (residual, &z)) in residual.iter_mut().zip(z).enumerate() {
@@ -250,7 +271,7 @@ impl<'a, T: Real> Design<'a, T> {
         }
         let column = self.x.columns(self.columns[unknown - first], 1);
         let columns = others.iter().map(|&other| self.columns[other - first]).collect();
-        let part = Design::new(self.x, column, self.weights, self.intercept, columns, T::zero());
+        let part = Design::new(self.x, column, self.weights, self.intercept, columns, T::zero()).with_lost(self.lost);
         let fitted = refine(&part, &Preconditioner::by_reflections(&part));
         let left = fitted.squares[0].round().max(T::zero()).sqrt() / self.lengths[unknown];
         (left, fitted.parameters.iter().map(|coefficient| coefficient.round()).collect())
@@ -260,6 +281,21 @@ impl<'a, T: Real> Design<'a, T> {
     pub(super) fn log_weights(&self) -> f64 {
         let positive = self.weights.unwrap_or(&[]).iter().filter(|weight| !weight.is_zero());
         positive.map(|weight| weight.to_f64().ln()).sum()
+    }
+}
+
+impl<T: Real> Block<'_, T> {
+    /// `r ← r − X b`.
+    fn subtract_product(&self, r: &mut [T::Wide], b: &[T::Wide]) {
+        subtract_product(r, self.x, b);
+        subtract_product(r, self.lost, &b[b.len() - self.lost.len() / self.rows..]);
+    }
+
+    /// `g ← g + Xᵀ r`.
+    fn add_transposed_product(&self, g: &mut [T::Wide], r: &[T::Wide]) {
+        add_transposed_product(g, self.x, r);
+        let features = g.len() - self.lost.len() / self.rows;
+        add_transposed_product(&mut g[features..], self.lost, r);
     }
 }
 

@@ -1,6 +1,7 @@
 use nalgebra::DMatrix;
 
 use super::design::Design;
+use super::polynomial::powers;
 use super::preconditioner::Preconditioner;
 use super::refinement::{self, Refined};
 use super::report::{RankDeficiency, RegressionReport, Solver};
@@ -123,7 +124,7 @@ impl LinearRegression {
     /// combinations of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down,
     /// [`Error::Overflow`] if the solution leaves the range of the number type.
     pub fn fit<'a, T: Real>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<LinearFit<T>> {
-        self.solve(x.into(), y.into(), None)
+        self.solve(x.into(), y.into(), None, None)
     }
 
     /// Fits with a weight for each observation, its precision: an observation of weight w counts as one whose
@@ -140,10 +141,44 @@ impl LinearRegression {
     ) -> Result<LinearFit<T>> {
         let (x, weights) = (x.into(), weights.into());
         check_weights(weights, x.nrows())?;
-        self.solve(x, y.into(), Some(weights))
+        self.solve(x, y.into(), Some(weights), None)
     }
 
-    fn solve<'a, T: Real>(&self, x: View<'a, T>, y: View<'a, T>, weights: Option<&'a [T]>) -> Result<LinearFit<T>> {
+    /// Fits the polynomial `y ≈ a + b₁ x + … + b_d x^d` of degree d to `y`, n × k, with powers in twice the working
+    /// precision: the design matrix is that of [`polynomial`](crate::polynomial), without its rounding (but for
+    /// [`Solver::Sums`], which takes the rounded one).
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), the powers being the columns: a polynomial of as high a degree as there are distinct `x`
+    /// has dependent ones.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    /// use gradus::{LinearRegression, polynomial};
+    ///
+    /// let fit = LinearRegression::new().fit_polynomial(&[0.0, 1.0, 2.0, 3.0], &dvector![1.0, 0.0, 3.0, 10.0], 2)?;
+    /// assert_eq!((fit.intercept()[0], fit.coefficients()), (1.0, &dmatrix![-3.0; 2.0]));
+    /// assert_eq!(fit.predict(&polynomial(&[4.0], 2)?)?[0], 21.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn fit_polynomial<'a, T: Real>(
+        &self,
+        x: &[T],
+        y: impl Into<View<'a, T>>,
+        degree: usize,
+    ) -> Result<LinearFit<T>> {
+        let (rounded, lost) = powers(x, degree)?;
+        self.solve((&rounded).into(), y.into(), None, Some(&lost))
+    }
+
+    fn solve<'a, T: Real>(
+        &self,
+        x: View<'a, T>,
+        y: View<'a, T>,
+        weights: Option<&'a [T]>,
+        lost: Option<&'a DMatrix<T>>,
+    ) -> Result<LinearFit<T>> {
         check_observations(x, y, x.ncols(), y.ncols())?;
         let unknowns = x.ncols() + self.intercept.unknowns();
         let observations =
@@ -161,7 +196,7 @@ impl LinearRegression {
             return self.solve_sums(x, y, weights);
         }
         let ridge = T::nearest(self.ridge);
-        let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge);
+        let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge).with_lost(lost);
         let by_hand = self.solver == Some(Solver::NormalEquation);
         if self.solver != Some(Solver::Qr)
             && let Some(factor) = Preconditioner::by_cholesky(&design)

@@ -8,7 +8,8 @@ use crate::wide::Wide;
 /// The design matrix of a polynomial of this degree, without the constant: the columns x, x², …, x^degree.
 ///
 /// The powers are formed in twice the working precision and rounded once: products of rounded powers would be another
-/// problem, and for high degrees visibly so.
+/// problem, and for high degrees visibly so. [`LinearRegression::fit_polynomial`](crate::LinearRegression::fit_polynomial)
+/// does without even that rounding.
 ///
 /// # Errors
 /// [`Error::NotFinite`] for a value, or a power, that is not finite; [`Error::TooLarge`] if the memory cannot be had.
@@ -25,8 +26,14 @@ use crate::wide::Wide;
 /// # Ok::<(), gradus::Error>(())
 /// ```
 pub fn polynomial<T: Real>(x: &[T], degree: usize) -> Result<DMatrix<T>> {
-    let powers = linalg::zeros("a polynomial's design matrix", x.len().saturating_mul(degree))?;
-    let mut powers = DMatrix::from_vec(x.len(), degree, powers);
+    Ok(powers(x, degree)?.0)
+}
+
+/// The powers x, x², …, x^degree, and what each has lost to rounding.
+pub(super) fn powers<T: Real>(x: &[T], degree: usize) -> Result<(DMatrix<T>, DMatrix<T>)> {
+    let zeros = || linalg::zeros("a polynomial's design matrix", x.len().saturating_mul(degree));
+    let mut rounded = DMatrix::from_vec(x.len(), degree, zeros()?);
+    let mut lost = DMatrix::from_vec(x.len(), degree, zeros()?);
     for (row, &x) in x.iter().enumerate() {
         let mut power = T::Wide::widen(T::one());
         for column in 0..degree {
@@ -36,10 +43,11 @@ pub fn polynomial<T: Real>(x: &[T], degree: usize) -> Result<DMatrix<T>> {
                 let value = x.powi(column as i32 + 1).to_f64();
                 return Err(Error::NotFinite { what: "powers", row, column, value });
             }
-            powers[(row, column)] = value;
+            rounded[(row, column)] = value;
+            lost[(row, column)] = (power - T::Wide::widen(value)).round();
         }
     }
-    Ok(powers)
+    Ok((rounded, lost))
 }
 
 #[cfg(test)]
