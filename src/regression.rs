@@ -1,3 +1,4 @@
+mod conjugate_gradient;
 mod design;
 mod diagnostics;
 mod distribution;

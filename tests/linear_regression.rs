@@ -73,6 +73,28 @@ proptest! {
 }
 
 #[test]
+fn conjugate_gradients_arrive_where_the_others_do() {
+    for (rows, columns, intercept) in
+        [(60, 1, Intercept::Include), (300, 40, Intercept::Include), (300, 40, Intercept::Omit)]
+    {
+        let (mut x, y) = (random(rows, columns, 40), random(rows, 2, 41));
+        // Columns of other sizes, far from the origin.
+        x.column_mut(0).apply(|value| *value = 1e6 + 1e3 * *value);
+        let weights: Vec<f64> = random(rows, 1, 42).iter().map(|weight| weight.abs()).collect();
+        let model = LinearRegression::new().with_intercept(intercept);
+        for lambda in [0.0, 2.0] {
+            let model = model.with_ridge(lambda).unwrap();
+            let found = model.with_solver(Solver::ConjugateGradient).fit_weighted(&x, &y, &weights[..]).unwrap();
+            let expected = model.fit_weighted(&x, &y, &weights[..]).unwrap();
+            assert_relative_eq!(found.parameters(), expected.parameters(), epsilon = 1e-15, max_relative = 1e-13);
+            assert_eq!(found.report().solver, Solver::ConjugateGradient);
+            assert!(found.report().converged && found.standard_errors().is_none());
+            assert_eq!(found.statistics()[1].r_squared.is_some(), expected.statistics()[1].r_squared.is_some());
+        }
+    }
+}
+
+#[test]
 fn a_penalty_makes_any_problem_solvable() {
     // Fewer observations than unknowns, and a column twice.
     let mut x = random(3, 5, 1);

@@ -1,8 +1,9 @@
 use nalgebra::DMatrix;
 
+use super::conjugate_gradient::ConjugateGradient;
 use super::design::Design;
 use super::polynomial::powers;
-use super::preconditioner::Preconditioner;
+use super::preconditioner::{Corrector, Preconditioner};
 use super::refinement::{self, Refined};
 use super::report::{RankDeficiency, RegressionReport, Solver};
 use super::solution::{Solution, Squares};
@@ -197,13 +198,17 @@ impl LinearRegression {
         }
         let ridge = T::nearest(self.ridge);
         let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge).with_lost(lost);
+        if self.solver == Some(Solver::ConjugateGradient) {
+            let attempt = Attempt::new(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
+            return LinearFit::from_solution(self.solution(&design, &attempt, None));
+        }
         let by_hand = self.solver == Some(Solver::NormalEquation);
         if self.solver != Some(Solver::Qr)
             && let Some(factor) = Preconditioner::by_cholesky(&design)
         {
-            let attempt = Attempt::new(&design, Solver::NormalEquation, factor);
+            let attempt = Attempt::new(&design, Solver::NormalEquation, &factor);
             if by_hand || attempt.converged() {
-                return LinearFit::from_solution(self.solution(&design, &attempt));
+                return LinearFit::from_solution(self.solution(&design, &attempt, Some(&factor)));
             }
         }
         let preconditioner = Preconditioner::by_reflections(&design);
@@ -221,8 +226,8 @@ impl LinearRegression {
         if by_hand {
             return Err(Error::IllConditioned { condition: preconditioner.condition() });
         }
-        let attempt = Attempt::new(&design, Solver::Qr, preconditioner);
-        LinearFit::from_solution(self.solution(&design, &attempt))
+        let attempt = Attempt::new(&design, Solver::Qr, &preconditioner);
+        LinearFit::from_solution(self.solution(&design, &attempt, Some(&preconditioner)))
     }
 
     /// Fits the independent columns, and distributes the solution over all if that is asked for.
@@ -237,8 +242,8 @@ impl LinearRegression {
             return Err(Error::RankDeficient { dependencies });
         }
         let reduced = design.part(&independent);
-        let mut solution =
-            self.solution(&reduced, &Attempt::new(&reduced, Solver::Qr, Preconditioner::by_reflections(&reduced)));
+        let factor = Preconditioner::by_reflections(&reduced);
+        let mut solution = self.solution(&reduced, &Attempt::new(&reduced, Solver::Qr, &factor), Some(&factor));
         solution.spread(&independent, &design.exponents);
         if self.rank_deficiency == RankDeficiency::MinimumNorm {
             minimize_norm(&mut solution, &dependencies)?;
@@ -264,17 +269,20 @@ impl LinearRegression {
         sums.solve()
     }
 
-    fn solution<T: Real>(&self, design: &Design<'_, T>, attempt: &Attempt<T>) -> Solution<T> {
+    fn solution<T: Real>(
+        &self,
+        design: &Design<'_, T>,
+        attempt: &Attempt<T>,
+        factor: Option<&Preconditioner<T>>,
+    ) -> Solution<T> {
         let unknowns = design.unknowns();
         let penalised = self.ridge != 0.0;
         let size = design.observations as f64 * (unknowns as f64).powi(2);
         let refine = self.refined_standard_errors.unwrap_or(size <= REFINED_STANDARD_ERRORS);
-        let (inverse, standard_errors_refined) = if penalised {
-            (None, false)
-        } else {
-            let (inverse, refined) = refinement::inverse(design, &attempt.preconditioner, refine);
-            (Some(inverse), refined)
-        };
+        let factor = factor.filter(|_| !penalised);
+        let inverse = factor.map(|factor| refinement::inverse(design, factor, refine));
+        let (inverse, standard_errors_refined) =
+            inverse.map_or((None, false), |(inverse, refined)| (Some(inverse), refined));
         // What rounding makes of residuals that are zero: that of the doubled precision, and what corrections were still
         // to come.
         let rounding = T::epsilon() * T::epsilon() * T::from_count(8 * unknowns);
@@ -295,7 +303,7 @@ impl LinearRegression {
             parameters: DMatrix::from_iterator(unknowns, design.targets(), parameters),
             rank: (!penalised).then_some(unknowns),
             inverse,
-            inverse_root: (!penalised).then(|| attempt.preconditioner.inverse_root()),
+            inverse_root: factor.map(Preconditioner::inverse_root),
             unknown_exponents: design.exponents.clone(),
             target_exponents: design.target_exponents.clone(),
             observations: design.observations,
@@ -316,18 +324,17 @@ impl LinearRegression {
 /// A solution by one of the solvers.
 struct Attempt<T: Real> {
     solver: Solver,
-    preconditioner: Preconditioner<T>,
     refined: Refined<T>,
     condition: f64,
     bound: T,
 }
 
 impl<T: Real> Attempt<T> {
-    fn new(design: &Design<'_, T>, solver: Solver, preconditioner: Preconditioner<T>) -> Self {
-        let refined = refinement::refine(design, &preconditioner);
-        let condition = preconditioner.condition();
+    fn new(design: &Design<'_, T>, solver: Solver, corrector: &dyn Corrector<T>) -> Self {
+        let refined = refinement::refine(design, corrector);
+        let condition = corrector.condition();
         let bound = attainable_error(design, &refined, condition);
-        Self { solver, preconditioner, refined, condition, bound }
+        Self { solver, refined, condition, bound }
     }
 
     /// Small corrections alone are no proof: the residuals must have had digits enough.

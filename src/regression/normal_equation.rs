@@ -3,7 +3,7 @@ mod serialization;
 
 use nalgebra::DMatrix;
 
-use super::preconditioner::Preconditioner;
+use super::preconditioner::{Corrector, Preconditioner};
 use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::wide_matrix::WideMatrix;

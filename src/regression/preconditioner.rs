@@ -107,19 +107,6 @@ impl<T: Real> Preconditioner<T> {
         entries
     }
 
-    /// The correction `(XᵀWX + Λ)⁻¹ g` of the parameters of one target.
-    pub(super) fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
-        let shifted = |(place, &entry): (usize, &T::Wide)| {
-            // Taken off before rounding: the two terms may be close.
-            if place == 0 { entry.round() } else { (entry - gradient[0].times(self.means[place])).round() }
-        };
-        let mut b = DMatrix::from_iterator(self.unknowns(), 1, gradient.iter().enumerate().map(shifted));
-        linalg::solve_cholesky(&self.factor, &mut b);
-        let constant = b[0] - linalg::dot(&self.means[1..], &b.as_slice()[1..]);
-        b[0] = constant;
-        b.data.into()
-    }
-
     /// `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`.
     pub(super) fn inverse_root(&self) -> DMatrix<T> {
         let unknowns = self.unknowns();
@@ -132,10 +119,28 @@ impl<T: Real> Preconditioner<T> {
         }
         root
     }
+}
 
-    /// An estimate, from below, of the condition number of the matrix with columns of length 1, by ten steps of
-    /// power iteration and ten of inverse iteration.
-    pub(super) fn condition(&self) -> f64 {
+/// What a refinement corrects with.
+pub(super) trait Corrector<T: Real> {
+    /// The correction `(XᵀWX + Λ)⁻¹ g` of the parameters of one target, roughly.
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T>;
+
+    /// An estimate, from below, of the condition number of the matrix with columns of length 1.
+    fn condition(&self) -> f64;
+}
+
+impl<T: Real> Corrector<T> for Preconditioner<T> {
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
+        let mut b = DMatrix::from_vec(self.unknowns(), 1, shifted_gradient(gradient, &self.means));
+        linalg::solve_cholesky(&self.factor, &mut b);
+        let mut correction: Vec<T> = b.data.into();
+        unshifted_correction(&mut correction, &self.means);
+        correction
+    }
+
+    /// Ten steps of power iteration, and ten of inverse iteration.
+    fn condition(&self) -> f64 {
         let unknowns = self.unknowns();
         let mut factor = DMatrix::zeros(unknowns, unknowns);
         for row in 0..unknowns {
@@ -168,8 +173,24 @@ impl<T: Real> Preconditioner<T> {
     }
 }
 
+/// The gradient by the parameters of columns less their means.
+pub(super) fn shifted_gradient<T: Real>(gradient: &[T::Wide], means: &[T]) -> Vec<T> {
+    // Taken off before rounding: the two terms may be close.
+    let shifted = |(&entry, &mean): (&T::Wide, &T)| {
+        if mean.is_zero() { entry.round() } else { (entry - gradient[0].times(mean)).round() }
+    };
+    gradient.iter().zip(means).map(shifted).collect()
+}
+
+/// From parameters of columns less their means to those of the columns.
+pub(super) fn unshifted_correction<T: Real>(correction: &mut [T], means: &[T]) {
+    if let (Some((constant, coefficients)), Some((_, means))) = (correction.split_first_mut(), means.split_first()) {
+        *constant -= linalg::dot(means, coefficients);
+    }
+}
+
 /// `W^½ (X − 1 meanᵀ)`, block by block.
-fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
+pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
     let mut shifted = Vec::new();
     design.for_each_block(|block| {
         shifted.clear();

@@ -1,7 +1,7 @@
 use nalgebra::DMatrix;
 
 use super::design::Design;
-use super::preconditioner::Preconditioner;
+use super::preconditioner::{Corrector, Preconditioner};
 use crate::linalg;
 use crate::real::Real;
 use crate::wide::Wide;
@@ -25,7 +25,7 @@ pub(super) struct Refined<T: Real> {
 ///
 /// J. H. Wilkinson (1963): Rounding Errors in Algebraic Processes, ch. 3; Å. Björck (1967): Iterative refinement of
 /// linear least squares solutions I.
-pub(super) fn refine<T: Real>(design: &Design<'_, T>, preconditioner: &Preconditioner<T>) -> Refined<T> {
+pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>) -> Refined<T> {
     let unknowns = design.unknowns();
     let mut parameters = vec![T::Wide::widen(T::zero()); unknowns * design.targets()];
     let mut steps = 0;
@@ -36,7 +36,7 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, preconditioner: &Precondit
         let targets = gradient.gradient.chunks_exact(unknowns).zip(parameters.chunks_exact_mut(unknowns));
         let mut corrections = Vec::new();
         for (gradient, parameters) in targets {
-            let correction = preconditioner.correction(gradient);
+            let correction = corrector.correction(gradient);
             largest = largest.or(Correction::of(&correction, parameters, &design.lengths));
             corrections.push(correction);
         }

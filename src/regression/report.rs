@@ -11,6 +11,10 @@ pub enum Solver {
     /// The normal equation in twice the working precision, from sums over the observations, as
     /// [`NormalEquation`](crate::NormalEquation) makes them. Good to a condition number of about 10¹³, at κ²·10⁻³¹.
     Sums,
+    /// Conjugate gradients, then refinement: for many features, since `XᵀX` is never formed and memory for p numbers is
+    /// all that is taken. Chosen by hand only; the number of steps grows with the condition number. There are no
+    /// standard errors, and dependent columns are not noticed: one of the solutions is found.
+    ConjugateGradient,
 }
 
 /// What is to be done about columns that are linear combinations of others.
