@@ -14,9 +14,11 @@ fn regression(criterion: &mut Criterion) {
         let x = DMatrix::<f64>::from_fn(n, p, |_, _| rng.random_range(-1.0..1.0));
         let y = x.column_sum() + DMatrix::from_fn(n, 1, |_, _| rng.random_range(-0.1..0.1));
         let shape = format!("{n} × {p}");
-        for (name, model) in
-            [("fit", LinearRegression::new()), ("fit by Householder", LinearRegression::new().with_solver(Solver::Qr))]
-        {
+        for (name, model) in [
+            ("fit", LinearRegression::new()),
+            ("fit without refinement", LinearRegression::new().without_refinement()),
+            ("fit by QR", LinearRegression::new().with_solver(Solver::Qr)),
+        ] {
             group.bench_function(BenchmarkId::new(name, &shape), |bencher| {
                 bencher.iter(|| model.fit(&x, &y).expect("independent columns"));
             });

@@ -45,6 +45,29 @@
 //! # }
 //! ```
 //!
+//! Linear regression, of data in memory or of partial sums:
+//!
+//! ```
+//! use gradus::nalgebra::{DMatrix, DVector};
+//! use gradus::{LinearRegression, NormalEquation};
+//!
+//! # fn main() -> gradus::Result<()> {
+//! # let x = DMatrix::from_fn(20, 3, |i, j| ((i * (j + 2) + j) % 7) as f64);
+//! # let y = DVector::from_fn(20, |i, _| x[(i, 0)] - 2.0 * x[(i, 1)] + (i % 3) as f64);
+//! # let mut other = NormalEquation::<f64>::new(3, 1);
+//! # other.push(&x, &y)?;
+//! let fit = LinearRegression::new().fit(&x, &y)?;            // x: n × p, y: n × k (DMatrix or DVector)
+//! let (b, a) = (fit.coefficients(), fit.intercept());        // p × k, k
+//! let prediction = fit.predict(&x)?;                         // n × k
+//! let errors = fit.standard_errors();                        // Option<&DMatrix>: (p + 1) × k, the intercept's row first
+//! let mut sums = NormalEquation::<f64>::new(3, 1);           // features, targets
+//! sums.push(&x, &y)?; sums.merge(&other)?; let fit = sums.solve()?;
+//! # assert_eq!((b.shape(), a.len(), prediction.shape()), ((3, 1), 1, (20, 1)));
+//! # assert_eq!((errors.unwrap().shape(), fit.observations()), ((4, 1), 40));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Conventions
 //!
 //! 1. Parameters are one `[T]`: layer by layer, the weight column by column (outputs × inputs), then the bias.

@@ -20,6 +20,9 @@ const LANES: usize = 16;
 /// Above this in every dimension nalgebra hands a product to its blocked kernel.
 const SMALL: usize = 5;
 
+/// Columns of a Gram matrix that are computed at once.
+const PANEL: usize = 128;
+
 /// A matrix view with any strides: what the regressions take.
 pub(crate) type View<'a, T> = DMatrixView<'a, T, Dyn, Dyn>;
 
@@ -71,6 +74,22 @@ pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut 
         DMatrixViewMut::from_slice(c, a.rows, b.columns).gemm(T::one(), &a.view(), &b.view(), T::one());
     } else {
         multiply_add_small(a, b, c);
+    }
+}
+
+/// Adds the lower triangle of `XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`: panel by
+/// panel, so that next to nothing above the diagonal is computed. What stands above it is not defined.
+pub(crate) fn add_gram<T: Real>(x: &[T], rows: usize, columns: usize, gram: &mut [T]) {
+    let mut product = Vec::new();
+    for first in (0..columns).step_by(PANEL) {
+        let (width, height) = (PANEL.min(columns - first), columns - first);
+        let below = transpose(&x[first * rows..], rows, height);
+        let panel = matrix(&x[first * rows..(first + width) * rows], rows, width);
+        product.resize(height * width, T::zero());
+        multiply(below, panel, &mut product);
+        for (to, from) in gram[first * columns..].chunks_exact_mut(columns).zip(product.chunks_exact(height)) {
+            add_scaled(&mut to[first..], T::one(), from);
+        }
     }
 }
 
@@ -331,6 +350,17 @@ mod tests {
             prop_assert!((dot(&x, &reversed) - expected).abs() < 1e-13);
             let expected = x.iter().map(|x| x * x).sum::<f64>().sqrt();
             prop_assert!((norm(&x) - expected).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn half_a_gram_matrix_is_the_half_of_it() {
+        for (rows, columns) in [(3, 1), (40, 7), (9, 2 * PANEL + 5)] {
+            let x = filled(rows, columns, columns);
+            let mut gram = DMatrix::from_element(columns, columns, 1.0);
+            add_gram(x.as_slice(), rows, columns, gram.as_mut_slice());
+            let expected = x.transpose() * &x;
+            assert_relative_eq!((gram.add_scalar(-1.0)).lower_triangle(), expected.lower_triangle(), epsilon = 1e-12);
         }
     }
 

@@ -265,6 +265,14 @@ fn standard_errors_are_refined_on_request() {
 }
 
 #[test]
+fn without_refinement_the_digits_of_the_factor_are_left_and_nothing_is_claimed() {
+    let (x, y) = (random(200, 5, 43), random(200, 1, 44));
+    let quick = LinearRegression::new().without_refinement().fit(&x, &y).unwrap();
+    assert_relative_eq!(quick.parameters(), fit(&x, &y).parameters(), epsilon = 1e-13, max_relative = 1e-11);
+    assert_eq!((quick.report().refinement_steps, quick.report().converged), (1, false));
+}
+
+#[test]
 fn single_precision_works() {
     let x = dmatrix![0.0_f32, 0.0; 1.0, 0.0; 0.0, 1.0; 1.0, 1.0];
     let fit = LinearRegression::new().fit(&x, &dvector![3.0_f32, 5.0, 2.0, 4.0]).unwrap();

@@ -272,7 +272,7 @@ impl<'a, T: Real> Design<'a, T> {
         let column = self.x.columns(self.columns[unknown - first], 1);
         let columns = others.iter().map(|&other| self.columns[other - first]).collect();
         let part = Design::new(self.x, column, self.weights, self.intercept, columns, T::zero()).with_lost(self.lost);
-        let fitted = refine(&part, &Preconditioner::by_reflections(&part));
+        let fitted = refine(&part, &Preconditioner::by_reflections(&part), true);
         let left = fitted.squares[0].round().max(T::zero()).sqrt() / self.lengths[unknown];
         (left, fitted.parameters.iter().map(|coefficient| coefficient.round()).collect())
     }

@@ -53,6 +53,7 @@ pub struct LinearRegression {
     intercept: Intercept,
     ridge: f64,
     solver: Option<Solver>,
+    refinement: bool,
     refined_standard_errors: Option<bool>,
     rank_deficiency: RankDeficiency,
 }
@@ -71,6 +72,7 @@ impl LinearRegression {
             intercept: Intercept::Include,
             ridge: 0.0,
             solver: None,
+            refinement: true,
             refined_standard_errors: None,
             rank_deficiency: RankDeficiency::Refuse,
         }
@@ -102,6 +104,13 @@ impl LinearRegression {
     #[must_use]
     pub fn with_solver(self, solver: Solver) -> Self {
         Self { solver: Some(solver), ..self }
+    }
+
+    /// Without corrections, by Cholesky alone where it does not break down: for a quick look. A solution then has a
+    /// relative error of κ² ε or κ ε, and is never said to have converged.
+    #[must_use]
+    pub fn without_refinement(self) -> Self {
+        Self { refinement: false, refined_standard_errors: Some(false), ..self }
     }
 
     /// With the standard errors refined, or not, whatever the size of the problem.
@@ -199,15 +208,15 @@ impl LinearRegression {
         let ridge = T::nearest(self.ridge);
         let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge).with_lost(lost);
         if self.solver == Some(Solver::ConjugateGradient) {
-            let attempt = Attempt::new(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
+            let attempt = self.attempt(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
             return LinearFit::from_solution(self.solution(&design, &attempt, None));
         }
         let by_hand = self.solver == Some(Solver::NormalEquation);
         if self.solver != Some(Solver::Qr)
             && let Some(factor) = Preconditioner::by_cholesky(&design)
         {
-            let attempt = Attempt::new(&design, Solver::NormalEquation, &factor);
-            if by_hand || attempt.converged() {
+            let attempt = self.attempt(&design, Solver::NormalEquation, &factor);
+            if by_hand || attempt.converged() || !self.refinement {
                 return LinearFit::from_solution(self.solution(&design, &attempt, Some(&factor)));
             }
         }
@@ -226,7 +235,7 @@ impl LinearRegression {
         if by_hand {
             return Err(Error::IllConditioned { condition: preconditioner.condition() });
         }
-        let attempt = Attempt::new(&design, Solver::Qr, &preconditioner);
+        let attempt = self.attempt(&design, Solver::Qr, &preconditioner);
         LinearFit::from_solution(self.solution(&design, &attempt, Some(&preconditioner)))
     }
 
@@ -243,7 +252,7 @@ impl LinearRegression {
         }
         let reduced = design.part(&independent);
         let factor = Preconditioner::by_reflections(&reduced);
-        let mut solution = self.solution(&reduced, &Attempt::new(&reduced, Solver::Qr, &factor), Some(&factor));
+        let mut solution = self.solution(&reduced, &self.attempt(&reduced, Solver::Qr, &factor), Some(&factor));
         solution.spread(&independent, &design.exponents);
         if self.rank_deficiency == RankDeficiency::MinimumNorm {
             minimize_norm(&mut solution, &dependencies)?;
@@ -267,6 +276,13 @@ impl LinearRegression {
             Some(weights) => sums.push_weighted(x, y, weights)?,
         }
         sums.solve()
+    }
+
+    fn attempt<T: Real>(&self, design: &Design<'_, T>, solver: Solver, corrector: &dyn Corrector<T>) -> Attempt<T> {
+        let refined = refinement::refine(design, corrector, self.refinement);
+        let condition = corrector.condition();
+        let bound = attainable_error(design, &refined, condition);
+        Attempt { solver, refined, condition, bound }
     }
 
     fn solution<T: Real>(
@@ -330,13 +346,6 @@ struct Attempt<T: Real> {
 }
 
 impl<T: Real> Attempt<T> {
-    fn new(design: &Design<'_, T>, solver: Solver, corrector: &dyn Corrector<T>) -> Self {
-        let refined = refinement::refine(design, corrector);
-        let condition = corrector.condition();
-        let bound = attainable_error(design, &refined, condition);
-        Self { solver, refined, condition, bound }
-    }
-
     /// Small corrections alone are no proof: the residuals must have had digits enough.
     fn converged(&self) -> bool {
         self.refined.remaining <= T::epsilon() && self.bound <= T::epsilon() * T::nearest(45.0)

@@ -21,11 +21,12 @@ pub(super) struct Refined<T: Real> {
     pub(super) remaining: T,
 }
 
-/// Solves `(XᵀWX + Λ) B = XᵀWY` by corrections of the gradient, which is formed in twice the working precision.
+/// Solves `(XᵀWX + Λ) B = XᵀWY` by corrections of the gradient, which is formed in twice the working precision; by the
+/// first of them alone unless it is to be refined.
 ///
 /// J. H. Wilkinson (1963): Rounding Errors in Algebraic Processes, ch. 3; Å. Björck (1967): Iterative refinement of
 /// linear least squares solutions I.
-pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>) -> Refined<T> {
+pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>, refined: bool) -> Refined<T> {
     let unknowns = design.unknowns();
     let mut parameters = vec![T::Wide::widen(T::zero()); unknowns * design.targets()];
     let mut steps = 0;
@@ -62,7 +63,8 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<
             let enough = |square: &T::Wide| added <= square.round() * T::epsilon() * T::nearest(0.01);
             error <= smallest || gradient.squares.iter().all(enough)
         };
-        if growing || vanishing && settled(remaining) || steps == MOST_STEPS || !largest.whole.is_finite() {
+        let last = steps == MOST_STEPS || !refined;
+        if growing || vanishing && settled(remaining) || last || !largest.whole.is_finite() {
             // At the parameters before the correction, unless it may have changed a digit.
             let squares = if settled(largest.whole) { gradient.squares } else { design.gradient(&parameters).squares };
             return Refined { squares, parameters, steps, remaining };
