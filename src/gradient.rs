@@ -4,13 +4,15 @@ use nalgebra::DVector;
 use rand::Rng;
 
 use crate::error::{Error, Result};
+use crate::linalg;
 use crate::network::ParameterRange;
 use crate::objective::Objective;
 use crate::real::Real;
 
 /// A finite-difference formula with its step.
 ///
-/// The step at a coordinate x is h·max(1, |x|), rounded so that x + h − x is exact.
+/// The step at a coordinate x is h·max(1, |x|), rounded so that x + h − x is exact; h is at least the rounding ε of the
+/// number type, below which x + h is x.
 ///
 /// # Numerics
 /// With ε the rounding of the number type, the error of the central difference is about h²|f‴|/6 + ε|f|/h. The
@@ -66,7 +68,7 @@ impl Difference {
             (None, Order::Central) => T::epsilon().cbrt(),
             (None, Order::Fourth) => T::nearest(1e-3).max(T::epsilon().powf(T::nearest(0.2))),
         };
-        let step = relative * x.abs().max(T::one());
+        let step = relative.max(T::epsilon()) * x.abs().max(T::one());
         (x + step) - x
     }
 
@@ -277,10 +279,10 @@ impl GradientReport {
         &self.blocks
     }
 
-    /// Whether every block passed.
+    /// Whether every block passed, and there is one.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.blocks.iter().all(|block| block.verdict == Verdict::Passed)
+        !self.blocks.is_empty() && self.blocks.iter().all(|block| block.verdict == Verdict::Passed)
     }
 }
 
@@ -347,13 +349,13 @@ pub enum Verdict {
     Passed,
     /// One of them is not.
     Failed,
-    /// All slopes are below what rounding puts on a difference: nothing was checked.
+    /// All slopes are below what rounding puts on a difference, or there are none: nothing was checked.
     NotResolved,
 }
 
 impl BlockReport {
     fn new(range: &ParameterRange, entries: &[Entry], tolerance: Tolerance) -> Self {
-        let norm = |of: fn(&Entry) -> f64| entries.iter().map(|entry| of(entry).powi(2)).sum::<f64>().sqrt();
+        let norm = |of: fn(&Entry) -> f64| linalg::norm(&entries.iter().map(of).collect::<Vec<_>>());
         let error = |entry: &Entry| (entry.analytic - entry.numerical).abs();
         let largest = entries.iter().fold(0.0_f64, |largest, entry| largest.max(entry.numerical.abs()));
         let scale = |entry: &Entry| entry.analytic.abs().max(entry.numerical.abs()).max(1e-3 * largest);
@@ -375,7 +377,9 @@ impl BlockReport {
         let zero = |entry: &Entry| entry.analytic == 0.0 && entry.numerical == 0.0;
         let within = norm_error <= tolerance.norm_wise * norm_scale + norm(|entry| entry.floor)
             && entries.iter().all(|entry| error(entry) <= tolerance.element_wise * scale(entry) + entry.floor);
-        let verdict = if entries.iter().all(zero) {
+        let verdict = if entries.is_empty() {
+            Verdict::NotResolved
+        } else if entries.iter().all(zero) {
             Verdict::Passed
         } else if entries.iter().all(below_floor) {
             Verdict::NotResolved
@@ -489,6 +493,9 @@ mod tests {
         assert!(report.passed());
         let report = check.run_sampled(&mut from_fn(exponential), &[0.1; 5], &[ParameterRange::whole(5)], 7, &mut rng);
         assert_eq!(report.blocks()[0].entries, 5);
+        let report = check.run_sampled(&mut from_fn(exponential), &[0.1; 5], &[ParameterRange::whole(5)], 0, &mut rng);
+        assert_eq!((report.blocks()[0].verdict, report.passed()), (Verdict::NotResolved, false));
+        assert!(!check.run(&mut from_fn(exponential), &[0.1; 5], &[]).passed());
     }
 
     #[test]

@@ -79,7 +79,8 @@
 //!    buffer each.
 //! 6. The same seed, version, target and CPU features give the same bits.
 //! 7. A value that is not finite is never passed on in silence: it ends a minimisation with a reason, or a call
-//!    with an error. Data are checked for finiteness once, where they enter; a step checks its value and ‖∇‖.
+//!    with an error. Data are checked for finiteness once, where they enter (`Dataset`, `fit`, `push`, `predict`); a
+//!    training step checks only its value and ‖∇‖.
 //!
 //! # Where things are
 //!

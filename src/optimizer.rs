@@ -131,7 +131,7 @@ pub trait Optimizer<T: Real> {
                 return match latest {
                     None => report(StopReason::NotFinite, 0, step, &point),
                     Some(latest) => {
-                        let rose = latest.value > first.value;
+                        let rose = rose(first.value, latest.value);
                         let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
                         report(reason, iteration - 1, latest, &last_finite)
                     }
@@ -222,9 +222,9 @@ impl<T: Real> Stop<T> {
 pub enum StopReason {
     /// The gradient norm fell to the tolerance.
     Converged,
-    /// All iterations were made; the value is below that of the start, and still moving.
+    /// All iterations were made, and none of the other reasons holds.
     IterationLimit,
-    /// The value is *above* that of the start, after all iterations or where the next value overflowed: steps are
+    /// The value is *above* that of the start, by more than a millionth, after all iterations or where the next value overflowed: steps are
     /// too long.
     Diverged,
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
@@ -245,7 +245,7 @@ impl StopReason {
 
     fn at_the_limit<T: Real>(iterations: usize, first: Step<T>, last: Step<T>) -> Self {
         let unchanged = |first: T, last: T| (last - first).abs() <= first.abs() * T::nearest(1e-6);
-        if last.value > first.value {
+        if rose(first.value, last.value) {
             Self::Diverged
         } else if iterations > 0
             && unchanged(first.value, last.value)
@@ -256,6 +256,11 @@ impl StopReason {
             Self::IterationLimit
         }
     }
+}
+
+/// By more than rounding makes of a value that stays.
+fn rose<T: Real>(first: T, last: T) -> bool {
+    last - first > first.abs() * T::nearest(1e-6)
 }
 
 impl fmt::Display for StopReason {
@@ -380,6 +385,16 @@ mod tests {
         ] {
             assert_eq!(descend(learning_rate, Stop::after(20)).1.reason, reason, "{learning_rate}");
         }
+    }
+
+    #[test]
+    fn a_rise_of_rounding_size_is_no_divergence() {
+        let at_the_limit = |last| {
+            let step = |value| Step { value, gradient_norm: 1.0 };
+            StopReason::at_the_limit(3, step(1.0), Step { gradient_norm: 0.5, ..step(last) })
+        };
+        assert_eq!(at_the_limit(1.0 + 1e-15), StopReason::IterationLimit);
+        assert_eq!(at_the_limit(1.0 + 1e-5), StopReason::Diverged);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub use report::{RankDeficiency, RegressionReport, Solver};
 pub use statistics::FitStatistics;
 pub use summary::Summary;
 
+use nalgebra::{Dyn, MatrixView, U1};
+
 use crate::error::{Column, Dependency, Error, Result, Shape};
 use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
@@ -76,6 +78,19 @@ fn check_design<T: Real>(x: View<'_, T>, features: usize) -> Result<()> {
         });
     }
     check_finite("design matrix", x)
+}
+
+/// The number of observations of positive weight.
+fn count_observations<T: Real>(rows: usize, weights: Option<&[T]>) -> usize {
+    weights.map_or(rows, |weights| weights.iter().filter(|weight| !weight.is_zero()).count())
+}
+
+/// The least e, or one more, with |value| < 2^e for all entries of a column whose weight is positive; none of zeros.
+fn exponent<T: Real>(column: MatrixView<'_, T, Dyn, U1, Dyn, Dyn>, weights: Option<&[T]>) -> Option<i32> {
+    let counts = |row: usize| weights.is_none_or(|weights| !weights[row].is_zero());
+    let entries = column.iter().enumerate().filter(|(row, _)| counts(*row));
+    let largest = entries.fold(T::zero(), |largest, (_, value)| largest.max(value.abs()));
+    (!largest.is_zero()).then(|| largest.to_f64().log2().floor() as i32 + 1)
 }
 
 /// One weight for each observation, finite and not negative.

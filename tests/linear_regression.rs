@@ -343,3 +343,36 @@ fn n020_dependent_columns_are_found_in_long_data() {
     let error = LinearRegression::new().fit(&x, &random(200_000, 1, 37)).unwrap_err();
     says(&error, "found x3 = 0.3·x0 − 0.7·x1");
 }
+
+/// A marker of a missing value must not count, however large.
+#[test]
+fn what_has_no_weight_may_be_anything_finite() {
+    let x = dvector![0.0011_f32, 0.0023, 0.0037, 0.0041, 0.0059, 0.0];
+    let y = dvector![1.0_f32, 3.0, 5.0, 7.5, 8.0, 1e30];
+    let weights = [1.0_f32, 1.0, 1.0, 1.0, 1.0, 0.0];
+    let expected = LinearRegression::new().fit(&x.rows(0, 5), &y.rows(0, 5)).unwrap();
+    let mut marked = x.clone();
+    marked[5] = f32::MAX;
+    for x in [&x, &marked] {
+        let found = LinearRegression::new().fit_weighted(x, &y, &weights[..]).unwrap();
+        assert_eq!(found.parameters(), expected.parameters());
+        assert_eq!(found.standard_errors(), expected.standard_errors());
+        assert!((found.statistics()[0].residual_standard_deviation.unwrap() - 1.029).abs() < 1e-3);
+    }
+}
+
+#[test]
+fn penalties_out_of_range_and_too_many_unknowns_are_refused() {
+    let (x, y) = (dmatrix![1.0_f32, 1.0; 2.0, 2.0; 4.0, 4.0], dvector![1.0_f32, 2.0, 3.0]);
+    for lambda in [1e-50, 1e300] {
+        let error = LinearRegression::new().with_ridge(lambda).unwrap().fit(&x, &y).unwrap_err();
+        assert!(matches!(error, Error::InvalidParameter { name: "ridge penalty", .. }));
+    }
+    // Nothing beside columns of this size: they are dependent.
+    let x = dmatrix![1e200, 1e200; 2e200, 2e200; 4e200, 4e200];
+    let error = LinearRegression::new().with_ridge(1.0).unwrap().fit(&x, &dvector![1.0, 2.0, 3.0]).unwrap_err();
+    assert!(matches!(error, Error::RankDeficient { .. }));
+    let wide = DMatrix::from_element(1, 8_000_000, 1.0);
+    let error = LinearRegression::new().with_ridge(1.0).unwrap().fit(&wide, &dvector![1.0]).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }));
+}

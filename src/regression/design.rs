@@ -1,8 +1,8 @@
 use nalgebra::DMatrix;
 
-use super::Intercept;
 use super::preconditioner::Preconditioner;
 use super::refinement::refine;
+use super::{Intercept, count_observations, exponent};
 use crate::linalg::{View, power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
@@ -69,18 +69,14 @@ impl<'a, T: Real> Design<'a, T> {
         columns: Vec<usize>,
         ridge: T,
     ) -> Self {
-        let exponent_of = |view: &View<'a, T>, column: usize| {
-            let largest = view.column(column).iter().fold(T::zero(), |largest, value| largest.max(value.abs()));
-            if largest.is_zero() { 0 } else { largest.to_f64().log2().floor() as i32 + 1 }
-        };
+        let exponent_of = |view: &View<'a, T>, column: usize| exponent(view.column(column), weights).unwrap_or(0);
         let mut exponents = vec![0; intercept.unknowns()];
         exponents.extend(columns.iter().map(|&column| exponent_of(&x, column)));
         let target_exponents = (0..y.ncols()).map(|target| exponent_of(&y, target)).collect();
         let mut penalties: Vec<T> =
             exponents.iter().map(|&exponent| times_power_of_two(ridge, -2 * exponent)).collect();
         penalties[..intercept.unknowns()].fill(T::zero());
-        let observations =
-            weights.map_or(x.nrows(), |weights| weights.iter().filter(|weight| !weight.is_zero()).count());
+        let observations = count_observations(x.nrows(), weights);
         let unknowns = exponents.len();
         let zeros = vec![T::zero(); unknowns];
         let mut design = Self {
@@ -124,6 +120,11 @@ impl<'a, T: Real> Design<'a, T> {
         Self { lost, ..self }
     }
 
+    /// Whether any unknown has a penalty that is more than nothing beside its column.
+    pub(super) fn is_penalised(&self) -> bool {
+        self.penalties.iter().any(|penalty| !penalty.is_zero())
+    }
+
     /// The problem of some of the unknowns, the intercept among them if there is one; without a penalty.
     pub(super) fn part(&self, unknowns: &[usize]) -> Self {
         let first = self.intercept.unknowns();
@@ -160,6 +161,13 @@ impl<'a, T: Real> Design<'a, T> {
             }
             for (target, (to, &exponent)) in y.chunks_exact_mut(rows).zip(&self.target_exponents).enumerate() {
                 copy_scaled(to, &self.y, target, start, -exponent);
+            }
+            if let Some(weights) = self.weights {
+                // They do not count, whatever they are: scaled for the others they might be infinite.
+                for row in (0..rows).filter(|row| weights[start + row].is_zero()) {
+                    x.iter_mut().skip(row).step_by(rows).for_each(|value| *value = T::zero());
+                    y.iter_mut().skip(row).step_by(rows).for_each(|value| *value = T::zero());
+                }
             }
             let mut lost: &[T] = &[];
             if let Some(from) = self.lost {

@@ -7,9 +7,11 @@ use super::preconditioner::{Corrector, Preconditioner};
 use super::refinement::{self, Refined};
 use super::report::{RankDeficiency, RegressionReport, Solver};
 use super::solution::{Solution, Squares};
-use super::{Intercept, LinearFit, NormalEquation, check_observations, check_weights, dependencies};
+use super::{
+    Intercept, LinearFit, NormalEquation, check_observations, check_weights, count_observations, dependencies,
+};
 use crate::error::{Column, Dependency, Error, Result};
-use crate::linalg::{View, times_power_of_two};
+use crate::linalg::{self, View, matrix, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -24,7 +26,7 @@ const REFINED_STANDARD_ERRORS: f64 = 1e7;
 /// # Numerics
 /// The matrix of sums of products is factored by Cholesky in working precision, and the solution corrected by
 /// residuals in twice that precision until nothing changes. Where that does not converge, a Householder
-/// factorisation of the matrix takes its place, good to a column-scaled condition number κ of 10¹⁴. The
+/// factorisation of the matrix takes its place, good to a column-scaled condition number κ of 10¹³. The
 /// [report](LinearFit::report) says which road was taken, and whether the corrections converged.
 ///
 /// Cost: n p² multiplications for the factor, and 2 n p in twice the precision for each of a few corrections.
@@ -100,7 +102,8 @@ impl LinearRegression {
         Ok(Self { ridge: lambda, ..self })
     }
 
-    /// By this solver only.
+    /// By this solver only. (Columns that [`RankDeficiency`] puts up with are fitted by [`Solver::Qr`]; [`Solver::Sums`]
+    /// and [`Solver::ConjugateGradient`] take no note of it.)
     #[must_use]
     pub fn with_solver(self, solver: Solver) -> Self {
         Self { solver: Some(solver), ..self }
@@ -132,7 +135,8 @@ impl LinearRegression {
     /// differ, [`Error::NotFinite`] with the place of an entry that is not finite, [`Error::Underdetermined`] with
     /// fewer observations than unknowns and no penalty, [`Error::RankDeficient`] with the columns that are
     /// combinations of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down,
-    /// [`Error::Overflow`] if the solution leaves the range of the number type.
+    /// [`Error::Overflow`] if the solution leaves the range of the number type, [`Error::TooLarge`] if the memory for
+    /// a matrix of unknowns × unknowns cannot be had.
     pub fn fit<'a, T: Real>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<LinearFit<T>> {
         self.solve(x.into(), y.into(), None, None)
     }
@@ -191,8 +195,7 @@ impl LinearRegression {
     ) -> Result<LinearFit<T>> {
         check_observations(x, y, x.ncols(), y.ncols())?;
         let unknowns = x.ncols() + self.intercept.unknowns();
-        let observations =
-            weights.map_or(x.nrows(), |weights| weights.iter().filter(|weight| !weight.is_zero()).count());
+        let observations = count_observations(x.nrows(), weights);
         for (what, count) in [("observations", observations), ("targets", y.ncols()), ("unknowns", unknowns)] {
             if count == 0 {
                 return Err(Error::Empty { what });
@@ -206,8 +209,18 @@ impl LinearRegression {
             return self.solve_sums(x, y, weights);
         }
         let ridge = T::nearest(self.ridge);
+        if !ridge.is_finite() || ridge.is_zero() && self.ridge > 0.0 {
+            let expected = "a number within the range of the number type";
+            return Err(Error::InvalidParameter { name: "ridge penalty", value: self.ridge, expected });
+        }
+        let by_factor = self.solver != Some(Solver::ConjugateGradient);
+        let count = unknowns.saturating_mul(unknowns);
+        // Asked for now, where it can be an error.
+        if by_factor && Vec::<[T; 4]>::new().try_reserve_exact(count).is_err() {
+            return Err(Error::TooLarge { what: "the matrix of the unknowns", count });
+        }
         let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge).with_lost(lost);
-        if self.solver == Some(Solver::ConjugateGradient) {
+        if !by_factor {
             let attempt = self.attempt(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
             return LinearFit::from_solution(self.solution(&design, &attempt, None));
         }
@@ -221,7 +234,7 @@ impl LinearRegression {
             }
         }
         let preconditioner = Preconditioner::by_reflections(&design);
-        if self.ridge == 0.0 {
+        if !design.is_penalised() {
             let relations = relations(&design, &preconditioner);
             if !relations.is_empty() {
                 let dependencies = dependencies(relations.iter().cloned(), &design.exponents, design.intercept);
@@ -419,7 +432,9 @@ fn minimize_norm<T: Real>(solution: &mut Solution<T>, dependencies: &[Dependency
     let features = first..unknowns;
     let away = -parameters.rows_range(features.clone());
     let steps = bare.fit(&directions.rows_range(features), &away)?;
-    parameters += &directions * steps.coefficients();
+    let steps = matrix(steps.coefficients().as_slice(), dependencies.len(), targets);
+    let directions = matrix(directions.as_slice(), unknowns, dependencies.len());
+    linalg::multiply_add(directions, steps, parameters.as_mut_slice());
     solution.parameters =
         DMatrix::from_fn(unknowns, targets, |i, j| times_power_of_two(parameters[(i, j)], -scale(i, j)));
     solution.inverse = None;

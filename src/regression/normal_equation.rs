@@ -7,7 +7,7 @@ use super::preconditioner::{Corrector, Preconditioner};
 use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::wide_matrix::WideMatrix;
-use super::{Intercept, LinearFit, check_observations, check_weights, dependencies};
+use super::{Intercept, LinearFit, check_observations, check_weights, count_observations, dependencies, exponent};
 use crate::error::{Column, Error, Result, Shape};
 use crate::linalg::{View, power_of_two, times_power_of_two};
 use crate::real::Real;
@@ -292,7 +292,7 @@ impl<T: Real> NormalEquation<T> {
         if let Some(weights) = weights {
             check_weights(weights, x.nrows())?;
         }
-        let counted = weights.map_or(x.nrows(), |weights| weights.iter().filter(|weight| !weight.is_zero()).count());
+        let counted = count_observations(x.nrows(), weights);
         if counted == 0 {
             return Ok(());
         }
@@ -316,12 +316,7 @@ impl<T: Real> NormalEquation<T> {
         }
         let counts = |row: usize| weights.is_none_or(|weights| !weights[row].is_zero());
         let columns = x.column_iter().chain(y.column_iter());
-        let needed: Vec<_> = std::iter::once(Some(0))
-            .chain(columns.map(|column| {
-                let entries = column.iter().enumerate().filter(|(row, _)| counts(*row));
-                exponent(entries.fold(T::zero(), |largest, (_, value)| largest.max(value.abs())))
-            }))
-            .collect();
+        let needed: Vec<_> = std::iter::once(Some(0)).chain(columns.map(|column| exponent(column, weights))).collect();
         changed.raise(&needed);
 
         let scales: Vec<[T; 2]> =
@@ -397,9 +392,4 @@ impl<T: Real> NormalEquation<T> {
             }
         }
     }
-}
-
-/// The least e with |value| < 2^e, or one more; none of zero.
-fn exponent<T: Real>(value: T) -> Option<i32> {
-    (!value.is_zero()).then(|| value.to_f64().log2().floor() as i32 + 1)
 }
