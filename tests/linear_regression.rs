@@ -376,3 +376,21 @@ fn penalties_out_of_range_and_too_many_unknowns_are_refused() {
     let error = LinearRegression::new().with_ridge(1.0).unwrap().fit(&wide, &dvector![1.0]).unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }));
 }
+
+#[test]
+fn n032_n033_polynomials_that_the_points_do_not_determine_are_refused() {
+    let model = LinearRegression::new();
+    let y = random(6, 1, 45);
+    // Three distinct points, six observations: a parabola and no more.
+    let x = [1.0, 2.0, 3.0, 1.0, 2.0, 3.0];
+    assert!(model.fit_polynomial(&x, &y, 2).is_ok());
+    let error = model.fit_polynomial(&x, &y, 3).unwrap_err();
+    // (x − 1)(x − 2)(x − 3) = 0 at all of them.
+    says(&error, "found x2 = 6 − 11·x0 + 6·x1");
+    let error = model.fit_polynomial(&x, &y, 6).unwrap_err();
+    assert_eq!(error, Error::Underdetermined { observations: 6, unknowns: 7 });
+    let error = model.fit_polynomial(&[1.0, 1e200, 2.0, 3.0, 4.0, 5.0], &y, 2).unwrap_err();
+    assert_eq!(error, Error::NotFinite { what: "powers", row: 1, column: 1, value: f64::INFINITY });
+    let line = model.fit_polynomial(&[1.0, 1e200, 2.0, 3.0, 4.0, 5.0], &y, 1);
+    assert!(line.is_ok_and(|line| line.report().converged));
+}
