@@ -8,6 +8,7 @@ use rand::Rng;
 
 use crate::batch::Batch;
 use crate::error::{Error, Result, Shape};
+use crate::linalg;
 use crate::loss::check_finite;
 use crate::real::Real;
 
@@ -188,11 +189,8 @@ impl<T: Real> Dataset<T> {
 /// ```
 pub fn one_hot<T: Real>(labels: &[usize], classes: usize) -> Result<DMatrix<T>> {
     check_labels(labels, classes)?;
-    let count = labels.len().checked_mul(classes);
-    if count.is_none_or(|count| Vec::<T>::new().try_reserve_exact(count).is_err()) {
-        return Err(Error::TooLarge { what: "one-hot labels", count: count.unwrap_or(usize::MAX) });
-    }
-    let mut columns = DMatrix::zeros(classes, labels.len());
+    let zeros = linalg::zeros("one-hot labels", labels.len().saturating_mul(classes))?;
+    let mut columns = DMatrix::from_vec(classes, labels.len(), zeros);
     for (sample, &label) in labels.iter().enumerate() {
         columns[(label, sample)] = T::one();
     }

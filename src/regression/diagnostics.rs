@@ -3,7 +3,7 @@ use nalgebra::{DMatrix, DVector};
 use super::intervals::squared_norm_of_row;
 use super::linear_fit::matrix_of;
 use super::solution::{Solution, unscaled};
-use super::{LinearFit, check_observations, check_weights};
+use super::{LinearFit, check_observations, check_weights, count_observations};
 use crate::error::{Error, Result, Shape};
 use crate::linalg::{self, View, matrix, times_power_of_two, transpose};
 use crate::real::Real;
@@ -114,7 +114,7 @@ impl<T: Real> LinearFit<T> {
             check_weights(weights, x.nrows())?;
         }
         let weight = |row: usize| weights.map_or(T::one(), |weights| weights[row]);
-        let counted = (0..x.nrows()).filter(|&row| !weight(row).is_zero()).count();
+        let counted = count_observations(x.nrows(), weights);
         if counted != self.observations() {
             return Err(Error::ShapeMismatch {
                 what: "observations of positive weight, those of the fit",

@@ -63,12 +63,12 @@ impl<T: Real> Preconditioner<T> {
                 count = 0;
             }
         });
-        let penalty =
-            DMatrix::from_fn(unknowns, unknowns, |i, j| if i == j { design.penalties[i].sqrt() } else { T::zero() });
         if count > 0 {
             stack(count, gathered.rows(0, count).into_owned().as_slice());
         }
-        if design.penalties.iter().any(|penalty| !penalty.is_zero()) {
+        if design.is_penalised() {
+            let root = |i: usize, j: usize| if i == j { design.penalties[i].sqrt() } else { T::zero() };
+            let penalty = DMatrix::from_fn(unknowns, unknowns, root);
             stack(unknowns, penalty.as_slice());
         }
         let mut factor = triangle.transpose();
@@ -114,8 +114,7 @@ impl<T: Real> Preconditioner<T> {
         for (j, root) in root.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
             root[j] = T::one();
             linalg::solve_transposed(&self.factor, root);
-            let constant = root[0] - linalg::dot(&self.means[1..], &root[1..]);
-            root[0] = constant;
+            unshifted_correction(root, &self.means);
         }
         root
     }

@@ -59,9 +59,11 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<
         (last_correction, last_ratio) = (largest.whole, ratio);
         // Each correction is `contraction` times as large as the one before.
         let remaining = if growing { largest.whole } else { contraction * largest.whole };
-        // One ratio may be small by luck. Where the condition number leaves room for that, two are asked for.
-        let least_steps = if doubtful(T::nearest(corrector.condition())) { 2 } else { 1 };
-        let vanishing = steps > least_steps && contraction * largest.entries <= T::epsilon() / T::nearest(16.0);
+        // One ratio may be small by luck. Where the condition number, which costs an iteration, leaves room for that, two
+        // are asked for.
+        let vanishing = steps > 1
+            && contraction * largest.entries <= T::epsilon() / T::nearest(16.0)
+            && (steps > 2 || !doubtful(T::nearest(corrector.condition())));
         // The targets are scaled to entries of about 1: what a relative error adds to a sum of squares is no more than
         // its own square, once for each row.
         let settled = |error: T| {
