@@ -218,7 +218,7 @@ fn check_count(targets: usize, samples: usize, rows: usize) -> Result<()> {
     })
 }
 
-fn check_labels(labels: &[usize], classes: usize) -> Result<()> {
+pub(crate) fn check_labels(labels: &[usize], classes: usize) -> Result<()> {
     match labels.iter().position(|&label| label >= classes) {
         None => Ok(()),
         Some(sample) => Err(Error::LabelOutOfRange { sample, label: labels[sample], classes }),

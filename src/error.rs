@@ -83,6 +83,13 @@ pub enum Error {
         classes: usize,
     },
 
+    /// No sample has this class.
+    #[error("class {class}: expected at least one sample, found none")]
+    EmptyClass {
+        /// The class, counted from 0.
+        class: usize,
+    },
+
     /// A layer does not fit where it stands.
     #[error("layer {index}, {layer}: {source}")]
     Layer {

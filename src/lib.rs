@@ -123,8 +123,9 @@ pub use gradient::{
 };
 pub use layer::{Dense, Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass, Sigmoid, Softmax};
 pub use loss::{
-    BinaryCrossEntropy, CrossEntropy, HalfSquaredError, Loss, MeanSquaredError, SigmoidCrossEntropy,
-    SoftmaxCrossEntropy, weighted_mean, weighted_mean_and_gradient,
+    BinaryCrossEntropy, ClassWeights, CrossEntropy, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing,
+    LogCosh, Loss, MeanAbsoluteError, MeanSquaredError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
+    SoftmaxCrossEntropy, balanced_class_weights, weighted_mean, weighted_mean_and_gradient,
 };
 pub use metrics::accuracy;
 pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};

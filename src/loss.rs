@@ -1,16 +1,34 @@
 mod binary_cross_entropy;
+mod class_weights;
 mod cross_entropy;
 mod half_squared_error;
+mod hinge;
+mod huber;
+mod kullback_leibler;
+mod label_smoothing;
+mod log_cosh;
+mod mean_absolute_error;
 mod mean_squared_error;
+mod negative_log_likelihood;
+mod poisson;
 mod sigmoid_cross_entropy;
 mod softmax_cross_entropy;
 
 use std::fmt::Debug;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use class_weights::{ClassWeights, balanced_class_weights};
 pub use cross_entropy::CrossEntropy;
 pub use half_squared_error::HalfSquaredError;
+pub use hinge::Hinge;
+pub use huber::Huber;
+pub use kullback_leibler::KullbackLeibler;
+pub use label_smoothing::LabelSmoothing;
+pub use log_cosh::LogCosh;
+pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
+pub use negative_log_likelihood::NegativeLogLikelihood;
+pub use poisson::Poisson;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
 
@@ -89,6 +107,15 @@ pub trait Loss<T: Real>: Debug + Send + Sync {
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_finite("targets", target)
     }
+
+    /// What the mean divides by: Σᵢ wᵢ, or the number of samples without weights.
+    ///
+    /// Parts of a batch, with means `L_s` and total weights `W_s`, make up the whole by `Σ W_s L_s / Σ W_s`, their
+    /// gradients likewise; a part whose total weight is zero has no mean and is left out. A loss that weights samples
+    /// by their targets, as [`ClassWeights`] does, counts that in.
+    fn total_weight(&self, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        sum_of_weights(target, weights)
+    }
 }
 
 /// `Σᵢ wᵢ ℓᵢ / Σᵢ wᵢ`, given the loss ℓ of one sample: the value of a [`Loss`].
@@ -101,14 +128,11 @@ pub fn weighted_mean<T: Real>(
     prediction: Batch<'_, T>,
     target: Batch<'_, T>,
     weights: Option<&[T]>,
-    mut sample: impl FnMut(&[T], &[T]) -> T,
+    sample: impl FnMut(&[T], &[T]) -> T,
 ) -> T {
     assert_same_shape(prediction, target, weights);
-    let mut sum = CompensatedSum::new();
-    for (i, (prediction, target)) in prediction.iter().zip(target.iter()).enumerate() {
-        sum.add(weight_of(i, weights) * sample(prediction, target));
-    }
-    sum.total() / total_weight(target, weights)
+    let total = sum_of_weights(target, weights);
+    mean(prediction, target, |i, _| weight_of(i, weights), total, sample)
 }
 
 /// As [`weighted_mean`], given a function that also writes the gradient of ℓ for one sample: the value and the
@@ -120,22 +144,82 @@ pub fn weighted_mean_and_gradient<T: Real>(
     prediction: Batch<'_, T>,
     target: Batch<'_, T>,
     weights: Option<&[T]>,
+    gradient: BatchMut<'_, T>,
+    sample: impl FnMut(&[T], &[T], &mut [T]) -> T,
+) -> T {
+    assert_same_shape(prediction, target, weights);
+    let total = sum_of_weights(target, weights);
+    mean_and_gradient(prediction, target, |i, _| weight_of(i, weights), total, gradient, sample)
+}
+
+/// `weight` is given the place and the target of a sample, `total` is the sum of all weights.
+fn mean<T: Real>(
+    prediction: Batch<'_, T>,
+    target: Batch<'_, T>,
+    weight: impl Fn(usize, &[T]) -> T,
+    total: T,
+    mut sample: impl FnMut(&[T], &[T]) -> T,
+) -> T {
+    let mut sum = CompensatedSum::new();
+    for (i, (prediction, target)) in prediction.iter().zip(target.iter()).enumerate() {
+        sum.add(weight(i, target) * sample(prediction, target));
+    }
+    sum.total() / total
+}
+
+/// As [`mean`].
+fn mean_and_gradient<T: Real>(
+    prediction: Batch<'_, T>,
+    target: Batch<'_, T>,
+    weight: impl Fn(usize, &[T]) -> T,
+    total: T,
     mut gradient: BatchMut<'_, T>,
     mut sample: impl FnMut(&[T], &[T], &mut [T]) -> T,
 ) -> T {
-    assert_same_shape(prediction, target, weights);
     assert_same_shape(gradient.as_batch(), target, None);
-    let total = total_weight(target, weights);
     let mut sum = CompensatedSum::new();
     let samples = prediction.iter().zip(target.iter()).zip(gradient.iter_mut());
     for (i, ((prediction, target), gradient)) in samples.enumerate() {
-        let weight = weight_of(i, weights);
+        let weight = weight(i, target);
         sum.add(weight * sample(prediction, target, gradient));
         for slope in gradient {
             *slope *= weight / total;
         }
     }
     sum.total() / total
+}
+
+/// The [`weighted_mean`] of `1/k Σⱼ ℓ(ŷⱼ, yⱼ)` over the k outputs; `term` gives ℓ and ∂ℓ/∂ŷ.
+fn mean_over_outputs<T: Real>(
+    prediction: Batch<'_, T>,
+    target: Batch<'_, T>,
+    weights: Option<&[T]>,
+    term: impl Fn(T, T) -> (T, T),
+) -> T {
+    let outputs = T::from_count(target.features());
+    weighted_mean(prediction, target, weights, |prediction, target| {
+        prediction.iter().zip(target).fold(T::zero(), |sum, (&p, &t)| sum + term(p, t).0) / outputs
+    })
+}
+
+/// As [`mean_over_outputs`], with the gradient.
+fn mean_over_outputs_and_gradient<T: Real>(
+    prediction: Batch<'_, T>,
+    target: Batch<'_, T>,
+    weights: Option<&[T]>,
+    gradient: BatchMut<'_, T>,
+    term: impl Fn(T, T) -> (T, T),
+) -> T {
+    let outputs = T::from_count(target.features());
+    weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
+        let mut sum = T::zero();
+        for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
+            let (value, derivative) = term(p, t);
+            sum += value;
+            *slope = derivative / outputs;
+        }
+        sum / outputs
+    })
 }
 
 fn assert_same_shape<T>(prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) {
@@ -147,11 +231,22 @@ fn weight_of<T: Real>(sample: usize, weights: Option<&[T]>) -> T {
     weights.map_or_else(T::one, |weights| weights[sample])
 }
 
-fn total_weight<T: Real>(target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+fn sum_of_weights<T: Real>(target: Batch<'_, T>, weights: Option<&[T]>) -> T {
     let Some(weights) = weights else { return T::from_count(target.samples()) };
     let mut sum = CompensatedSum::new();
     weights.iter().for_each(|&weight| sum.add(weight));
     sum.total()
+}
+
+/// −1, 0 or 1; NaN for NaN.
+fn sign<T: Real>(x: T) -> T {
+    if x > T::zero() {
+        T::one()
+    } else if x < T::zero() {
+        -T::one()
+    } else {
+        x - x
+    }
 }
 
 pub(crate) fn check_finite<T: Real>(what: &'static str, values: Batch<'_, T>) -> Result<()> {
@@ -166,14 +261,18 @@ pub(crate) fn check_finite<T: Real>(what: &'static str, values: Batch<'_, T>) ->
     }
 }
 
-/// Targets that are each a probability.
-fn check_probabilities<T: Real>(target: Batch<'_, T>) -> Result<()> {
+fn check_each<T: Real>(target: Batch<'_, T>, expected: &'static str, allowed: impl Fn(T) -> bool) -> Result<()> {
     for (sample, values) in target.iter().enumerate() {
-        if let Some(value) = values.iter().find(|&&value| !is_probability(value)) {
-            return Err(Error::InvalidTarget { sample, expected: "values from 0 to 1", value: value.to_f64() });
+        if let Some(value) = values.iter().find(|&&value| !allowed(value)) {
+            return Err(Error::InvalidTarget { sample, expected, value: value.to_f64() });
         }
     }
     Ok(())
+}
+
+/// Targets that are each a probability.
+fn check_probabilities<T: Real>(target: Batch<'_, T>) -> Result<()> {
+    check_each(target, "values from 0 to 1", is_probability)
 }
 
 /// Targets that are each a distribution over the classes: one-hot, or soft.

@@ -1,4 +1,5 @@
-use super::{Loss, check_probabilities, floored_probability, weighted_mean, weighted_mean_and_gradient};
+use super::label_smoothing::{Smoothable, Smoothing};
+use super::{Loss, check_probabilities, floored_probability, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
@@ -33,16 +34,42 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BinaryCrossEntropy;
 
+fn term<T: Real>(p: T, t: T) -> (T, T) {
+    let (yes, no) = (floored_probability(p), floored_probability(T::one() - p));
+    (-(t * yes.ln() + (T::one() - t) * no.ln()), (T::one() - t) / no - t / yes)
+}
+
+impl<T: Real> Smoothable<T> for BinaryCrossEntropy {
+    fn smoothed_value(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        smoothing: Smoothing<T>,
+    ) -> T {
+        mean_over_outputs(prediction, target, weights, |p, t| term(p, smoothing.of(t)))
+    }
+
+    fn smoothed_value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+        smoothing: Smoothing<T>,
+    ) -> T {
+        mean_over_outputs_and_gradient(prediction, target, weights, gradient, |p, t| term(p, smoothing.of(t)))
+    }
+
+    /// Yes and no, of every output.
+    fn classes(&self, _outputs: usize) -> usize {
+        2
+    }
+}
+
 impl<T: Real> Loss<T> for BinaryCrossEntropy {
     fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
-        let outputs = T::from_count(target.features());
-        weighted_mean(prediction, target, weights, |prediction, target| {
-            let sum = prediction.iter().zip(target).fold(T::zero(), |sum, (&p, &t)| {
-                let (yes, no) = (floored_probability(p), floored_probability(T::one() - p));
-                sum - (t * yes.ln() + (T::one() - t) * no.ln())
-            });
-            sum / outputs
-        })
+        self.smoothed_value(prediction, target, weights, Smoothing::none())
     }
 
     fn value_and_gradient(
@@ -52,16 +79,7 @@ impl<T: Real> Loss<T> for BinaryCrossEntropy {
         weights: Option<&[T]>,
         gradient: BatchMut<'_, T>,
     ) -> T {
-        let outputs = T::from_count(target.features());
-        weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
-            let mut sum = T::zero();
-            for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
-                let (yes, no) = (floored_probability(p), floored_probability(T::one() - p));
-                sum -= t * yes.ln() + (T::one() - t) * no.ln();
-                *slope = ((T::one() - t) / no - t / yes) / outputs;
-            }
-            sum / outputs
-        })
+        self.smoothed_value_and_gradient(prediction, target, weights, gradient, Smoothing::none())
     }
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {

@@ -1,3 +1,4 @@
+use super::label_smoothing::{Smoothable, Smoothing};
 use super::{Loss, check_distributions, floored_probability, weighted_mean, weighted_mean_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
@@ -31,11 +32,45 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrossEntropy;
 
+impl<T: Real> Smoothable<T> for CrossEntropy {
+    fn smoothed_value(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        smoothing: Smoothing<T>,
+    ) -> T {
+        weighted_mean(prediction, target, weights, |prediction, target| {
+            prediction
+                .iter()
+                .zip(target)
+                .fold(T::zero(), |sum, (&p, &t)| sum - smoothing.of(t) * floored_probability(p).ln())
+        })
+    }
+
+    fn smoothed_value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+        smoothing: Smoothing<T>,
+    ) -> T {
+        weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
+            let mut value = T::zero();
+            for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
+                let (p, t) = (floored_probability(p), smoothing.of(t));
+                value -= t * p.ln();
+                *slope = -t / p;
+            }
+            value
+        })
+    }
+}
+
 impl<T: Real> Loss<T> for CrossEntropy {
     fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
-        weighted_mean(prediction, target, weights, |prediction, target| {
-            prediction.iter().zip(target).fold(T::zero(), |sum, (&p, &t)| sum - t * floored_probability(p).ln())
-        })
+        self.smoothed_value(prediction, target, weights, Smoothing::none())
     }
 
     fn value_and_gradient(
@@ -45,15 +80,7 @@ impl<T: Real> Loss<T> for CrossEntropy {
         weights: Option<&[T]>,
         gradient: BatchMut<'_, T>,
     ) -> T {
-        weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
-            let mut value = T::zero();
-            for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
-                let p = floored_probability(p);
-                value -= t * p.ln();
-                *slope = -t / p;
-            }
-            value
-        })
+        self.smoothed_value_and_gradient(prediction, target, weights, gradient, Smoothing::none())
     }
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {

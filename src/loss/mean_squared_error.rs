@@ -1,4 +1,4 @@
-use super::{Loss, weighted_mean, weighted_mean_and_gradient};
+use super::{Loss, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::real::Real;
 
@@ -20,12 +20,14 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MeanSquaredError;
 
+fn term<T: Real>(p: T, t: T) -> (T, T) {
+    let error = p - t;
+    (error * error, error + error)
+}
+
 impl<T: Real> Loss<T> for MeanSquaredError {
     fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
-        let outputs = T::from_count(target.features());
-        weighted_mean(prediction, target, weights, |prediction, target| {
-            prediction.iter().zip(target).fold(T::zero(), |sum, (&p, &t)| sum + (p - t) * (p - t)) / outputs
-        })
+        mean_over_outputs(prediction, target, weights, term)
     }
 
     fn value_and_gradient(
@@ -35,16 +37,7 @@ impl<T: Real> Loss<T> for MeanSquaredError {
         weights: Option<&[T]>,
         gradient: BatchMut<'_, T>,
     ) -> T {
-        let outputs = T::from_count(target.features());
-        weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
-            let mut sum = T::zero();
-            for ((&p, &t), slope) in prediction.iter().zip(target).zip(gradient) {
-                let error = p - t;
-                sum += error * error;
-                *slope = (error + error) / outputs;
-            }
-            sum / outputs
-        })
+        mean_over_outputs_and_gradient(prediction, target, weights, gradient, term)
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{Loss, check_probabilities, weighted_mean, weighted_mean_and_gradient};
+use super::label_smoothing::{Smoothable, Smoothing};
+use super::{Loss, check_probabilities, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::layer::sigmoid_pair;
@@ -31,17 +32,43 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigmoidCrossEntropy;
 
-fn of_logit<T: Real>(x: T, t: T) -> T {
+fn term<T: Real>(x: T, t: T) -> (T, T) {
     let positive = if x < T::zero() { T::zero() } else { x };
-    positive - x * t + (-x.abs()).exp().ln_1p()
+    let (yes, no) = sigmoid_pair(x);
+    (positive - x * t + (-x.abs()).exp().ln_1p(), (T::one() - t) * yes - t * no)
+}
+
+impl<T: Real> Smoothable<T> for SigmoidCrossEntropy {
+    fn smoothed_value(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        smoothing: Smoothing<T>,
+    ) -> T {
+        mean_over_outputs(prediction, target, weights, |p, t| term(p, smoothing.of(t)))
+    }
+
+    fn smoothed_value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+        smoothing: Smoothing<T>,
+    ) -> T {
+        mean_over_outputs_and_gradient(prediction, target, weights, gradient, |p, t| term(p, smoothing.of(t)))
+    }
+
+    /// Yes and no, of every output.
+    fn classes(&self, _outputs: usize) -> usize {
+        2
+    }
 }
 
 impl<T: Real> Loss<T> for SigmoidCrossEntropy {
     fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
-        let outputs = T::from_count(target.features());
-        weighted_mean(prediction, target, weights, |prediction, target| {
-            prediction.iter().zip(target).fold(T::zero(), |sum, (&x, &t)| sum + of_logit(x, t)) / outputs
-        })
+        self.smoothed_value(prediction, target, weights, Smoothing::none())
     }
 
     fn value_and_gradient(
@@ -51,16 +78,7 @@ impl<T: Real> Loss<T> for SigmoidCrossEntropy {
         weights: Option<&[T]>,
         gradient: BatchMut<'_, T>,
     ) -> T {
-        let outputs = T::from_count(target.features());
-        weighted_mean_and_gradient(prediction, target, weights, gradient, |prediction, target, gradient| {
-            let mut sum = T::zero();
-            for ((&x, &t), slope) in prediction.iter().zip(target).zip(gradient) {
-                sum += of_logit(x, t);
-                let (yes, no) = sigmoid_pair(x);
-                *slope = ((T::one() - t) * yes - t * no) / outputs;
-            }
-            sum / outputs
-        })
+        self.smoothed_value_and_gradient(prediction, target, weights, gradient, Smoothing::none())
     }
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {

@@ -1,3 +1,4 @@
+use super::label_smoothing::{Smoothable, Smoothing};
 use super::{Loss, check_distributions, weighted_mean, weighted_mean_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
@@ -15,7 +16,8 @@ use crate::real::Real;
 /// # Numerics
 /// With m the largest logit and R the sum of e^{zₗ−m} over the others, `−ln pⱼ = (m − zⱼ) + ln(1 + R)`, and the
 /// gradient is `pⱼ (Σₗ tₗ − tⱼ) − tⱼ Σ_{l≠j} pₗ`: neither overflows nor cancels, so that a class predicted with
-/// p = 1 − 1e-30 still has 15 digits of both.
+/// p = 1 − 1e-30 still has 15 digits of both. A class that is not asked for may have the logit −∞. Where all logits are
+/// −∞, or one is ∞ or NaN, there are no probabilities, and the value is not finite.
 ///
 /// # Errors
 /// Targets must be probabilities that sum to 1 for each sample, to √ε.
@@ -38,16 +40,23 @@ fn place_of_largest<T: Real>(logits: &[T]) -> usize {
 }
 
 /// `−Σⱼ tⱼ ln pⱼ`, where the softmax is that of `logits` and `rest` is the R above.
-fn of_logits<T: Real>(logits: &[T], target: &[T], largest: usize, rest: T) -> T {
+fn of_logits<T: Real>(logits: &[T], target: &[T], largest: usize, rest: T, smoothing: Smoothing<T>) -> T {
     let log_sum = rest.ln_1p();
     logits.iter().zip(target).fold(T::zero(), |sum, (&z, &t)| {
+        let t = smoothing.of(t);
         // A class that is not asked for may have the logit −∞.
         if t.is_zero() { sum } else { sum + t * ((logits[largest] - z) + log_sum) }
     })
 }
 
-impl<T: Real> Loss<T> for SoftmaxCrossEntropy {
-    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+impl<T: Real> Smoothable<T> for SoftmaxCrossEntropy {
+    fn smoothed_value(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        smoothing: Smoothing<T>,
+    ) -> T {
         weighted_mean(prediction, target, weights, |logits, target| {
             let largest = place_of_largest(logits);
             let mut rest = T::zero();
@@ -56,16 +65,17 @@ impl<T: Real> Loss<T> for SoftmaxCrossEntropy {
                     rest += (z - logits[largest]).exp();
                 }
             }
-            of_logits(logits, target, largest, rest)
+            of_logits(logits, target, largest, rest, smoothing)
         })
     }
 
-    fn value_and_gradient(
+    fn smoothed_value_and_gradient(
         &self,
         prediction: Batch<'_, T>,
         target: Batch<'_, T>,
         weights: Option<&[T]>,
         gradient: BatchMut<'_, T>,
+        smoothing: Smoothing<T>,
     ) -> T {
         weighted_mean_and_gradient(prediction, target, weights, gradient, |logits, target, gradient| {
             let largest = place_of_largest(logits);
@@ -77,14 +87,31 @@ impl<T: Real> Loss<T> for SoftmaxCrossEntropy {
                 }
             }
             let sum = T::one() + rest;
-            let target_sum = target.iter().fold(T::zero(), |sum, &t| sum + t);
+            let target_sum = target.iter().fold(T::zero(), |sum, &t| sum + smoothing.of(t));
             for (j, (slope, &t)) in gradient.iter_mut().zip(target).enumerate() {
+                let t = smoothing.of(t);
                 // For all but the largest the difference keeps its digits: it is at least half of the sum.
                 let others = if j == largest { rest } else { sum - *slope };
                 *slope = (*slope * (target_sum - t) - t * others) / sum;
             }
-            of_logits(logits, target, largest, rest)
+            of_logits(logits, target, largest, rest, smoothing)
         })
+    }
+}
+
+impl<T: Real> Loss<T> for SoftmaxCrossEntropy {
+    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        self.smoothed_value(prediction, target, weights, Smoothing::none())
+    }
+
+    fn value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+    ) -> T {
+        self.smoothed_value_and_gradient(prediction, target, weights, gradient, Smoothing::none())
     }
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {

@@ -1,0 +1,306 @@
+use super::{Loss, assert_same_shape, check_distributions, check_probabilities, mean, mean_and_gradient, weight_of};
+use crate::batch::{Batch, BatchMut};
+use crate::data::check_labels;
+use crate::error::{Error, Result, Shape};
+use crate::linalg::CompensatedSum;
+use crate::real::Real;
+
+/// Any loss with a weight for each class: `L = Σᵢ wᵢ cᵢ ℓᵢ / Σᵢ wᵢ cᵢ` with `cᵢ = Σⱼ cⱼ tⱼᵢ`, the weight of the class of
+/// sample i.
+///
+/// So that a rare class counts as much as a common one, or a costly mistake for more. The weight of the class multiplies
+/// that of the sample, in the sum of the losses and in what it is divided by: a sample whose class has the weight 2
+/// counts as two samples, and twice all weights are the same loss. (scikit-learn's `class_weight` is the same, and for
+/// one-hot targets PyTorch's `CrossEntropyLoss(weight=…)`.) A soft target has the mean of the weights of its classes.
+///
+/// With one output the classes are those of a yes or no, `c = c₀ (1 − t) + c₁ t`.
+///
+/// The mean of a part of a batch is over the weights of its own classes, see [`Loss::total_weight`].
+///
+/// # Errors
+/// What the loss itself refuses; also [`Error::ShapeMismatch`] if the weights are not one for each class and
+/// [`Error::InvalidTarget`] unless targets are probabilities that sum to 1 for each sample, or of one output lie in
+/// \[0, 1\].
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::dmatrix;
+/// use gradus::{ClassWeights, LabelSmoothing, Loss, SoftmaxCrossEntropy};
+///
+/// // −ln p of the right classes: ln 2 and ln 4.
+/// let (logits, target) = (dmatrix![0.0, 0.0; 0.0, 3.0_f64.ln()], dmatrix![0.0, 1.0; 1.0, 0.0]);
+/// let loss = ClassWeights::new(SoftmaxCrossEntropy, [3.0, 1.0])?;
+/// let value = loss.value((&logits).into(), (&target).into(), None);
+/// assert!((value - (2.0_f64.ln() + 3.0 * 4.0_f64.ln()) / 4.0).abs() < 1e-15);
+///
+/// // With label smoothing, the weight stays that of the class that was given.
+/// let loss = ClassWeights::new(LabelSmoothing::new(SoftmaxCrossEntropy, 0.1)?, [3.0, 1.0])?;
+/// assert_eq!(loss.total_weight((&target).into(), None), 4.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassWeights<L, T> {
+    loss: L,
+    weights: Vec<T>,
+}
+
+impl<L: Loss<T>, T: Real> ClassWeights<L, T> {
+    /// `loss` with a weight for each class.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without weights, [`Error::InvalidParameter`] unless all are positive and finite.
+    pub fn new(loss: L, weights: impl Into<Vec<T>>) -> Result<Self> {
+        let weights = weights.into();
+        if weights.is_empty() {
+            return Err(Error::Empty { what: "class weights" });
+        }
+        if let Some(weight) = weights.iter().find(|weight| !(weight.is_finite() && **weight > T::zero())) {
+            return Err(Error::InvalidParameter {
+                name: "class weight",
+                value: weight.to_f64(),
+                expected: "a positive, finite number",
+            });
+        }
+        Ok(Self { loss, weights })
+    }
+
+    /// The weight of each class.
+    #[must_use]
+    pub fn weights(&self) -> &[T] {
+        &self.weights
+    }
+
+    /// What a sample with this target counts for.
+    fn weight_of_target(&self, target: &[T]) -> T {
+        let of_class = match (&self.weights[..], target) {
+            (&[no, yes], &[t]) => no * (T::one() - t) + yes * t,
+            _ => self.weights.iter().zip(target).fold(T::zero(), |sum, (&weight, &t)| sum + weight * t),
+        };
+        of_class * self.loss.total_weight(one(target), None)
+    }
+
+    fn check_length(&self, outputs: usize) -> Result<()> {
+        let classes = if outputs == 1 { 2 } else { outputs };
+        if self.weights.len() == classes {
+            return Ok(());
+        }
+        Err(Error::ShapeMismatch {
+            what: "class weights, one for each class",
+            expected: Shape::new(classes, 1),
+            found: Shape::new(self.weights.len(), 1),
+        })
+    }
+}
+
+/// A batch of one sample.
+fn one<T>(sample: &[T]) -> Batch<'_, T> {
+    Batch::front(sample, sample.len(), 1)
+}
+
+/// The loss is asked for one sample at a time, of which its mean is that sample's ℓ: the products of the weights need
+/// no memory.
+impl<L: Loss<T>, T: Real> Loss<T> for ClassWeights<L, T> {
+    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        assert_same_shape(prediction, target, weights);
+        let weight = |i, target: &[T]| weight_of(i, weights) * self.weight_of_target(target);
+        let total = self.total_weight(target, weights);
+        mean(prediction, target, weight, total, |prediction, target| {
+            self.loss.value(one(prediction), one(target), None)
+        })
+    }
+
+    fn value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+    ) -> T {
+        assert_same_shape(prediction, target, weights);
+        let weight = |i, target: &[T]| weight_of(i, weights) * self.weight_of_target(target);
+        let total = self.total_weight(target, weights);
+        mean_and_gradient(prediction, target, weight, total, gradient, |prediction, target, gradient| {
+            let outputs = gradient.len();
+            self.loss.value_and_gradient(one(prediction), one(target), None, BatchMut::front(gradient, outputs, 1))
+        })
+    }
+
+    fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
+        self.check_length(target.features())?;
+        self.loss.check_targets(target)?;
+        if target.features() == 1 { check_probabilities(target) } else { check_distributions(target) }
+    }
+
+    fn total_weight(&self, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        let mut sum = CompensatedSum::new();
+        for (i, target) in target.iter().enumerate() {
+            sum.add(weight_of(i, weights) * self.weight_of_target(target));
+        }
+        let total = sum.total();
+        // A sum of losses over ∞ would pass for a perfect 0.
+        if total.is_finite() { total } else { total - total }
+    }
+}
+
+/// Weights that make all classes count the same: `n / (k nⱼ)` for a class that nⱼ of the n labels have, of k classes.
+///
+/// They are made for [`ClassWeights`]. Their mean over the samples is 1. (scikit-learn: `class_weight="balanced"`.)
+///
+/// # Errors
+/// [`Error::Empty`] without classes, [`Error::LabelOutOfRange`] for a label that is not below `classes`,
+/// [`Error::EmptyClass`] for a class that no label has.
+///
+/// # Examples
+/// ```
+/// use gradus::balanced_class_weights;
+///
+/// assert_eq!(balanced_class_weights::<f64>(&[0, 0, 0, 1], 2)?, [4.0 / (2.0 * 3.0), 4.0 / (2.0 * 1.0)]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # References
+/// G. King, L. Zeng (2001): Logistic regression in rare events data.
+pub fn balanced_class_weights<T: Real>(labels: &[usize], classes: usize) -> Result<Vec<T>> {
+    if classes == 0 {
+        return Err(Error::Empty { what: "classes" });
+    }
+    check_labels(labels, classes)?;
+    // More classes than labels leave one empty; a number of classes beyond memory is not allocated.
+    let mut counts = vec![0; classes.min(labels.len() + 1)];
+    for &label in labels {
+        if let Some(count) = counts.get_mut(label) {
+            *count += 1;
+        }
+    }
+    if let Some(class) = counts.iter().position(|&count| count == 0) {
+        return Err(Error::EmptyClass { class });
+    }
+    let weight = |&count: &usize| T::nearest(labels.len() as f64 / (classes as f64 * count as f64));
+    Ok(counts.iter().map(weight).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+    use nalgebra::{DMatrix, dmatrix};
+
+    use super::super::tests::evaluate;
+    use super::*;
+    use crate::loss::{Hinge, LabelSmoothing, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy};
+
+    const C: [f64; 3] = [0.5, 2.0, 4.0];
+
+    fn data() -> (DMatrix<f64>, DMatrix<f64>) {
+        let logits = dmatrix![1.0, -2.0, 0.0, 0.25; 0.5, 0.0, 2.0, -1.0; 3.0, 1.0, 0.5, 0.0];
+        (logits, dmatrix![0.0, 1.0, 0.0, 0.5; 1.0, 0.0, 0.0, 0.0; 0.0, 0.0, 1.0, 0.5])
+    }
+
+    #[test]
+    fn the_weight_of_the_class_multiplies_that_of_the_sample() {
+        let (logits, target) = data();
+        // Those of the classes, and their products with the weights of the samples.
+        let (of_class, of_sample) = ([2.0, 0.5, 4.0, 2.25], [1.0, 0.0, 0.25, 3.0]);
+        let product: Vec<f64> = of_class.iter().zip(of_sample).map(|(c, w)| c * w).collect();
+        let plain = LabelSmoothing::new(SoftmaxCrossEntropy, 0.125).unwrap();
+        let loss = ClassWeights::new(plain, C).unwrap();
+        assert_eq!(loss.check_targets((&target).into()), Ok(()));
+        for (outer, all) in [(None, &of_class[..]), (Some(&of_sample[..]), &product)] {
+            let evaluate = |loss: &dyn Loss<f64>, weights| {
+                let mut gradient = DMatrix::from_element(3, 4, f64::NAN);
+                let (logits, target) = ((&logits).into(), (&target).into());
+                let value = loss.value_and_gradient(logits, target, weights, (&mut gradient).into());
+                assert_eq!(loss.value(logits, target, weights), value);
+                (value, gradient)
+            };
+            let ((value, gradient), expected) = (evaluate(&loss, outer), evaluate(&plain, Some(all)));
+            assert_relative_eq!(value, expected.0, max_relative = 1e-15);
+            assert_relative_eq!(gradient, expected.1, max_relative = 1e-14);
+            assert_eq!(loss.total_weight((&target).into(), outer), all.iter().sum());
+        }
+    }
+
+    #[test]
+    fn parts_make_up_the_whole_by_their_total_weights() {
+        let (logits, target) = data();
+        let loss = ClassWeights::new(SoftmaxCrossEntropy, C).unwrap();
+        let (value, gradient) = evaluate(&loss, &logits, &target);
+        let (mut sum, mut total, mut slopes) = (0.0, 0.0, DMatrix::zeros(3, 4));
+        for (start, end) in [(0, 1), (1, 4)] {
+            let [x, t] = [&logits, &target].map(|matrix| matrix.columns(start, end - start).into_owned());
+            let weight = loss.total_weight((&t).into(), None);
+            let (value, gradient) = evaluate(&loss, &x, &t);
+            slopes.columns_mut(start, end - start).copy_from(&(gradient * weight));
+            (sum, total) = (sum + weight * value, total + weight);
+        }
+        assert_relative_eq!(sum / total, value, max_relative = 1e-15);
+        assert_relative_eq!(slopes / total, gradient, max_relative = 1e-14);
+    }
+
+    #[test]
+    fn one_output_has_two_classes() {
+        let loss = ClassWeights::new(SigmoidCrossEntropy, [1.0, 3.0]).unwrap();
+        let (x, t) = (dmatrix![0.0, 3.0_f64.ln()], dmatrix![1.0, 0.0]);
+        assert_eq!(loss.check_targets((&t).into()), Ok(()));
+        let (value, gradient) = evaluate(&loss, &x, &t);
+        assert_relative_eq!(value, (3.0 * 2.0_f64.ln() + 4.0_f64.ln()) / 4.0, max_relative = 1e-15);
+        assert_relative_eq!(gradient, dmatrix![-0.375, 0.1875], max_relative = 1e-15);
+    }
+
+    #[test]
+    fn weights_within_weights_are_multiplied() {
+        let (logits, target) = data();
+        let twice = ClassWeights::new(ClassWeights::new(SoftmaxCrossEntropy, C).unwrap(), C).unwrap();
+        let squares = C.map(|weight| weight * weight);
+        let once = ClassWeights::new(SoftmaxCrossEntropy, squares).unwrap();
+        let hard = |matrix: &DMatrix<f64>| matrix.columns(0, 3).into_owned();
+        let (logits, target) = (hard(&logits), hard(&target));
+        assert_relative_eq!(
+            evaluate(&twice, &logits, &target).0,
+            evaluate(&once, &logits, &target).0,
+            max_relative = 1e-15
+        );
+    }
+
+    #[test]
+    fn bad_weights_and_targets_are_refused() {
+        let error = |weights: &[f64]| ClassWeights::new(MeanSquaredError, weights).unwrap_err().to_string();
+        assert_eq!(error(&[]), "class weights: expected at least one, found none");
+        for (bad, found) in [(0.0, "0"), (-1.0, "-1"), (f64::INFINITY, "inf"), (f64::NAN, "NaN")] {
+            assert_eq!(error(&[1.0, bad]), format!("class weight: expected a positive, finite number, found {found}"));
+        }
+        let loss = ClassWeights::new(MeanSquaredError, C).unwrap();
+        for (target, message) in [
+            (dmatrix![0.0; 1.0], "class weights, one for each class: expected 2 × 1, found 3 × 1"),
+            (dmatrix![0.0, 1.0], "class weights, one for each class: expected 2 × 1, found 3 × 1"),
+            (dmatrix![0.0; 0.5; 0.0], "target of sample 0: expected class probabilities that sum to 1, found 0.5"),
+            (dmatrix![0.0; -1.0; 2.0], "target of sample 0: expected values from 0 to 1, found -1"),
+        ] {
+            assert_eq!(loss.check_targets((&target).into()).unwrap_err().to_string(), message);
+        }
+        let hinge = ClassWeights::new(Hinge, [1.0, 2.0]).unwrap();
+        assert!(matches!(hinge.check_targets((&dmatrix![1.0, -1.0]).into()), Err(Error::InvalidTarget { .. })));
+    }
+
+    #[test]
+    fn weights_that_overflow_are_no_mean() {
+        let loss = ClassWeights::new(MeanSquaredError, [1e308, 1e308]).unwrap();
+        let (prediction, target) = (dmatrix![1.0, 1.0; 0.0, 0.0], dmatrix![1.0, 1.0; 0.0, 0.0]);
+        assert!(evaluate(&loss, &prediction, &target).0.is_nan());
+    }
+
+    #[test]
+    fn balanced_weights_need_a_sample_of_every_class() {
+        assert_eq!(balanced_class_weights::<f32>(&[2, 1, 0, 1], 3), Ok(vec![4.0 / 3.0, 2.0 / 3.0, 4.0 / 3.0]));
+        assert_eq!(balanced_class_weights::<f64>(&[0, 2], 3), Err(Error::EmptyClass { class: 1 }));
+        assert_eq!(balanced_class_weights::<f64>(&[], 3), Err(Error::EmptyClass { class: 0 }));
+        assert_eq!(balanced_class_weights::<f64>(&[], 0), Err(Error::Empty { what: "classes" }));
+        assert_eq!(
+            balanced_class_weights::<f64>(&[0, usize::MAX - 1], usize::MAX),
+            Err(Error::EmptyClass { class: 1 })
+        );
+        assert_eq!(
+            balanced_class_weights::<f64>(&[0, 2], 2),
+            Err(Error::LabelOutOfRange { sample: 1, label: 2, classes: 2 })
+        );
+    }
+}
