@@ -3,8 +3,8 @@
 use allocation_counter::measure;
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    CrossEntropy, Dataset, Dense, GradientDescent, Loss, MeanSquaredError, Network, Optimizer, Real, Sigmoid, Softmax,
-    SoftmaxCrossEntropy, one_hot,
+    ClassWeights, CrossEntropy, Dataset, Dense, GradientDescent, LabelSmoothing, Loss, MeanSquaredError, Network,
+    Optimizer, Real, Sigmoid, Softmax, SoftmaxCrossEntropy, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -44,6 +44,9 @@ fn a_small_network_allocates_nothing() {
     assert_eq!(allocations_of_a_step::<f64>([4, 8, 3], SoftmaxCrossEntropy, false), 0);
     assert_eq!(allocations_of_a_step::<f32>([4, 8, 3], CrossEntropy, true), 0);
     assert_eq!(allocations_of_a_step::<f64>([4, 8, 3], MeanSquaredError, true), 0);
+    let smoothed = LabelSmoothing::new(SoftmaxCrossEntropy, 0.1).unwrap();
+    let weighted = ClassWeights::new(smoothed, [1.0, 2.0, 3.0]).unwrap();
+    assert_eq!(allocations_of_a_step::<f64>([4, 8, 3], weighted, false), 0);
 }
 
 /// Two products forward, two for the weights, one for the hidden layer.

@@ -7,9 +7,10 @@ mod common;
 use common::{LayerObjective, LossObjective, Values, gradient_of, predictions, targets, uniform};
 use gradus::nalgebra::{DMatrix, DVector};
 use gradus::{
-    BinaryCrossEntropy, CrossEntropy, Dense, Difference, GradientCheck, GradientDescent, GradientReport,
-    HalfSquaredError, Layer, Loss, MeanSquaredError, Network, NetworkBuilder, NetworkObjective, Objective, Optimizer,
-    ParameterRange, Real, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, Tolerance,
+    BinaryCrossEntropy, ClassWeights, CrossEntropy, Dense, Difference, GradientCheck, GradientDescent, GradientReport,
+    HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, Layer, LogCosh, Loss, MeanAbsoluteError,
+    MeanSquaredError, NegativeLogLikelihood, Network, NetworkBuilder, NetworkObjective, Objective, Optimizer,
+    ParameterRange, Poisson, Real, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, Tolerance,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,8 +26,11 @@ fn layers<T: Real>(inputs: usize, outputs: usize) -> Vec<LayerEntry<T>> {
     ]
 }
 
-/// Every loss, with the predictions and the targets that it is defined for.
-fn losses<T: Real>() -> Vec<LossEntry<T>> {
+/// Every loss, with the predictions and the targets that it is defined for, away from its kinks: those of the absolute
+/// error and of Huber's loss lie at and about the target, that of the hinge at ±1.
+fn losses<T: Real>(outputs: usize) -> Vec<LossEntry<T>> {
+    let tenth = T::nearest(0.1);
+    let class_weights: Vec<T> = (0..outputs.max(2)).map(|class| T::from_count(class + 1)).collect();
     vec![
         LossEntry::new(MeanSquaredError, Values::Real, Values::Real),
         LossEntry::new(HalfSquaredError, Values::Real, Values::Real),
@@ -34,6 +38,37 @@ fn losses<T: Real>() -> Vec<LossEntry<T>> {
         LossEntry::new(BinaryCrossEntropy, Values::Probability, Values::Probability),
         LossEntry::new(SoftmaxCrossEntropy, Values::Real, Values::Distribution),
         LossEntry::new(SigmoidCrossEntropy, Values::Real, Values::Probability),
+        LossEntry::new(MeanAbsoluteError, Values::Real, Values::Far),
+        LossEntry::new(Huber::new(T::one()).unwrap(), Values::Real, Values::Far),
+        LossEntry::new(Huber::new(T::nearest(64.0)).unwrap(), Values::Real, Values::Far),
+        LossEntry::new(LogCosh, Values::Real, Values::Real),
+        LossEntry::new(Hinge, Values::Probability, Values::Sign),
+        LossEntry::new(Poisson, Values::Real, Values::Count),
+        LossEntry::new(KullbackLeibler, Values::Distribution, Values::Distribution),
+        LossEntry::new(NegativeLogLikelihood, Values::LogProbability, Values::Distribution),
+        LossEntry::new(
+            LabelSmoothing::new(NegativeLogLikelihood, tenth).unwrap(),
+            Values::LogProbability,
+            Values::Distribution,
+        ),
+        LossEntry::new(LabelSmoothing::new(CrossEntropy, tenth).unwrap(), Values::Distribution, Values::Distribution),
+        LossEntry::new(
+            LabelSmoothing::new(BinaryCrossEntropy, tenth).unwrap(),
+            Values::Probability,
+            Values::Probability,
+        ),
+        LossEntry::new(LabelSmoothing::new(SoftmaxCrossEntropy, tenth).unwrap(), Values::Real, Values::Distribution),
+        LossEntry::new(LabelSmoothing::new(SigmoidCrossEntropy, tenth).unwrap(), Values::Real, Values::Probability),
+        LossEntry::new(
+            ClassWeights::new(SoftmaxCrossEntropy, &class_weights[..]).unwrap(),
+            Values::Real,
+            Values::Distribution,
+        ),
+        LossEntry::new(
+            ClassWeights::new(LabelSmoothing::new(CrossEntropy, tenth).unwrap(), &class_weights[..]).unwrap(),
+            Values::Distribution,
+            Values::Distribution,
+        ),
     ]
 }
 
@@ -64,16 +99,22 @@ struct LossEntry<T> {
 }
 
 impl<T: Real> LossEntry<T> {
-    fn new<L: Loss<T> + Copy + 'static>(loss: L, prediction: Values, target: Values) -> Self {
-        Self { loss: Box::new(loss), under: Box::new(move |network| network.objective(loss)), prediction, target }
+    fn new<L: Loss<T> + Clone + 'static>(loss: L, prediction: Values, target: Values) -> Self {
+        let under = loss.clone();
+        Self {
+            loss: Box::new(loss),
+            under: Box::new(move |network| network.objective(under.clone())),
+            prediction,
+            target,
+        }
     }
 
     /// Whether the loss makes sense of what a layer puts out.
     fn takes(&self, output: Values) -> bool {
         match self.prediction {
             Values::Real => true,
-            Values::Probability => output != Values::Real,
-            Values::Distribution => output == Values::Distribution,
+            Values::Probability => matches!(output, Values::Probability | Values::Distribution),
+            kind => output == kind,
         }
     }
 }
@@ -146,7 +187,7 @@ impl LossCase {
         &self,
         examine: impl FnOnce(&mut LossObjective<'_, T>, &[ParameterRange], &[f64]) -> R,
     ) -> R {
-        let entry = &losses::<T>()[self.loss];
+        let entry = &losses::<T>(self.outputs)[self.loss];
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let target = targets(entry.target, self.outputs, self.samples, &mut rng);
         let prediction = predictions(entry.prediction, self.outputs, self.samples, &mut rng);
@@ -198,7 +239,7 @@ struct Samples<T> {
 impl NetworkCase {
     /// All that make sense: the places in the tables of hidden layer, last layer and loss.
     fn combinations() -> Vec<(usize, usize, usize)> {
-        let (layers, losses) = (layers::<f64>(1, 1), losses::<f64>());
+        let (layers, losses) = (layers::<f64>(1, 1), losses::<f64>(1));
         let all = (0..layers.len()).flat_map(|hidden| (0..layers.len()).map(move |last| (hidden, last)));
         all.flat_map(|(hidden, last)| (0..losses.len()).map(move |loss| (hidden, last, loss)))
             .filter(|&(_, last, loss)| losses[loss].takes(layers[last].output))
@@ -239,14 +280,19 @@ impl NetworkCase {
     fn samples<T: Real>(&self) -> Samples<T> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let x = uniform(self.sizes.inputs, self.sizes.samples, &mut rng);
-        let target = targets(losses::<T>()[self.loss].target, self.sizes.outputs, self.sizes.samples, &mut rng);
+        let target = targets(
+            losses::<T>(self.sizes.outputs)[self.loss].target,
+            self.sizes.outputs,
+            self.sizes.samples,
+            &mut rng,
+        );
         let weights = self.weighted.then(|| convert_slice(&sample_weights(self.sizes.samples, &mut rng)));
         Samples { x: convert(&x), target: convert(&target), weights }
     }
 
     /// Calls `examine` with the network as an objective.
     fn examine<T: Real, R>(&self, examine: impl FnOnce(&mut dyn Objective<T>) -> R) -> R {
-        let mut objective = (losses::<T>()[self.loss].under)(&self.network());
+        let mut objective = (losses::<T>(self.sizes.outputs)[self.loss].under)(&self.network());
         let Samples { x, target, weights } = self.samples::<T>();
         let mut bound = match &weights {
             None => objective.on(&x, &target),
@@ -297,7 +343,7 @@ fn any_layer() -> impl Strategy<Value = LayerCase> {
 }
 
 fn any_loss() -> impl Strategy<Value = LossCase> {
-    (0..losses::<f64>().len(), 1..=6_usize, select(&BATCH_SIZES[..]), any::<bool>(), any::<u64>())
+    (0..losses::<f64>(1).len(), 1..=6_usize, select(&BATCH_SIZES[..]), any::<bool>(), any::<u64>())
         .prop_map(|(loss, outputs, samples, weighted, seed)| LossCase { loss, outputs, samples, weighted, seed })
 }
 
@@ -322,7 +368,7 @@ fn all_layers() -> impl Iterator<Item = LayerCase> {
 
 /// Every loss × batch size, with and without weights, on a fixed shape.
 fn all_losses() -> impl Iterator<Item = LossCase> {
-    let losses = 0..losses::<f64>().len();
+    let losses = 0..losses::<f64>(1).len();
     let cases = losses.flat_map(|loss| BATCH_SIZES.map(|samples| (loss, samples)));
     cases.flat_map(|(loss, samples)| {
         [false, true].map(|weighted| LossCase { loss, outputs: 3, samples, weighted, seed: 23 + samples as u64 })
@@ -381,7 +427,7 @@ fn every_loss_agrees_with_differences_with_and_without_weights() {
 
 #[test]
 fn a_sample_of_no_weight_has_no_gradient() {
-    for (loss, entry) in losses::<f64>().iter().enumerate() {
+    for (loss, entry) in losses::<f64>(3).iter().enumerate() {
         let case = LossCase { loss, outputs: 3, samples: 3, weighted: true, seed: 5 };
         let gradient = case.examine(|objective, _, x| gradient_of(objective, x));
         let norms = gradient.chunks(3).map(|sample| sample.iter().map(|slope| slope.abs()).sum::<f64>());

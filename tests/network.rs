@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, CrossEntropy, Dataset, Dense, Error, GradientDescent, HalfSquaredError,
-    Initializer, Layer, Loss, MeanSquaredError, Mode, Network, Objective, Optimizer, ParameterBlock, Pass, Result,
-    Shape, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, StopReason,
+    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dataset, Dense, Error, GradientDescent,
+    HalfSquaredError, Initializer, Layer, Loss, MeanSquaredError, Mode, Network, Objective, Optimizer, ParameterBlock,
+    Pass, Result, Shape, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, StopReason,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -422,12 +422,21 @@ mod objective {
             (network.objective(BinaryCrossEntropy), -0.5),
             (network.objective(SoftmaxCrossEntropy), -1.0),
             (network.objective(SigmoidCrossEntropy), 1.5),
+            (network.objective(ClassWeights::new(SoftmaxCrossEntropy, [1.0, 2.0, 3.0]).unwrap()), 0.5),
         ];
         for (mut objective, bad) in objectives {
             assert!(objective.on(&x, &dvector![1.0, 0.0, 0.0]).is_ok(), "{objective:?}");
             let error = objective.on(&x, &dvector![1.0, 0.0, bad]).unwrap_err();
             assert!(matches!(error, Error::InvalidTarget { sample: 0, .. } | Error::NotFinite { .. }), "{error:?}");
         }
+    }
+
+    #[test]
+    fn class_weights_must_be_as_many_as_outputs() {
+        let network = network(4, 5, 3);
+        let mut objective = network.objective(ClassWeights::new(SoftmaxCrossEntropy, [1.0, 2.0]).unwrap());
+        let error = objective.on(&DMatrix::zeros(4, 1), &dvector![1.0, 0.0, 0.0]).unwrap_err();
+        assert_eq!(error.to_string(), "class weights, one for each class: expected 3 × 1, found 2 × 1");
     }
 
     #[test]

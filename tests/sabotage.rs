@@ -13,9 +13,10 @@ use std::path::Path;
 use common::{LayerObjective, LossObjective, Values, gradient_of, predictions, targets, uniform};
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, CrossEntropy, Dense, Difference, GradientCheck, HalfSquaredError, Layer, Loss,
-    MeanSquaredError, Mode, Objective, ParameterBlock, ParameterRange, Pass, Result, Sigmoid, SigmoidCrossEntropy,
-    Softmax, SoftmaxCrossEntropy,
+    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dense, Difference, GradientCheck,
+    HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, Layer, LogCosh, Loss, MeanAbsoluteError,
+    MeanSquaredError, Mode, NegativeLogLikelihood, Objective, ParameterBlock, ParameterRange, Pass, Poisson, Result,
+    Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -42,6 +43,8 @@ enum Slopes {
 const INPUTS: usize = 4;
 const OUTPUTS: usize = 3;
 const SAMPLES: usize = 5;
+const SMOOTHING: f64 = 0.25;
+const CLASS_WEIGHTS: [f64; OUTPUTS] = [0.5, 1.0, 3.0];
 
 /// The additive terms of the backward pass of every layer.
 fn sabotages_of_layers() -> Vec<Sabotages> {
@@ -136,7 +139,99 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
                 ("−t σ(−x)/k", |x, t| zip(x, t, |x, t| -t * sigmoid(-x) / OUTPUTS as f64)),
             ],
         ),
+        of_loss(
+            "MeanAbsoluteError",
+            MeanAbsoluteError,
+            [Values::Real, Values::Far],
+            &[("sign(ŷ − y)/k", |y, t| zip(y, t, |y, t| (y - t).signum() / OUTPUTS as f64))],
+        ),
+        of_loss(
+            "Huber<T>, beyond",
+            Huber::new(2.0).unwrap(),
+            [Values::Real, Values::Far],
+            &[("δ sign(ŷ − y)/k", |y, t| zip(y, t, |y, t| 2.0 * (y - t).signum() / OUTPUTS as f64))],
+        ),
+        of_loss(
+            "Huber<T>, within",
+            Huber::new(16.0).unwrap(),
+            [Values::Real, Values::Real],
+            &[
+                ("ŷ/k", |y, t| zip(y, t, |y, _| y / OUTPUTS as f64)),
+                ("−y/k", |y, t| zip(y, t, |_, t| -t / OUTPUTS as f64)),
+            ],
+        ),
+        of_loss(
+            "LogCosh",
+            LogCosh,
+            [Values::Real, Values::Real],
+            &[("tanh(ŷ − y)/k", |y, t| zip(y, t, |y, t| (y - t).tanh() / OUTPUTS as f64))],
+        ),
+        of_loss(
+            "Hinge",
+            Hinge,
+            [Values::Probability, Values::Sign],
+            &[("−t/k", |y, t| zip(y, t, |_, t| -t / OUTPUTS as f64))],
+        ),
+        of_loss(
+            "Poisson",
+            Poisson,
+            [Values::Real, Values::Count],
+            &[
+                ("e^z/k", |z, y| zip(z, y, |z, _| z.exp() / OUTPUTS as f64)),
+                ("−y/k", |z, y| zip(z, y, |_, y| -y / OUTPUTS as f64)),
+            ],
+        ),
+        of_loss(
+            "KullbackLeibler",
+            KullbackLeibler,
+            [Values::Distribution, Values::Distribution],
+            &[("−t/p", |p, t| zip(p, t, |p, t| -t / p))],
+        ),
+        of_loss(
+            "NegativeLogLikelihood",
+            NegativeLogLikelihood,
+            [Values::LogProbability, Values::Distribution],
+            &[("−t", |z, t| zip(z, t, |_, t| -t))],
+        ),
+        of_loss(
+            "LabelSmoothing<L, T>",
+            LabelSmoothing::new(CrossEntropy, SMOOTHING).unwrap(),
+            [Values::Distribution, Values::Distribution],
+            &[
+                ("−(1 − s) t/p", |p, t| zip(p, t, |p, t| -(1.0 - SMOOTHING) * t / p)),
+                ("−s/(k p)", |p, t| zip(p, t, |p, _| -SMOOTHING / (OUTPUTS as f64 * p))),
+            ],
+        ),
+        of_loss(
+            "LabelSmoothing<L, T>",
+            LabelSmoothing::new(SigmoidCrossEntropy, SMOOTHING).unwrap(),
+            [Values::Real, Values::Probability],
+            &[
+                ("σ(x)/k", |x, t| zip(x, t, |x, _| sigmoid(x) / OUTPUTS as f64)),
+                ("−(1 − s) t/k", |x, t| zip(x, t, |_, t| -(1.0 - SMOOTHING) * t / OUTPUTS as f64)),
+                ("−s/(2 k)", |x, t| zip(x, t, |_, _| -SMOOTHING / (2.0 * OUTPUTS as f64))),
+            ],
+        ),
+        of_loss(
+            "ClassWeights<L, T>",
+            ClassWeights::new(SoftmaxCrossEntropy, CLASS_WEIGHTS).unwrap(),
+            [Values::Real, Values::Distribution],
+            &[
+                ("c pⱼ (Σt − tⱼ)", |z, t| {
+                    let (c, sum) = (weight_of_class(t), t.iter().sum::<f64>());
+                    zip(&softmax(z), t, |p, t| c * p * (sum - t))
+                }),
+                ("−c tⱼ Σ_{i≠j} pᵢ", |z, t| {
+                    let c = weight_of_class(t);
+                    zip(&softmax(z), t, |p, t| -c * t * (1.0 - p))
+                }),
+            ],
+        ),
     ]
+}
+
+fn weight_of_class(t: &[f64]) -> f64 {
+    CLASS_WEIGHTS.iter().zip(t).map(|(weight, t)| weight * t).sum()
 }
 
 fn zip(x: &[f64], t: &[f64], term: impl Fn(f64, f64) -> f64) -> Vec<f64> {
@@ -241,7 +336,7 @@ impl<L: Loss<f64>> Loss<f64> for LossSaboteur<L> {
     ) -> f64 {
         assert!(weights.is_none(), "the saboteur works on a plain mean");
         let value = self.loss.value_and_gradient(prediction, target, None, gradient.reborrow());
-        let factor = self.factor / target.samples() as f64;
+        let factor = self.factor / self.loss.total_weight(target, None);
         for ((prediction, target), gradient) in prediction.iter().zip(target.iter()).zip(gradient.iter_mut()) {
             add(gradient, factor, &(self.term)(prediction, target));
         }
@@ -268,12 +363,17 @@ fn of_layer<L: Layer<f64> + Copy>(of: &'static str, layer: L, terms: &[Term<Laye
 }
 
 /// As [`of_layer`]; `values` are those of predictions and targets.
-fn of_loss<L: Loss<f64> + Copy>(of: &'static str, loss: L, values: [Values; 2], terms: &[Term<LossTerm>]) -> Sabotages {
+fn of_loss<L: Loss<f64> + Clone>(
+    of: &'static str,
+    loss: L,
+    values: [Values; 2],
+    terms: &[Term<LossTerm>],
+) -> Sabotages {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let target = targets(values[1], OUTPUTS, SAMPLES, &mut rng);
     let prediction = predictions(values[0], OUTPUTS, SAMPLES, &mut rng);
     examine(of, terms, |term, factor, look| {
-        let saboteur = LossSaboteur { loss, term, factor };
+        let saboteur = LossSaboteur { loss: loss.clone(), term, factor };
         let mut objective = LossObjective::new(&saboteur, target.clone(), None);
         look(&mut objective, &[ParameterRange::whole(prediction.len())], prediction.as_slice());
     })
@@ -352,13 +452,19 @@ fn the_terms_add_up_to_the_backward_pass() {
 
 #[test]
 fn no_layer_and_no_loss_of_the_crate_is_missing() {
-    let names = |sabotages: Vec<Sabotages>| sabotages.into_iter().map(|of| of.of.to_owned()).collect();
+    let names = |sabotages: Vec<Sabotages>| sabotages.into_iter().map(|of| generic(of.of)).collect();
     assert_eq!(sorted(names(sabotages_of_layers())), sorted(implementors("Layer", "src/layer", &["initializer.rs"])));
     assert_eq!(sorted(names(sabotages_of_losses())), sorted(implementors("Loss", "src/loss", &[])));
 }
 
+/// The name of a type without its parameters.
+fn generic(name: &str) -> String {
+    name.split(['<', ' ', '{']).next().unwrap_or_default().to_owned()
+}
+
 fn sorted(mut names: Vec<String>) -> Vec<String> {
     names.sort();
+    names.dedup();
     names
 }
 
@@ -375,7 +481,7 @@ fn implementors(of: &str, directory: &str, exempt: &[&str]) -> Vec<String> {
         let before = names.len();
         names.extend(implementations.filter_map(|line| {
             let (_, name) = line.split_once(&format!(" {of}<T> for "))?;
-            Some(name.trim_end_matches([' ', '{']).to_owned())
+            Some(generic(name))
         }));
         assert!(names.len() > before, "{} implements no {of}: exempt it here if it need not", path.display());
     }

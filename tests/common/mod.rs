@@ -132,6 +132,14 @@ pub(crate) enum Values {
     Probability,
     /// Each from 0 to 1, and those of a sample summing to 1.
     Distribution,
+    /// Logarithms of probabilities.
+    LogProbability,
+    /// At least 0.
+    Count,
+    /// −1 or 1.
+    Sign,
+    /// Further from 0 than predictions get, so that they keep away from a kink at the target.
+    Far,
 }
 
 /// Numbers from −1 to 1, all of them exact in `f32` too.
@@ -148,15 +156,21 @@ pub(crate) fn uniform(rows: usize, columns: usize, rng: &mut dyn Rng) -> DMatrix
 pub(crate) fn predictions(kind: Values, rows: usize, columns: usize, rng: &mut dyn Rng) -> DMatrix<f64> {
     let numbers = uniform(rows, columns, rng);
     match kind {
-        Values::Real => numbers * 2.0,
         Values::Probability | Values::Distribution => numbers.map(|number| 0.5 + 0.1875 * number),
+        Values::LogProbability => numbers.map(|number| -1.0 + 0.5 * number),
+        Values::Real | Values::Count | Values::Sign | Values::Far => numbers * 2.0,
     }
 }
 
 /// Targets that a loss is defined for, exact in `f32` too. Probabilities are multiples of 1/16, 0 and 1 among them.
 pub(crate) fn targets(kind: Values, rows: usize, columns: usize, rng: &mut dyn Rng) -> DMatrix<f64> {
     match kind {
-        Values::Real => uniform(rows, columns, rng) * 2.0,
+        Values::Real | Values::LogProbability => uniform(rows, columns, rng) * 2.0,
+        Values::Count => DMatrix::from_fn(rows, columns, |_, _| f64::from(rng.random_range(0..=16)) / 4.0),
+        // Alternating: slopes of ±1 alone would cancel in a softmax, whose sum is 1, were those of a sample the same, and
+        // in a bias, were those of the samples not.
+        Values::Sign => DMatrix::from_fn(rows, columns, |row, _| if row % 2 == 0 { 1.0 } else { -1.0 }),
+        Values::Far => targets(Values::Sign, rows, columns, rng) * 32.0,
         Values::Probability => DMatrix::from_fn(rows, columns, |_, _| f64::from(rng.random_range(0..=16)) / 16.0),
         Values::Distribution => {
             let mut target = DMatrix::zeros(rows, columns);
