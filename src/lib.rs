@@ -87,13 +87,17 @@
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
-//! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`CrossEntropy`], [`BinaryCrossEntropy`];
-//!   on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]
+//! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
+//!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
+//!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
+//!   [`LabelSmoothing`], [`ClassWeights`], [`balanced_class_weights`]
 //! - Regression of data in memory: [`LinearRegression`], [`polynomial`]; of a stream: [`NormalEquation`]; online, with
 //!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
 //! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
 //!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`], [`RankDeficiency`]
-//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; [`accuracy`]
+//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files
+//! - Metrics: [`accuracy`], [`top_k_accuracy`], [`ConfusionMatrix`], [`log_loss`]; [`r_squared`],
+//!   [`mean_absolute_error`], [`root_mean_squared_error`]
 //! - [`Real`], [`Error`]
 //!
 //! nalgebra is a part of the interface and re-exported as [`gradus::nalgebra`](nalgebra).
@@ -127,7 +131,9 @@ pub use loss::{
     LogCosh, Loss, MeanAbsoluteError, MeanSquaredError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
     SoftmaxCrossEntropy, balanced_class_weights, weighted_mean, weighted_mean_and_gradient,
 };
-pub use metrics::accuracy;
+pub use metrics::{
+    ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
+};
 pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};

@@ -245,7 +245,7 @@ fn sign<T: Real>(x: T) -> T {
     } else if x < T::zero() {
         -T::one()
     } else {
-        x - x
+        x * T::zero()
     }
 }
 

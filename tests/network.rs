@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::{
     Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dataset, Dense, Error, GradientDescent,
-    HalfSquaredError, Initializer, Layer, Loss, MeanSquaredError, Mode, Network, Objective, Optimizer, ParameterBlock,
-    Pass, Result, Shape, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, StopReason,
+    HalfSquaredError, Initializer, KullbackLeibler, LabelSmoothing, Layer, Loss, MeanSquaredError, Mode,
+    NegativeLogLikelihood, Network, Objective, Optimizer, ParameterBlock, Pass, Result, Shape, Sigmoid,
+    SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, StopReason,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -428,6 +429,30 @@ mod objective {
             assert!(objective.on(&x, &dvector![1.0, 0.0, 0.0]).is_ok(), "{objective:?}");
             let error = objective.on(&x, &dvector![1.0, 0.0, bad]).unwrap_err();
             assert!(matches!(error, Error::InvalidTarget { sample: 0, .. } | Error::NotFinite { .. }), "{error:?}");
+        }
+    }
+
+    /// Number 42 of the list of bad inputs.
+    #[test]
+    fn outputs_that_are_no_probabilities_end_a_minimisation() {
+        let network = Network::builder(4).layer(Dense::new(4, 3)).build().unwrap();
+        let mut rng = rng(4);
+        let (x, target) = (uniform(4, 6, &mut rng), one_hot_of(6, 3));
+        for mut objective in [
+            network.objective(CrossEntropy),
+            network.objective(BinaryCrossEntropy),
+            network.objective(KullbackLeibler),
+            network.objective(NegativeLogLikelihood),
+            network.objective(LabelSmoothing::new(CrossEntropy, 0.1).unwrap()),
+        ] {
+            let mut parameters = network.initialize(&mut rng);
+            let outputs = network.predict(&parameters, &x).unwrap();
+            assert!(outputs.min() < 0.0 && outputs.max() > 0.0);
+            let start = parameters.clone();
+            let mut descent = GradientDescent::new(0.1).unwrap();
+            let mut bound = objective.on(&x, &target).unwrap();
+            let report = descent.minimize(&mut bound, parameters.as_mut_slice(), &Stop::after(3));
+            assert_eq!((report.reason, &parameters), (StopReason::NotFinite, &start), "{report:?}");
         }
     }
 

@@ -90,7 +90,7 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
     vec![
         of_loss(
             "MeanSquaredError",
-            MeanSquaredError,
+            &MeanSquaredError,
             [Values::Real, Values::Real],
             &[
                 ("2ŷ/k", |y, t| zip(y, t, |y, _| 2.0 * y / OUTPUTS as f64)),
@@ -99,19 +99,19 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "HalfSquaredError",
-            HalfSquaredError,
+            &HalfSquaredError,
             [Values::Real, Values::Real],
             &[("ŷ", |y, t| zip(y, t, |y, _| y)), ("−y", |y, t| zip(y, t, |_, t| -t))],
         ),
         of_loss(
             "CrossEntropy",
-            CrossEntropy,
+            &CrossEntropy,
             [Values::Distribution, Values::Distribution],
             &[("−t/p", |p, t| zip(p, t, |p, t| -t / p))],
         ),
         of_loss(
             "BinaryCrossEntropy",
-            BinaryCrossEntropy,
+            &BinaryCrossEntropy,
             [Values::Probability, Values::Probability],
             &[
                 ("(1 − t)/(1 − p)/k", |p, t| zip(p, t, |p, t| (1.0 - t) / (1.0 - p) / OUTPUTS as f64)),
@@ -120,7 +120,7 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "SoftmaxCrossEntropy",
-            SoftmaxCrossEntropy,
+            &SoftmaxCrossEntropy,
             [Values::Real, Values::Distribution],
             &[
                 ("pⱼ (Σt − tⱼ)", |z, t| {
@@ -132,7 +132,7 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "SigmoidCrossEntropy",
-            SigmoidCrossEntropy,
+            &SigmoidCrossEntropy,
             [Values::Real, Values::Probability],
             &[
                 ("(1 − t) σ(x)/k", |x, t| zip(x, t, |x, t| (1.0 - t) * sigmoid(x) / OUTPUTS as f64)),
@@ -141,19 +141,19 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "MeanAbsoluteError",
-            MeanAbsoluteError,
+            &MeanAbsoluteError,
             [Values::Real, Values::Far],
             &[("sign(ŷ − y)/k", |y, t| zip(y, t, |y, t| (y - t).signum() / OUTPUTS as f64))],
         ),
         of_loss(
             "Huber<T>, beyond",
-            Huber::new(2.0).unwrap(),
+            &Huber::new(2.0).unwrap(),
             [Values::Real, Values::Far],
             &[("δ sign(ŷ − y)/k", |y, t| zip(y, t, |y, t| 2.0 * (y - t).signum() / OUTPUTS as f64))],
         ),
         of_loss(
             "Huber<T>, within",
-            Huber::new(16.0).unwrap(),
+            &Huber::new(16.0).unwrap(),
             [Values::Real, Values::Real],
             &[
                 ("ŷ/k", |y, t| zip(y, t, |y, _| y / OUTPUTS as f64)),
@@ -162,19 +162,19 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "LogCosh",
-            LogCosh,
+            &LogCosh,
             [Values::Real, Values::Real],
             &[("tanh(ŷ − y)/k", |y, t| zip(y, t, |y, t| (y - t).tanh() / OUTPUTS as f64))],
         ),
         of_loss(
             "Hinge",
-            Hinge,
+            &Hinge,
             [Values::Probability, Values::Sign],
             &[("−t/k", |y, t| zip(y, t, |_, t| -t / OUTPUTS as f64))],
         ),
         of_loss(
             "Poisson",
-            Poisson,
+            &Poisson,
             [Values::Real, Values::Count],
             &[
                 ("e^z/k", |z, y| zip(z, y, |z, _| z.exp() / OUTPUTS as f64)),
@@ -183,19 +183,19 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "KullbackLeibler",
-            KullbackLeibler,
+            &KullbackLeibler,
             [Values::Distribution, Values::Distribution],
             &[("−t/p", |p, t| zip(p, t, |p, t| -t / p))],
         ),
         of_loss(
             "NegativeLogLikelihood",
-            NegativeLogLikelihood,
+            &NegativeLogLikelihood,
             [Values::LogProbability, Values::Distribution],
             &[("−t", |z, t| zip(z, t, |_, t| -t))],
         ),
         of_loss(
             "LabelSmoothing<L, T>",
-            LabelSmoothing::new(CrossEntropy, SMOOTHING).unwrap(),
+            &LabelSmoothing::new(CrossEntropy, SMOOTHING).unwrap(),
             [Values::Distribution, Values::Distribution],
             &[
                 ("−(1 − s) t/p", |p, t| zip(p, t, |p, t| -(1.0 - SMOOTHING) * t / p)),
@@ -204,7 +204,7 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "LabelSmoothing<L, T>",
-            LabelSmoothing::new(SigmoidCrossEntropy, SMOOTHING).unwrap(),
+            &LabelSmoothing::new(SigmoidCrossEntropy, SMOOTHING).unwrap(),
             [Values::Real, Values::Probability],
             &[
                 ("σ(x)/k", |x, t| zip(x, t, |x, _| sigmoid(x) / OUTPUTS as f64)),
@@ -214,7 +214,7 @@ fn sabotages_of_losses() -> Vec<Sabotages> {
         ),
         of_loss(
             "ClassWeights<L, T>",
-            ClassWeights::new(SoftmaxCrossEntropy, CLASS_WEIGHTS).unwrap(),
+            &ClassWeights::new(SoftmaxCrossEntropy, CLASS_WEIGHTS).unwrap(),
             [Values::Real, Values::Distribution],
             &[
                 ("c pⱼ (Σt − tⱼ)", |z, t| {
@@ -316,13 +316,13 @@ impl<L: Layer<f64>> Layer<f64> for LayerSaboteur<L> {
 
 /// The gradient of a loss, and `factor` of one of its terms too much.
 #[derive(Debug)]
-struct LossSaboteur<L> {
-    loss: L,
+struct LossSaboteur<'a, L> {
+    loss: &'a L,
     term: LossTerm,
     factor: f64,
 }
 
-impl<L: Loss<f64>> Loss<f64> for LossSaboteur<L> {
+impl<L: Loss<f64>> Loss<f64> for LossSaboteur<'_, L> {
     fn value(&self, prediction: Batch<'_, f64>, target: Batch<'_, f64>, weights: Option<&[f64]>) -> f64 {
         self.loss.value(prediction, target, weights)
     }
@@ -363,17 +363,12 @@ fn of_layer<L: Layer<f64> + Copy>(of: &'static str, layer: L, terms: &[Term<Laye
 }
 
 /// As [`of_layer`]; `values` are those of predictions and targets.
-fn of_loss<L: Loss<f64> + Clone>(
-    of: &'static str,
-    loss: L,
-    values: [Values; 2],
-    terms: &[Term<LossTerm>],
-) -> Sabotages {
+fn of_loss<L: Loss<f64>>(of: &'static str, loss: &L, values: [Values; 2], terms: &[Term<LossTerm>]) -> Sabotages {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     let target = targets(values[1], OUTPUTS, SAMPLES, &mut rng);
     let prediction = predictions(values[0], OUTPUTS, SAMPLES, &mut rng);
     examine(of, terms, |term, factor, look| {
-        let saboteur = LossSaboteur { loss: loss.clone(), term, factor };
+        let saboteur = LossSaboteur { loss, term, factor };
         let mut objective = LossObjective::new(&saboteur, target.clone(), None);
         look(&mut objective, &[ParameterRange::whole(prediction.len())], prediction.as_slice());
     })
