@@ -77,9 +77,9 @@ pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut 
     }
 }
 
-/// Adds the lower triangle of `XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`: panel by
+/// Adds the lower triangle of `α XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`: panel by
 /// panel, so that next to nothing above the diagonal is computed. What stands above it is not defined.
-pub(crate) fn add_gram<T: Real>(x: &[T], rows: usize, columns: usize, gram: &mut [T]) {
+pub(crate) fn add_gram<T: Real>(alpha: T, x: &[T], rows: usize, columns: usize, gram: &mut [T]) {
     let mut product = Vec::new();
     for first in (0..columns).step_by(PANEL) {
         let (width, height) = (PANEL.min(columns - first), columns - first);
@@ -88,7 +88,7 @@ pub(crate) fn add_gram<T: Real>(x: &[T], rows: usize, columns: usize, gram: &mut
         product.resize(height * width, T::zero());
         multiply(below, panel, &mut product);
         for (to, from) in gram[first * columns..].chunks_exact_mut(columns).zip(product.chunks_exact(height)) {
-            add_scaled(&mut to[first..], T::one(), from);
+            add_scaled(&mut to[first..], alpha, from);
         }
     }
 }
@@ -358,7 +358,7 @@ mod tests {
         for (rows, columns) in [(3, 1), (40, 7), (9, 2 * PANEL + 5)] {
             let x = filled(rows, columns, columns);
             let mut gram = DMatrix::from_element(columns, columns, 1.0);
-            add_gram(x.as_slice(), rows, columns, gram.as_mut_slice());
+            add_gram(1.0, x.as_slice(), rows, columns, gram.as_mut_slice());
             let expected = x.transpose() * &x;
             assert_relative_eq!((gram.add_scalar(-1.0)).lower_triangle(), expected.lower_triangle(), epsilon = 1e-12);
         }
