@@ -23,6 +23,9 @@ const SMALL: usize = 5;
 /// Columns of a Gram matrix that are computed at once.
 const PANEL: usize = 128;
 
+/// Columns that are factored one by one before the others learn of them, all at once and by matrix products.
+const BLOCK: usize = 32;
+
 /// A matrix view with any strides: what the regressions take.
 pub(crate) type View<'a, T> = DMatrixView<'a, T, Dyn, Dyn>;
 
@@ -77,9 +80,21 @@ pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut 
     }
 }
 
-/// Adds the lower triangle of `XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`: panel by
-/// panel, so that next to nothing above the diagonal is computed. What stands above it is not defined.
-pub(crate) fn add_gram<T: Real>(x: &[T], rows: usize, columns: usize, gram: &mut [T]) {
+/// Adds the lower triangle of `α XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`: panel by
+/// panel, so that next to nothing above the diagonal is computed.
+pub(crate) fn add_gram<T: Real>(alpha: T, x: &[T], rows: usize, columns: usize, gram: &mut [T]) {
+    let lower = gram.chunks_exact_mut(columns.max(1)).enumerate().map(|(column, entries)| &mut entries[column..]);
+    add_lower_gram(alpha, x, rows, columns, lower);
+}
+
+/// As [`add_gram`], given the columns of the triangle, each from its diagonal on.
+fn add_lower_gram<'a, T: Real>(
+    alpha: T,
+    x: &[T],
+    rows: usize,
+    columns: usize,
+    mut lower: impl Iterator<Item = &'a mut [T]>,
+) {
     let mut product = Vec::new();
     for first in (0..columns).step_by(PANEL) {
         let (width, height) = (PANEL.min(columns - first), columns - first);
@@ -87,15 +102,19 @@ pub(crate) fn add_gram<T: Real>(x: &[T], rows: usize, columns: usize, gram: &mut
         let panel = matrix(&x[first * rows..(first + width) * rows], rows, width);
         product.resize(height * width, T::zero());
         multiply(below, panel, &mut product);
-        for (to, from) in gram[first * columns..].chunks_exact_mut(columns).zip(product.chunks_exact(height)) {
-            add_scaled(&mut to[first..], T::one(), from);
+        for (column, (product, to)) in product.chunks_exact(height).zip(&mut lower).enumerate() {
+            add_scaled(to, alpha, &product[column..]);
         }
     }
 }
 
 fn is_blocked<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>) -> bool {
+    is_for_kernel::<T>([a.rows, a.columns, b.columns])
+}
+
+fn is_for_kernel<T: Real>(dimensions: [usize; 3]) -> bool {
     let has_kernel = [TypeId::of::<f32>(), TypeId::of::<f64>()].contains(&TypeId::of::<T>());
-    has_kernel && a.rows > SMALL && a.columns > SMALL && b.columns > SMALL
+    has_kernel && dimensions.into_iter().all(|dimension| dimension > SMALL)
 }
 
 fn multiply_add_small<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
@@ -134,18 +153,29 @@ pub(crate) fn zeros<T: Real>(what: &'static str, length: usize) -> Result<Vec<T>
 /// the ones before it.
 pub(crate) fn cholesky<T: Real>(a: &mut DMatrix<T>, threshold: T) -> Result<(), usize> {
     let n = a.nrows();
-    for j in 0..n {
-        let (factored, rest) = a.as_mut_slice().split_at_mut(j * n);
-        let column = &mut rest[j..n];
-        let smallest = column[0] * threshold;
-        for former in factored.chunks_exact(n) {
-            add_scaled(column, -former[j], &former[j..]);
+    let smallest: Vec<T> = (0..n).map(|j| a[(j, j)] * threshold).collect();
+    let mut below = Vec::new();
+    for first in (0..n).step_by(BLOCK) {
+        let end = n.min(first + BLOCK);
+        let (factored, rest) = a.as_mut_slice().split_at_mut(end * n);
+        for j in first..end {
+            let (former, column) = factored.split_at_mut(j * n);
+            let column = &mut column[j..n];
+            for former in former[first * n..].chunks_exact(n) {
+                add_scaled(column, -former[j], &former[j..]);
+            }
+            if column[0] <= smallest[j] || !column[0].is_finite() {
+                return Err(j);
+            }
+            let diagonal = column[0].sqrt();
+            column.iter_mut().for_each(|entry| *entry /= diagonal);
         }
-        if column[0] <= smallest || !column[0].is_finite() {
-            return Err(j);
-        }
-        let diagonal = column[0].sqrt();
-        column.iter_mut().for_each(|entry| *entry /= diagonal);
+        // What the factored columns are to each row below them, row by row.
+        below.clear();
+        let block = &factored[first * n..];
+        below.extend((end..n).flat_map(|row| block[row..].iter().step_by(n).copied()));
+        let lower = rest.chunks_exact_mut(n).enumerate().map(|(column, entries)| &mut entries[end + column..]);
+        add_lower_gram(-T::one(), &below, end - first, n - end, lower);
     }
     Ok(())
 }
@@ -177,24 +207,88 @@ pub(crate) fn solve_transposed<T: Real>(lower: &DMatrix<T>, b: &mut [T]) {
 /// A. S. Householder (1958): Unitary triangularization of a nonsymmetric matrix.
 pub(crate) fn triangularize<T: Real>(a: &mut DMatrix<T>) {
     let (rows, columns) = a.shape();
-    for j in 0..columns {
-        let (reflected, rest) = a.as_mut_slice().split_at_mut((j + 1) * rows);
-        let column = &mut reflected[j * rows + j..];
-        let length = norm(column);
+    for first in (0..columns).step_by(BLOCK) {
+        let end = columns.min(first + BLOCK);
+        let (reflected, rest) = a.as_mut_slice().split_at_mut(end * rows);
+        let mut reflections = Reflections { height: rows - first, vectors: Vec::new(), scales: Vec::new() };
+        for j in first..end {
+            let (former, others) = reflected.split_at_mut((j + 1) * rows);
+            reflections.push(&mut former[j * rows + first..]);
+            let last = reflections.scales.len() - 1;
+            for other in others.chunks_exact_mut(rows) {
+                reflections.apply_one(last, &mut other[first..]);
+            }
+        }
+        reflections.apply(rest, rows);
+    }
+}
+
+/// Reflections `H = I − v vᵀ / s`, one after the other.
+struct Reflections<T> {
+    height: usize,
+    /// The `v` side by side, the k-th of which begins with k zeros.
+    vectors: Vec<T>,
+    scales: Vec<T>,
+}
+
+impl<T: Real> Reflections<T> {
+    /// Appends the one that leaves of a column only what is above the k-th entry, and that entry, which is written.
+    fn push(&mut self, column: &mut [T]) {
+        let k = self.scales.len();
+        let length = norm(&column[k..]);
+        self.vectors.extend(std::iter::repeat_n(T::zero(), k));
         if length.is_zero() {
-            continue;
+            // Nothing to reflect: v = 0.
+            self.vectors.extend_from_slice(&column[k..]);
+            self.scales.push(T::one());
+            return;
         }
         // The sign that does not cancel.
-        let diagonal = if column[0] > T::zero() { -length } else { length };
-        column[0] -= diagonal;
-        // H = I − v vᵀ / (vᵀv / 2), and vᵀv / 2 = −diagonal v₀.
-        let scale = -diagonal * column[0];
-        for other in rest.chunks_exact_mut(rows) {
-            let other = &mut other[j..];
-            let along = dot(column, other) / scale;
-            add_scaled(other, -along, column);
+        let diagonal = if column[k] > T::zero() { -length } else { length };
+        column[k] -= diagonal;
+        self.vectors.extend_from_slice(&column[k..]);
+        // vᵀv / 2 = −diagonal v₀.
+        self.scales.push(-diagonal * column[k]);
+        column[k] = diagonal;
+    }
+
+    fn apply_one(&self, k: usize, column: &mut [T]) {
+        let (vector, column) = (&self.vectors[k * self.height + k..(k + 1) * self.height], &mut column[k..]);
+        let along = dot(vector, column) / self.scales[k];
+        add_scaled(column, -along, vector);
+    }
+
+    /// Applies all to the last `height` rows of a matrix of `rows` rows.
+    fn apply(&self, a: &mut [T], rows: usize) {
+        let (count, columns, above) = (self.scales.len(), a.len() / rows, rows - self.height);
+        if !is_for_kernel::<T>([self.height, count, columns]) {
+            for column in a.chunks_exact_mut(rows) {
+                (0..count).for_each(|k| self.apply_one(k, &mut column[above..]));
+            }
+            return;
         }
-        column[0] = diagonal;
+        // Hₖ … H₁ = I − V Tᵀ Vᵀ with a triangle T.
+        // R. Schreiber, C. Van Loan (1989): A storage-efficient WY representation for products of Householder
+        // transformations.
+        let vectors = matrix(&self.vectors, self.height, count);
+        let transposed = transpose(&self.vectors, self.height, count);
+        let mut products = vec![T::zero(); count * count];
+        multiply(transposed, vectors, &mut products);
+        let mut triangle = vec![T::zero(); count * count];
+        for k in 0..count {
+            let (former, column) = triangle.split_at_mut(k * count);
+            for (j, former) in former.chunks_exact(count).enumerate() {
+                add_scaled(&mut column[..=j], -products[k * count + j] / self.scales[k], &former[..=j]);
+            }
+            column[k] = T::one() / self.scales[k];
+        }
+        let mut along = DMatrix::zeros(count, columns);
+        let part = View::from_slice_with_strides(&a[above..], self.height, columns, 1, rows);
+        along.gemm(T::one(), &transposed.view(), &part, T::zero());
+        let mut combined = vec![T::zero(); count * columns];
+        multiply(transpose(&triangle, count, count), matrix(along.as_slice(), count, columns), &mut combined);
+        let mut part = DMatrixViewMut::from_slice_with_strides_mut(&mut a[above..], self.height, columns, 1, rows);
+        part.gemm(-T::one(), &vectors.view(), &matrix(&combined, count, columns).view(), T::one());
     }
 }
 
@@ -358,7 +452,7 @@ mod tests {
         for (rows, columns) in [(3, 1), (40, 7), (9, 2 * PANEL + 5)] {
             let x = filled(rows, columns, columns);
             let mut gram = DMatrix::from_element(columns, columns, 1.0);
-            add_gram(x.as_slice(), rows, columns, gram.as_mut_slice());
+            add_gram(1.0, x.as_slice(), rows, columns, gram.as_mut_slice());
             let expected = x.transpose() * &x;
             assert_relative_eq!((gram.add_scalar(-1.0)).lower_triangle(), expected.lower_triangle(), epsilon = 1e-12);
         }
@@ -376,9 +470,35 @@ mod tests {
             solve_cholesky(&factor, &mut solution);
             assert_relative_eq!(solution, expected, max_relative = 1e-10, epsilon = 1e-10);
         }
+        let n = 2 * BLOCK + 9;
+        let root = filled(n + 3, n, n) + DMatrix::from_fn(n + 3, n, |i, j| if i == j { 30.0 } else { 0.0 });
+        let a = root.transpose() * &root;
+        let mut factor = a.clone();
+        cholesky(&mut factor, 1e-14).unwrap();
+        assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
+        let mut singular = a.clone();
+        for i in 0..n {
+            let copied = singular[(i.max(40), i.min(40))];
+            singular[(i.max(50), i.min(50))] = copied;
+        }
+        singular[(50, 50)] = a[(40, 40)];
+        singular[(50, 40)] = a[(40, 40)];
+        assert_eq!(cholesky(&mut singular, 1e-14), Err(50));
         assert_eq!(cholesky(&mut dmatrix![1.0, 2.0, 0.0; 2.0, 4.0, 0.0; 0.0, 0.0, 1.0], 1e-14), Err(1));
         assert_eq!(cholesky(&mut dmatrix![0.0], 1e-14), Err(0));
         assert_eq!(cholesky(&mut dmatrix![f64::NAN], 1e-14), Err(0));
+    }
+
+    #[test]
+    fn reflections_leave_the_triangle_of_the_gram_matrix() {
+        for (rows, columns) in [(4, 4), (BLOCK + 3, BLOCK), (200, 2 * BLOCK + 7), (90, BLOCK + 3)] {
+            let mut a = filled(rows, columns, rows) + DMatrix::from_fn(rows, columns, |i, j| ((i * j) as f64).sin());
+            a.column_mut(1).fill(0.0);
+            let mut triangle = a.clone();
+            triangularize(&mut triangle);
+            let triangle = triangle.rows(0, columns).upper_triangle();
+            assert_relative_eq!(triangle.transpose() * triangle, a.transpose() * a, epsilon = 1e-11);
+        }
     }
 
     #[test]

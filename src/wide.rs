@@ -1,7 +1,14 @@
 //! Arithmetic in twice the working precision: `f64` for `f32`, pairs of `f64` for `f64`.
 
+mod exact_gram;
+
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
+
+use crate::linalg;
+
+/// The rows that [`Wide::add_gram`] takes at once.
+pub(crate) const MOST_ROWS: usize = exact_gram::MOST_ROWS;
 
 /// A number of twice the precision of `T`.
 pub trait Wide<T>:
@@ -37,6 +44,13 @@ pub trait Wide<T>:
 
     /// Times a power of two: exact unless it over- or underflows.
     fn scale(self, power_of_two: T) -> Self;
+
+    /// Adds the lower triangle of `VᵀV` to that of `sums`, `columns` × `columns`, or subtracts it; what `sums` has above
+    /// the diagonal is not defined afterwards.
+    ///
+    /// `V` is `z`, column by column and of at most [`MOST_ROWS`] rows, its rows times `factors` if there are any; none of
+    /// its entries is above 1.
+    fn add_gram(subtract: bool, z: &[T], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]);
 
     /// Two numbers that the number is made of, the larger first.
     #[cfg(feature = "serde")]
@@ -202,6 +216,17 @@ impl Wide<f64> for DoubleDouble {
         Self { high: self.high * power_of_two, low: self.low * power_of_two }
     }
 
+    fn add_gram(subtract: bool, z: &[f64], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
+        let rows = z.len() / columns;
+        match factors {
+            None => exact_gram::add_gram(subtract, |place| Self::widen(z[place]), rows, columns, sums),
+            Some(factors) => {
+                let value = |place: usize| factors[place % rows].times(z[place]);
+                exact_gram::add_gram(subtract, value, rows, columns, sums);
+            }
+        }
+    }
+
     #[cfg(feature = "serde")]
     fn to_parts(self) -> [f64; 2] {
         [self.high, self.low]
@@ -244,6 +269,13 @@ impl Wide<f32> for f64 {
         self * f64::from(power_of_two)
     }
 
+    fn add_gram(subtract: bool, z: &[f32], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
+        let mut v: Vec<f64> = z.iter().copied().map(f64::from).collect();
+        scale_rows(&mut v, factors);
+        let sign = if subtract { -1.0 } else { 1.0 };
+        linalg::add_gram(sign, &v, z.len() / columns, columns, sums);
+    }
+
     #[cfg(feature = "serde")]
     fn to_parts(self) -> [f64; 2] {
         [self, 0.0]
@@ -252,6 +284,13 @@ impl Wide<f32> for f64 {
     #[cfg(feature = "serde")]
     fn from_parts([high, low]: [f64; 2]) -> Option<Self> {
         (low == 0.0 && high.is_finite()).then_some(high)
+    }
+}
+
+fn scale_rows<V: Copy + std::ops::MulAssign>(v: &mut [V], factors: Option<&[V]>) {
+    let Some(factors) = factors else { return };
+    for column in v.chunks_exact_mut(factors.len()) {
+        column.iter_mut().zip(factors).for_each(|(entry, &factor)| *entry *= factor);
     }
 }
 
@@ -280,6 +319,13 @@ impl Wide<num_dual::Dual64> for num_dual::Dual64 {
 
     fn scale(self, power_of_two: Self) -> Self {
         self * power_of_two
+    }
+
+    fn add_gram(subtract: bool, z: &[Self], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
+        let mut v = z.to_vec();
+        scale_rows(&mut v, factors);
+        let sign = Self::new(if subtract { -1.0 } else { 1.0 }, 0.0);
+        linalg::add_gram(sign, &v, z.len() / columns, columns, sums);
     }
 
     #[cfg(feature = "serde")]

@@ -614,14 +614,27 @@ fn data_that_outgrow_their_scale_fit_as_well() {
 }
 
 #[test]
-fn weights_beyond_the_range_of_the_type_are_refused_and_change_nothing() {
-    let mut sums = NormalEquation::new(1, 1);
-    let (x, y) = (random(5, 1, 29), random(5, 1, 30));
-    sums.push(&x, &y).unwrap();
-    let before = sums.solve().unwrap();
-    let error = sums.push_weighted(&x, &y, &[f64::MAX; 5][..]).unwrap_err();
-    assert_eq!(error, Error::Overflow { what: "observations" });
-    assert_eq!((sums.observations(), sums.solve().unwrap()), (5, before));
+fn weights_may_lie_anywhere_in_the_range_of_the_type() {
+    let (x, y) = (random(9, 2, 29), random(9, 1, 30));
+    let weights = random(9, 1, 31).map(f64::exp);
+    let weighted = |factors: [f64; 2]| {
+        let mut sums = NormalEquation::new(2, 1);
+        let weights = &weights * factors[0] * factors[1];
+        sums.push_weighted(&x, &y, weights.as_slice()).unwrap();
+        sums.solve().unwrap()
+    };
+    let expected = weighted([1.0, 1.0]);
+    for half in [-500, -498, 498, 510] {
+        let fit = weighted([2_f64.powi(half); 2]);
+        assert_eq!(fit.parameters(), expected.parameters(), "2^{}", 2 * half);
+        assert_eq!(fit.standard_errors(), expected.standard_errors());
+    }
+    let mut sums = NormalEquation::new(2, 1);
+    sums.push(&random(9, 2, 32), &random(9, 1, 33)).unwrap();
+    sums.push_weighted(&x, &y, &[f64::MAX; 9][..]).unwrap();
+    sums.push_weighted(&random(9, 2, 34), &random(9, 1, 35), &[5e-324; 9][..]).unwrap();
+    let heavy = fit(&x, &y, Intercept::Include).unwrap();
+    assert_relative_eq!(sums.solve().unwrap().parameters(), heavy.parameters(), max_relative = 1e-14);
 }
 
 #[test]

@@ -119,7 +119,6 @@ fn spoiled_sums_are_refused() {
         ("/sums/2/0", json!(null)),
         ("/sums/3", json!([1e300, 0.0])),
         ("/exponents", json!([0, 1])),
-        ("/exponents/0", json!(1)),
         ("/exponents/0", json!(null)),
         ("/exponents/1", json!(2_000_000_000)),
         ("/exponents/2", json!(i32::MIN + 1)),

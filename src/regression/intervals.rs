@@ -132,7 +132,7 @@ impl<T: Real> LinearFit<T> {
         let mut design = linalg::zeros("design matrix", rows.saturating_mul(exponents.len()))?;
         for (unknown, column) in design.chunks_exact_mut(rows.max(1)).enumerate() {
             match unknown.checked_sub(first) {
-                None => column.fill(T::one()),
+                None => column.fill(times_power_of_two(T::one(), -exponents[unknown])),
                 Some(feature) => {
                     for (to, &from) in column.iter_mut().zip(x.column(feature).iter()) {
                         *to = times_power_of_two(from, -exponents[unknown]);

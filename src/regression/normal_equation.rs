@@ -7,11 +7,11 @@ use super::preconditioner::{Corrector, Preconditioner};
 use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::wide_matrix::WideMatrix;
-use super::{Intercept, LinearFit, check_observations, check_weights, count_observations, dependencies, exponent};
+use super::{Intercept, LinearFit, check_observations, check_weights, count_observations, dependencies};
 use crate::error::{Column, Error, Result, Shape};
-use crate::linalg::{View, power_of_two, times_power_of_two};
+use crate::linalg::{View, matrix, multiply, power_of_two, times_power_of_two, transpose};
 use crate::real::Real;
-use crate::wide::Wide;
+use crate::wide::{MOST_ROWS, Wide};
 
 /// What a diagonal entry of the sums may fall to by a removal, as a fraction of its peak: 2⁻⁴⁰ leaves 26 of 32
 /// digits.
@@ -31,7 +31,8 @@ const DEEPEST_REMOVAL: f64 = 1.0 / (1_u64 << 40) as f64;
 /// Forming `XᵀX` squares the condition number κ of X. It is paid for: the sums are kept, factored and solved in
 /// twice the working precision (pairs of `f64` for `f64`, `f64` for `f32`), of columns scaled by powers of two. Any
 /// partition of the rows, in any order, gives the same solution to a relative 10⁻¹² up to a column-scaled κ of 10⁹,
-/// and to κ²·10⁻³¹ beyond. The price is about n (p + k)²/2 multiplications in twice the precision.
+/// and to κ²·10⁻³¹ beyond. The price of the sums is that of eleven Gram matrices in working precision, since exact parts
+/// of them are formed by the matrix kernel; that of the solution is about p³/2 multiplications in twice the precision.
 ///
 /// # Examples
 /// ```
@@ -61,7 +62,7 @@ pub struct NormalEquation<T: Real> {
     observations: usize,
     /// Σ ln w.
     log_weights: f64,
-    /// `ZᵀWZ` of `Z = (1 X Y)`, whose column j is divided by 2^exponents\[j\]: the lower triangle.
+    /// `ZᵀZ` of `Z = W^½ (1 X Y)`, whose column j is divided by 2^exponents\[j\]: the lower triangle.
     sums: WideMatrix<T>,
     /// `None` where a column has held nothing but zeros.
     exponents: Vec<Option<i32>>,
@@ -118,8 +119,7 @@ impl<T: Real> NormalEquation<T> {
     ///
     /// # Errors
     /// As [`push`](Self::push); also [`Error::ShapeMismatch`] if the weights are not one for each row,
-    /// [`Error::InvalidParameter`] if one is negative or not finite, [`Error::Overflow`] if the weighted sums leave
-    /// the range of the number type.
+    /// [`Error::InvalidParameter`] if one is negative or not finite.
     pub fn push_weighted<'a>(
         &mut self,
         x: impl Into<View<'a, T>>,
@@ -264,13 +264,17 @@ impl<T: Real> NormalEquation<T> {
             }
         });
         let error_bound = error_bound.fold(0.0, f64::max);
+        let inverse_root = factor.inverse_root(unknowns);
+        let mut inverse = DMatrix::zeros(unknowns, unknowns);
+        let root = inverse_root.as_slice();
+        multiply(matrix(root, unknowns, unknowns), transpose(root, unknowns, unknowns), inverse.as_mut_slice());
         LinearFit::from_solution(Solution {
             intercept: self.intercept,
             squares,
             parameters,
             rank: Some(unknowns),
-            inverse: Some(factor.inverse(unknowns)),
-            inverse_root: Some(factor.inverse_root(unknowns)),
+            inverse: Some(inverse),
+            inverse_root: Some(inverse_root),
             unknown_exponents: unknown_exponents.to_vec(),
             target_exponents: target_exponents.to_vec(),
             observations: self.observations,
@@ -311,41 +315,45 @@ impl<T: Real> NormalEquation<T> {
             let size = self.features.saturating_add(self.targets).saturating_add(1);
             changed.sums = WideMatrix::zeros("sums of products", size)?;
             changed.exponents = vec![None; size];
-            changed.exponents[0] = Some(0);
             changed.peaks = vec![T::zero(); size];
         }
-        let counts = |row: usize| weights.is_none_or(|weights| !weights[row].is_zero());
-        let columns = x.column_iter().chain(y.column_iter());
-        let needed: Vec<_> = std::iter::once(Some(0)).chain(columns.map(|column| exponent(column, weights))).collect();
+        let rows: Vec<usize> = (0..x.nrows()).filter(|&row| counts(weights, row)).collect();
+        let roots: Option<Vec<_>> = weights.map(|weights| rows.iter().map(|&row| root(weights[row])).collect());
+        let entry = |row: usize, column: usize| match column.checked_sub(1) {
+            None => T::one(),
+            Some(feature) if feature < self.features => x[(row, feature)],
+            Some(other) => y[(row, other - self.features)],
+        };
+        let needed = |column: usize| {
+            let entries = rows.iter().map(|&row| entry(row, column).to_f64());
+            let plain = exponent(entries.clone())?;
+            let Some(roots) = &roots else { return Some(plain) };
+            let weighted =
+                entries.zip(roots).map(|(entry, root)| times_power_of_two(entry, -plain) * root.round().to_f64());
+            Some(plain + exponent(weighted)?)
+        };
+        let needed: Vec<_> = (0..changed.exponents.len()).map(needed).collect();
         changed.raise(&needed);
 
-        let scales: Vec<[T; 2]> =
-            changed.exponents.iter().map(|exponent| power_of_two(-exponent.unwrap_or(0))).collect();
-        let mut z = vec![T::one(); scales.len()];
-        for row in (0..x.nrows()).filter(|&row| counts(row)) {
-            let values = (0..x.ncols()).map(|j| x[(row, j)]).chain((0..y.ncols()).map(|j| y[(row, j)]));
-            for ((z, &scale), value) in z.iter_mut().zip(&scales).skip(1).zip(values) {
-                *z = value * scale[0] * scale[1];
+        let mut z = Vec::new();
+        for (block, rows) in rows.chunks(MOST_ROWS).enumerate() {
+            z.clear();
+            for (column, exponent) in changed.exponents.iter().enumerate() {
+                let [first, second] = power_of_two(-exponent.unwrap_or(0));
+                z.extend(rows.iter().map(|&row| entry(row, column) * first * second));
             }
-            let weight = weights.map(|weights| weights[row]);
-            let log_weight = weight.map_or(0.0, |weight| weight.to_f64().ln());
-            changed.log_weights += if change == Change::Push { log_weight } else { -log_weight };
-            for i in 0..z.len() {
-                let first = if change == Change::Push { z[i] } else { -z[i] };
-                let sums = changed.sums.lower_column_mut(i).iter_mut().zip(&z[i..]);
-                match weight {
-                    None => sums.for_each(|(sum, &second)| *sum += T::Wide::product(first, second)),
-                    Some(weight) => {
-                        let first = T::Wide::product(weight, first);
-                        sums.for_each(|(sum, &second)| *sum += first.times(second));
-                    }
-                }
-            }
+            let roots = roots.as_ref().map(|roots| &roots[block * MOST_ROWS..][..rows.len()]);
+            let size = changed.exponents.len();
+            T::Wide::add_gram(change == Change::Remove, &z, roots, size, changed.sums.entries_mut());
+        }
+        if let Some(weights) = weights {
+            let logarithms: f64 = rows.iter().map(|&row| weights[row].to_f64().ln()).sum();
+            changed.log_weights += if change == Change::Push { logarithms } else { -logarithms };
         }
         if change == Change::Remove {
             let left = |place: usize| changed.sums[(place, place)].round();
             let deepest = T::nearest(DEEPEST_REMOVAL);
-            if let Some(place) = (0..z.len()).find(|&place| left(place) < changed.peaks[place] * deepest) {
+            if let Some(place) = (0..changed.peaks.len()).find(|&place| left(place) < changed.peaks[place] * deepest) {
                 let column = match place.checked_sub(1) {
                     None => Column::Intercept,
                     Some(feature) if feature < self.features => Column::Feature(feature),
@@ -392,4 +400,21 @@ impl<T: Real> NormalEquation<T> {
             }
         }
     }
+}
+
+fn counts<T: Real>(weights: Option<&[T]>, row: usize) -> bool {
+    weights.is_none_or(|weights| !weights[row].is_zero())
+}
+
+/// `√w`, for weights that may be at the end of the range of the type.
+fn root<T: Real>(weight: T) -> T::Wide {
+    let half = (weight.to_f64().log2() / 2.0).floor() as i32;
+    let root = T::Wide::widen(times_power_of_two(weight, -2 * half)).sqrt();
+    root.scale(times_power_of_two(T::one(), half))
+}
+
+/// The least e, or one more, with |value| < 2^e for all values; none of zeros.
+fn exponent(values: impl Iterator<Item = f64>) -> Option<i32> {
+    let largest = values.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    (largest > 0.0).then(|| largest.log2().floor() as i32 + 1)
 }

@@ -21,7 +21,7 @@ impl<T: Real> Preconditioner<T> {
         let unknowns = design.unknowns();
         let mut gram = DMatrix::zeros(unknowns, unknowns);
         for_each_shifted_block(design, |rows, x| {
-            linalg::add_gram(x, rows, unknowns, gram.as_mut_slice());
+            linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
         });
         for (place, &penalty) in design.penalties.iter().enumerate() {
             gram[(place, place)] += penalty;

@@ -10,7 +10,7 @@ use crate::real::Real;
 
 /// Whether a finite number may have this exponent.
 pub(super) fn is_exponent(exponent: i32) -> bool {
-    (-1100..=1100).contains(&exponent)
+    (-1700..=1700).contains(&exponent)
 }
 
 /// A matrix as its numbers of rows and columns, and its entries column by column.

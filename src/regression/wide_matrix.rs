@@ -124,18 +124,6 @@ impl<T: Real> WideMatrix<T> {
         }
     }
 
-    /// `b ← L⁻¹ b`, with the leading `unknowns` columns of the factor.
-    pub(super) fn solve_lower(&self, unknowns: usize, b: &mut [T::Wide]) {
-        for j in 0..unknowns {
-            let column = self.lower_column(j);
-            b[j] = b[j] / column[0];
-            let known = b[j];
-            for (&entry, b) in column[1..].iter().zip(&mut b[j + 1..unknowns]) {
-                *b -= entry * known;
-            }
-        }
-    }
-
     /// `L⁻ᵀ`, with the leading `unknowns` columns of the factor, rounded: upper triangular.
     pub(super) fn inverse_root(&self, unknowns: usize) -> DMatrix<T> {
         let zero = T::Wide::widen(T::zero());
@@ -150,23 +138,6 @@ impl<T: Real> WideMatrix<T> {
             }
         }
         root
-    }
-
-    /// `(L Lᵀ)⁻¹`, with the leading `unknowns` columns of the factor, rounded.
-    pub(super) fn inverse(&self, unknowns: usize) -> DMatrix<T> {
-        let zero = T::Wide::widen(T::zero());
-        let mut inverse = DMatrix::zeros(unknowns, unknowns);
-        let mut column = vec![zero; unknowns];
-        for j in 0..unknowns {
-            column.fill(zero);
-            column[j] = T::Wide::widen(T::one());
-            self.solve_lower(unknowns, &mut column);
-            self.solve_transposed(unknowns, &mut column);
-            for (i, entry) in column.iter().enumerate() {
-                inverse[(i, j)] = entry.round();
-            }
-        }
-        inverse
     }
 }
 

@@ -68,8 +68,8 @@ impl Stored {
         if observations == 0 || !log_weights.is_finite() {
             return Err("expected observations of finite weight");
         }
-        if exponents[0] != Some(0) || !exponents.iter().flatten().copied().all(is_exponent) {
-            return Err("expected exponents within the range of the number type, and 0 for the ones");
+        if exponents[0].is_none() || !exponents.iter().flatten().copied().all(is_exponent) {
+            return Err("expected exponents within the range of the number type, and one for the ones");
         }
         let mut matrix =
             WideMatrix::<T>::zeros("sums of products", size).map_err(|_| "expected sums that memory can hold")?;
