@@ -1,11 +1,13 @@
 //! Every matrix product and every vector kernel of the crate.
 //!
-//! Products whose dimensions are all large run on nalgebra's `gemm`, the only one of its products that reaches a
-//! blocked kernel; a transposed operand is a view with exchanged strides. (`tr_mul` and its kin loop over dot
-//! products.) The others are done here: they are too small to gain from packing, and nalgebra's own loop for them
-//! runs out of bounds on strided columns (nalgebra 0.35, issue 1616).
+//! Products run on kernels of our own where the processor has the vectors for them (`simd.rs`). Elsewhere large ones run
+//! on nalgebra's `gemm`, the only one of its products that reaches a blocked kernel; a transposed operand is a view
+//! with exchanged strides. (`tr_mul` and its kin loop over dot products.) Small ones are done here then: they do not
+//! gain from packing, and nalgebra's own loop for them runs out of bounds on strided columns (nalgebra 0.35, issue
+//! 1616).
 
-use std::any::TypeId;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod simd;
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
 
@@ -31,52 +33,87 @@ pub(crate) type View<'a, T> = DMatrixView<'a, T, Dyn, Dyn>;
 
 /// A factor of a product: a matrix stored column by column, or the transpose of one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Factor<'a, T> {
+pub struct Factor<'a, T> {
     data: &'a [T],
     rows: usize,
     columns: usize,
-    transposed: bool,
+    row_stride: usize,
+    column_stride: usize,
 }
 
 /// The `rows` × `columns` matrix that `data` holds column by column.
 pub(crate) fn matrix<T>(data: &[T], rows: usize, columns: usize) -> Factor<'_, T> {
     assert_eq!(data.len(), rows * columns);
-    Factor { data, rows, columns, transposed: false }
+    Factor { data, rows, columns, row_stride: 1, column_stride: rows }
 }
 
 /// The transpose, `columns` × `rows`, of the matrix that `data` holds column by column.
 pub(crate) fn transpose<T>(data: &[T], rows: usize, columns: usize) -> Factor<'_, T> {
     assert_eq!(data.len(), rows * columns);
-    Factor { data, rows: columns, columns: rows, transposed: true }
+    Factor { data, rows: columns, columns: rows, row_stride: rows, column_stride: 1 }
 }
 
 impl<'a, T: Real> Factor<'a, T> {
     fn view(&self) -> View<'a, T> {
-        let (row_stride, column_stride) = if self.transposed { (self.columns, 1) } else { (1, self.rows) };
-        View::from_slice_with_strides(self.data, self.rows, self.columns, row_stride, column_stride)
+        View::from_slice_with_strides(self.data, self.rows, self.columns, self.row_stride, self.column_stride)
     }
 
     fn at(&self, row: usize, column: usize) -> T {
-        self.data[if self.transposed { column + row * self.columns } else { row + column * self.rows }]
+        self.data[row * self.row_stride + column * self.column_stride]
     }
+}
+
+/// What a product is written to: some rows of a matrix stored column by column.
+#[derive(Debug)]
+pub struct Target<'a, T> {
+    data: &'a mut [T],
+    rows: usize,
+    columns: usize,
+    column_stride: usize,
 }
 
 /// `C ← A B`, with `C` column by column; what `C` held before is not read.
 pub(crate) fn multiply<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
-    if is_blocked(a, b) {
-        DMatrixViewMut::from_slice(c, a.rows, b.columns).gemm(T::one(), &a.view(), &b.view(), T::zero());
-    } else {
-        c.fill(T::zero());
-        multiply_add_small(a, b, c);
-    }
+    assert_eq!(c.len(), a.rows * b.columns);
+    product(T::one(), a, b, false, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
 }
 
 /// `C ← C + A B`, with `C` column by column.
 pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
-    if is_blocked(a, b) {
-        DMatrixViewMut::from_slice(c, a.rows, b.columns).gemm(T::one(), &a.view(), &b.view(), T::one());
-    } else {
-        multiply_add_small(a, b, c);
+    assert_eq!(c.len(), a.rows * b.columns);
+    product(T::one(), a, b, true, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
+}
+
+/// `C ← α A B`, or `C ← C + α A B`.
+fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, add: bool, mut c: Target<'_, T>) {
+    assert_eq!(a.columns, b.rows);
+    if !T::multiply(alpha, a, b, add, &mut c) {
+        portable_product(alpha, a, b, add, c);
+    }
+}
+
+/// On processors without a kernel of our own, and for numbers that have none.
+fn portable_product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, add: bool, c: Target<'_, T>) {
+    let Target { data, rows, columns, column_stride } = c;
+    if [rows, columns, a.columns].into_iter().all(|dimension| dimension > SMALL) {
+        let beta = if add { T::one() } else { T::zero() };
+        let mut c = DMatrixViewMut::from_slice_with_strides_mut(data, rows, columns, 1, column_stride);
+        return c.gemm(alpha, &a.view(), &b.view(), beta);
+    }
+    for j in 0..columns {
+        let c = &mut data[j * column_stride..][..rows];
+        if !add {
+            c.fill(T::zero());
+        }
+        if a.row_stride == 1 {
+            for l in 0..a.columns {
+                add_scaled(c, alpha * b.at(l, j), &a.data[l * a.column_stride..][..rows]);
+            }
+        } else {
+            for (i, c) in c.iter_mut().enumerate() {
+                *c += alpha * (0..a.columns).fold(T::zero(), |sum, l| sum + a.at(i, l) * b.at(l, j));
+            }
+        }
     }
 }
 
@@ -104,36 +141,6 @@ fn add_lower_gram<'a, T: Real>(
         multiply(below, panel, &mut product);
         for (column, (product, to)) in product.chunks_exact(height).zip(&mut lower).enumerate() {
             add_scaled(to, alpha, &product[column..]);
-        }
-    }
-}
-
-fn is_blocked<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>) -> bool {
-    is_for_kernel::<T>([a.rows, a.columns, b.columns])
-}
-
-fn is_for_kernel<T: Real>(dimensions: [usize; 3]) -> bool {
-    let has_kernel = [TypeId::of::<f32>(), TypeId::of::<f64>()].contains(&TypeId::of::<T>());
-    has_kernel && dimensions.into_iter().all(|dimension| dimension > SMALL)
-}
-
-fn multiply_add_small<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
-    assert_eq!(a.columns, b.rows);
-    assert_eq!(c.len(), a.rows * b.columns);
-    for (j, c) in c.chunks_exact_mut(a.rows.max(1)).enumerate() {
-        if !a.transposed {
-            for (l, column) in a.data.chunks_exact(a.rows.max(1)).enumerate() {
-                add_scaled(c, b.at(l, j), column);
-            }
-        } else if !b.transposed {
-            let b = &b.data[j * b.rows..(j + 1) * b.rows];
-            for (c, row) in c.iter_mut().zip(a.data.chunks_exact(a.columns.max(1))) {
-                *c += dot(row, b);
-            }
-        } else {
-            for (i, c) in c.iter_mut().enumerate() {
-                *c += (0..a.columns).fold(T::zero(), |sum, l| sum + a.at(i, l) * b.at(l, j));
-            }
         }
     }
 }
@@ -261,10 +268,7 @@ impl<T: Real> Reflections<T> {
     /// Applies all to the last `height` rows of a matrix of `rows` rows.
     fn apply(&self, a: &mut [T], rows: usize) {
         let (count, columns, above) = (self.scales.len(), a.len() / rows, rows - self.height);
-        if !is_for_kernel::<T>([self.height, count, columns]) {
-            for column in a.chunks_exact_mut(rows) {
-                (0..count).for_each(|k| self.apply_one(k, &mut column[above..]));
-            }
+        if a.is_empty() {
             return;
         }
         // Hₖ … H₁ = I − V Tᵀ Vᵀ with a triangle T.
@@ -282,13 +286,13 @@ impl<T: Real> Reflections<T> {
             }
             column[k] = T::one() / self.scales[k];
         }
-        let mut along = DMatrix::zeros(count, columns);
-        let part = View::from_slice_with_strides(&a[above..], self.height, columns, 1, rows);
-        along.gemm(T::one(), &transposed.view(), &part, T::zero());
+        let mut along = vec![T::zero(); count * columns];
+        let part = Factor { data: &a[above..], rows: self.height, columns, row_stride: 1, column_stride: rows };
+        multiply(transposed, part, &mut along);
         let mut combined = vec![T::zero(); count * columns];
-        multiply(transpose(&triangle, count, count), matrix(along.as_slice(), count, columns), &mut combined);
-        let mut part = DMatrixViewMut::from_slice_with_strides_mut(&mut a[above..], self.height, columns, 1, rows);
-        part.gemm(-T::one(), &vectors.view(), &matrix(&combined, count, columns).view(), T::one());
+        multiply(transpose(&triangle, count, count), matrix(&along, count, columns), &mut combined);
+        let part = Target { data: &mut a[above..], rows: self.height, columns, column_stride: rows };
+        product(-T::one(), vectors, matrix(&combined, count, columns), true, part);
     }
 }
 

@@ -1,22 +1,47 @@
 use nalgebra::RealField;
 
+#[cfg(target_arch = "x86_64")]
+use crate::linalg::simd;
+use crate::linalg::{Factor, Target};
 use crate::wide::{DoubleDouble, Wide};
 
 pub(crate) mod sealed {
-    use super::Wide;
+    use super::{Factor, Target, Wide};
 
     pub trait Sealed: Sized {
         /// Numbers of twice the precision.
         type Wide: Wide<Self>;
+
+        /// `C ← α A B`, or `C ← C + α A B`, by a kernel for these numbers; `false` where there is none.
+        fn multiply(
+            alpha: Self,
+            a: Factor<'_, Self>,
+            b: Factor<'_, Self>,
+            add: bool,
+            c: &mut Target<'_, Self>,
+        ) -> bool {
+            let _ = (alpha, a, b, add, c);
+            false
+        }
     }
 }
 
 impl sealed::Sealed for f32 {
     type Wide = f64;
+
+    #[cfg(target_arch = "x86_64")]
+    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, add: bool, c: &mut Target<'_, Self>) -> bool {
+        simd::multiply(alpha, a, b, add, c)
+    }
 }
 
 impl sealed::Sealed for f64 {
     type Wide = DoubleDouble;
+
+    #[cfg(target_arch = "x86_64")]
+    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, add: bool, c: &mut Target<'_, Self>) -> bool {
+        simd::multiply(alpha, a, b, add, c)
+    }
 }
 
 #[cfg(feature = "num-dual")]
