@@ -169,6 +169,10 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// An optimizer that has no learning rate was to be given one.
+    #[error("optimizer: expected one with a learning rate, found one without")]
+    NoLearningRate,
+
     /// State of another optimizer or of another problem.
     #[error("optimizer state: expected {expected}, found {found}")]
     StateMismatch {

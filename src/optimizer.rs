@@ -57,6 +57,21 @@ pub trait Optimizer<T: Real> {
     /// As the objective, if `x` has not the length that it is defined for.
     fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T>;
 
+    /// The learning rate of the next step; `None` for a method that has none.
+    fn learning_rate(&self) -> Option<T> {
+        None
+    }
+
+    /// Sets the learning rate, as a schedule does before every step.
+    ///
+    /// # Errors
+    /// [`Error::NoLearningRate`] for a method that has none, [`Error::InvalidParameter`] unless the rate is positive
+    /// and finite; nothing is changed then.
+    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+        let _ = learning_rate;
+        Err(Error::NoLearningRate)
+    }
+
     /// Forgets everything remembered from former steps; hyper-parameters stay.
     fn reset(&mut self) {}
 
@@ -152,6 +167,17 @@ pub trait Optimizer<T: Real> {
             iteration += 1;
         }
     }
+}
+
+fn checked_learning_rate<T: Real>(learning_rate: T) -> Result<T> {
+    if learning_rate.is_finite() && learning_rate > T::zero() {
+        return Ok(learning_rate);
+    }
+    Err(Error::InvalidParameter {
+        name: "learning rate",
+        value: learning_rate.to_f64(),
+        expected: "a positive, finite number",
+    })
 }
 
 /// What one step saw: value and gradient norm at the point that it started from.

@@ -1,5 +1,5 @@
-use super::{Optimizer, Step};
-use crate::error::{Error, Result};
+use super::{Optimizer, Step, checked_learning_rate};
+use crate::error::Result;
 use crate::linalg;
 use crate::objective::Objective;
 use crate::real::Real;
@@ -43,20 +43,7 @@ impl<T: Real> GradientDescent<T> {
     /// # Errors
     /// [`Error::InvalidParameter`] unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
-        if !(learning_rate.is_finite() && learning_rate > T::zero()) {
-            return Err(Error::InvalidParameter {
-                name: "learning rate",
-                value: learning_rate.to_f64(),
-                expected: "a positive, finite number",
-            });
-        }
-        Ok(Self { learning_rate, gradient: Vec::new() })
-    }
-
-    /// The learning rate η.
-    #[must_use]
-    pub fn learning_rate(&self) -> T {
-        self.learning_rate
+        Ok(Self { learning_rate: checked_learning_rate(learning_rate)?, gradient: Vec::new() })
     }
 }
 
@@ -70,11 +57,21 @@ impl<T: Real> Optimizer<T> for GradientDescent<T> {
         }
         step
     }
+
+    fn learning_rate(&self) -> Option<T> {
+        Some(self.learning_rate)
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+        self.learning_rate = checked_learning_rate(learning_rate)?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn the_learning_rate_must_be_positive_and_finite() {
@@ -82,6 +79,10 @@ mod tests {
             let error = GradientDescent::new(learning_rate).unwrap_err();
             assert!(matches!(error, Error::InvalidParameter { name: "learning rate", .. }), "{learning_rate}");
         }
-        assert_eq!(GradientDescent::new(0.1_f32).unwrap().learning_rate(), 0.1);
+        let mut descent = GradientDescent::new(0.1_f32).unwrap();
+        assert!(descent.set_learning_rate(f32::NAN).is_err());
+        assert_eq!(descent.learning_rate(), Some(0.1));
+        descent.set_learning_rate(0.2).unwrap();
+        assert_eq!(descent.learning_rate(), Some(0.2));
     }
 }
