@@ -116,7 +116,10 @@ mod regression;
 mod wide;
 
 pub use batch::{Batch, BatchMut};
-pub use data::{Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, one_hot};
+pub use data::{
+    Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, Standardization,
+    one_hot,
+};
 pub use error::{Column, Dependency, Error, Result, Shape};
 pub use gradient::{
     BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
@@ -127,7 +130,7 @@ pub use loss::{
     SoftmaxCrossEntropy, weighted_mean, weighted_mean_and_gradient,
 };
 pub use metrics::accuracy;
-pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
+pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
 pub use real::Real;
