@@ -1,10 +1,14 @@
 mod batches;
 mod idx;
+mod split;
+mod standardization;
 
+pub(crate) use batches::Buffer;
 pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
 pub use idx::{IdxError, Images, Labels};
 use nalgebra::DMatrix;
 use rand::Rng;
+pub use standardization::Standardization;
 
 use crate::batch::Batch;
 use crate::error::{Error, Result, Shape};
@@ -16,7 +20,7 @@ use crate::real::Real;
 ///
 /// Images stay bytes in memory; they are scaled to \[0, 1\] as a batch is gathered. Class labels stay indices and
 /// become one-hot columns in the same way. Everything is checked once, here: a data set holds at least one sample
-/// and only finite numbers.
+/// and only finite numbers. Samples may carry weights ([`with_weights`](Self::with_weights)).
 ///
 /// # Examples
 /// ```
@@ -36,15 +40,17 @@ use crate::real::Real;
 pub struct Dataset<T> {
     inputs: Inputs<T>,
     targets: Targets<T>,
+    weights: Option<Vec<T>>,
 }
 
 #[derive(Clone, Debug)]
 enum Inputs<T> {
     Values(DMatrix<T>),
-    /// Sample by sample, 255 standing for 1.
+    /// Sample by sample, 255 standing for 1; standardised, if they are, as they are gathered.
     Bytes {
         bytes: Vec<u8>,
         features: usize,
+        standardization: Option<Standardization<T>>,
     },
 }
 
@@ -67,7 +73,7 @@ impl<T: Real> Dataset<T> {
             return Err(Error::Empty { what: "values of a target" });
         }
         check_finite("targets", Batch::from(&targets))?;
-        Ok(Self { inputs: Inputs::Values(inputs), targets: Targets::Values(targets) })
+        Ok(Self { inputs: Inputs::Values(inputs), targets: Targets::Values(targets), weights: None })
     }
 
     /// Inputs, one sample per column, and the class of each, counted from 0.
@@ -78,7 +84,7 @@ impl<T: Real> Dataset<T> {
         check_inputs(&inputs)?;
         check_count(labels.len(), inputs.ncols(), classes)?;
         check_labels(&labels, classes)?;
-        Ok(Self { inputs: Inputs::Values(inputs), targets: Targets::Labels { labels, classes } })
+        Ok(Self { inputs: Inputs::Values(inputs), targets: Targets::Labels { labels, classes }, weights: None })
     }
 
     /// Images and the class of each: a sample is an image row by row, black being 0 and white 1.
@@ -91,8 +97,76 @@ impl<T: Real> Dataset<T> {
         check_count(labels.len(), images.count(), classes)?;
         check_labels(&labels, classes)?;
         let features = images.rows() * images.columns();
-        let inputs = Inputs::Bytes { bytes: images.into_pixels(), features };
-        Ok(Self { inputs, targets: Targets::Labels { labels, classes } })
+        let inputs = Inputs::Bytes { bytes: images.into_pixels(), features, standardization: None };
+        Ok(Self { inputs, targets: Targets::Labels { labels, classes }, weights: None })
+    }
+
+    /// The same samples, of which each counts as often as its weight says: in training and in every mean loss.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if the weights are not one for each sample; [`Error::InvalidParameter`] if one is
+    /// negative or not finite, or all are zero; [`Error::Overflow`] if their sum is not finite.
+    pub fn with_weights(self, weights: Vec<T>) -> Result<Self> {
+        check_weights(&weights, self.len())?;
+        Ok(Self { weights: Some(weights), ..self })
+    }
+
+    /// The weights of the samples; `None` where all count the same.
+    #[must_use]
+    pub fn weights(&self) -> Option<&[T]> {
+        self.weights.as_deref()
+    }
+
+    /// The same samples with standardised inputs. Images stay bytes: theirs are standardised as a batch is gathered.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if the standardisation is one of another number of features, [`Error::Overflow`] if
+    /// a value leaves the range of the number type.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Dataset, Standardization};
+    ///
+    /// let training = Dataset::new(dmatrix![1.0, 3.0], dmatrix![0.0, 1.0])?;
+    /// let inputs = Standardization::of_inputs(&training)?; // mean 2, scale 1
+    /// let mut batches = training.standardize_inputs(&inputs)?;
+    /// let mut batches = batches.ordered_batches(2)?;
+    /// assert_eq!(batches.next_batch().unwrap().inputs.as_slice(), [-1.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn standardize_inputs(self, standardization: &Standardization<T>) -> Result<Self> {
+        let inputs = match self.inputs {
+            Inputs::Values(mut values) => {
+                standardization.apply(&mut values)?;
+                check_range("standardized inputs", &values)?;
+                Inputs::Values(values)
+            }
+            Inputs::Bytes { bytes, features, standardization: former } => {
+                standardization.check_size(features)?;
+                let both = former.map_or_else(|| Ok(standardization.clone()), |former| former.then(standardization))?;
+                // What the two bytes that are furthest apart become is further than all else.
+                let mut extremes = DMatrix::from_fn(features, 2, |_, column| T::from_count(column));
+                both.apply(&mut extremes)?;
+                check_range("standardized inputs", &extremes)?;
+                Inputs::Bytes { bytes, features, standardization: Some(both) }
+            }
+        };
+        Ok(Self { inputs, ..self })
+    }
+
+    /// The same samples with standardised targets, for regression.
+    ///
+    /// # Errors
+    /// As [`standardize_inputs`](Self::standardize_inputs), and [`Error::InvalidTarget`] for class labels.
+    pub fn standardize_targets(self, standardization: &Standardization<T>) -> Result<Self> {
+        let mut values = match self.targets {
+            Targets::Values(values) => values,
+            Targets::Labels { labels, .. } => return Err(no_scale(labels[0])),
+        };
+        standardization.apply(&mut values)?;
+        check_range("standardized targets", &values)?;
+        Ok(Self { targets: Targets::Values(values), ..self })
     }
 
     /// The number of samples.
@@ -101,7 +175,7 @@ impl<T: Real> Dataset<T> {
     pub fn len(&self) -> usize {
         match &self.inputs {
             Inputs::Values(values) => values.ncols(),
-            Inputs::Bytes { bytes, features } => bytes.len() / features,
+            Inputs::Bytes { bytes, features, .. } => bytes.len() / features,
         }
     }
 
@@ -153,10 +227,13 @@ impl<T: Real> Dataset<T> {
     fn write_input(&self, sample: usize, input: &mut [T]) {
         match &self.inputs {
             Inputs::Values(values) => input.copy_from_slice(Batch::from(values).sample(sample)),
-            Inputs::Bytes { bytes, features } => {
+            Inputs::Bytes { bytes, features, standardization } => {
                 let unit = T::one() / T::from_byte(u8::MAX);
                 for (value, &byte) in input.iter_mut().zip(&bytes[sample * features..(sample + 1) * features]) {
                     *value = T::from_byte(byte) * unit;
+                }
+                if let Some(standardization) = standardization {
+                    standardization.apply_to_sample(input);
                 }
             }
         }
@@ -216,6 +293,38 @@ fn check_count(targets: usize, samples: usize, rows: usize) -> Result<()> {
         expected: Shape::new(rows, samples),
         found: Shape::new(rows, targets),
     })
+}
+
+/// Weights are one for each sample, finite and not negative, and of a positive, finite sum.
+pub(crate) fn check_weights<T: Real>(weights: &[T], samples: usize) -> Result<()> {
+    if weights.len() != samples {
+        return Err(Error::ShapeMismatch {
+            what: "weights, one for each sample",
+            expected: Shape::new(samples, 1),
+            found: Shape::new(weights.len(), 1),
+        });
+    }
+    let invalid =
+        |value: T, expected| Error::InvalidParameter { name: "sample weight", value: value.to_f64(), expected };
+    if let Some(&weight) = weights.iter().find(|&&weight| !(weight.is_finite() && weight >= T::zero())) {
+        return Err(invalid(weight, "a finite number of at least 0"));
+    }
+    let total = weights.iter().fold(T::zero(), |sum, &weight| sum + weight);
+    if total.is_zero() && !weights.is_empty() {
+        return Err(invalid(total, "at least one that is positive"));
+    }
+    if !total.is_finite() {
+        return Err(Error::Overflow { what: "sample weights" });
+    }
+    Ok(())
+}
+
+fn check_range<T: Real>(what: &'static str, values: &DMatrix<T>) -> Result<()> {
+    if values.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(Error::Overflow { what }) }
+}
+
+fn no_scale(label: usize) -> Error {
+    Error::InvalidTarget { sample: 0, expected: "numbers, which have a scale, not class labels", value: label as f64 }
 }
 
 pub(crate) fn check_labels(labels: &[usize], classes: usize) -> Result<()> {

@@ -120,7 +120,10 @@ mod regression;
 mod wide;
 
 pub use batch::{Batch, BatchMut};
-pub use data::{Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, one_hot};
+pub use data::{
+    Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, Standardization,
+    one_hot,
+};
 pub use error::{Column, Dependency, Error, Result, Shape};
 pub use gradient::{
     BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
@@ -134,7 +137,7 @@ pub use loss::{
 pub use metrics::{
     ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
 };
-pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
+pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
 pub use real::Real;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
-pub use objective::{BoundObjective, NetworkObjective};
+pub use objective::{BoundObjective, Evaluation, NetworkObjective};
 use rand::Rng;
 use workspace::Workspace;
 

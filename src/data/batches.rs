@@ -17,36 +17,48 @@ pub struct MiniBatch<'a, T> {
     pub inputs: Batch<'a, T>,
     /// Target size × samples.
     pub targets: Batch<'a, T>,
+    /// One for each sample, if the data set has weights.
+    pub weights: Option<&'a [T]>,
 }
 
 /// The memory of one mini-batch.
 #[derive(Debug)]
-struct Buffer<T> {
+pub(crate) struct Buffer<T> {
     inputs: Vec<T>,
     targets: Vec<T>,
+    weights: Vec<T>,
 }
 
 impl<T: Real> Buffer<T> {
-    fn new(data: &Dataset<T>, size: usize) -> Result<Self> {
+    pub(crate) fn new(data: &Dataset<T>, size: usize) -> Result<Self> {
         if size == 0 {
             return Err(Error::InvalidParameter { name: "batch size", value: 0.0, expected: "at least 1" });
         }
         let zeros = |features| linalg::zeros("values of a batch", size.saturating_mul(features));
-        Ok(Self { inputs: zeros(data.input_size())?, targets: zeros(data.target_size())? })
+        let weights = zeros(usize::from(data.weights.is_some()))?;
+        Ok(Self { inputs: zeros(data.input_size())?, targets: zeros(data.target_size())?, weights })
     }
 
-    fn gather(&mut self, data: &Dataset<T>, samples: impl ExactSizeIterator<Item = usize>) -> MiniBatch<'_, T> {
+    pub(crate) fn gather(
+        &mut self,
+        data: &Dataset<T>,
+        samples: impl ExactSizeIterator<Item = usize>,
+    ) -> MiniBatch<'_, T> {
         let (input_size, target_size) = (data.input_size(), data.target_size());
         let count = samples.len();
         let inputs = self.inputs.chunks_exact_mut(input_size);
         let targets = self.targets.chunks_exact_mut(target_size);
-        for (sample, (input, target)) in samples.zip(inputs.zip(targets)) {
+        for (place, (sample, (input, target))) in samples.zip(inputs.zip(targets)).enumerate() {
             data.write_input(sample, input);
             data.write_target(sample, target);
+            if let Some(weights) = &data.weights {
+                self.weights[place] = weights[sample];
+            }
         }
         MiniBatch {
             inputs: Batch::front(&self.inputs, input_size, count),
             targets: Batch::front(&self.targets, target_size, count),
+            weights: data.weights.as_ref().map(|_| &self.weights[..count]),
         }
     }
 }

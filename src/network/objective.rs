@@ -1,9 +1,13 @@
-use super::Network;
+use nalgebra::DMatrix;
+
 use super::workspace::{Binding, Workspace};
+use super::{Network, PREDICTION_BLOCK};
 use crate::batch::Batch;
-use crate::error::{Error, Result, Shape};
+use crate::data::{Dataset, check_weights};
+use crate::error::{Error, Result};
 use crate::layer::Mode;
-use crate::loss::Loss;
+use crate::linalg::{self, CompensatedSum};
+use crate::loss::{Loss, check_finite};
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -33,8 +37,8 @@ pub struct NetworkObjective<T> {
     network: Network<T>,
     loss: Box<dyn Loss<T>>,
     workspace: Workspace<T>,
-    /// The number of bindings so far: every one has random numbers of its own.
-    bindings: u64,
+    /// Of the next binding: every one has random numbers of its own.
+    seed: u64,
 }
 
 /// A network under a loss on a batch: a function of the parameters. Made by [`NetworkObjective::on`].
@@ -44,15 +48,35 @@ pub struct BoundObjective<'a, T> {
     binding: Binding<'a, T>,
 }
 
+/// What a network makes of a data set. Made by [`NetworkObjective::evaluate`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Evaluation<T: Real> {
+    /// The mean loss over all samples, weighted if the data set has weights.
+    pub loss: T,
+    /// The outputs, one sample per column.
+    pub predictions: DMatrix<T>,
+    /// The targets, one sample per column.
+    pub targets: DMatrix<T>,
+}
+
 impl<T: Real> NetworkObjective<T> {
     pub(super) fn new(network: Network<T>, loss: Box<dyn Loss<T>>) -> Self {
-        Self { network, loss, workspace: Workspace::new(), bindings: 0 }
+        Self { network, loss, workspace: Workspace::new(), seed: 1 }
     }
 
     /// The network.
     #[must_use]
     pub fn network(&self) -> &Network<T> {
         &self.network
+    }
+
+    /// Says from which seed the layers draw under the next binding; those after it take the numbers that follow.
+    ///
+    /// A new objective begins with the seed 1. A run that is to be resumed seeds every binding with a function of the
+    /// iteration: then a dropout mask depends on nothing else.
+    pub fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
     }
 
     /// Binds a batch: `x` input size × n, `target` output size × n, one sample per column.
@@ -81,26 +105,97 @@ impl<T: Real> NetworkObjective<T> {
         weights: impl Into<&'a [T]>,
     ) -> Result<BoundObjective<'a, T>> {
         let (x, weights) = (x.into(), weights.into());
-        if weights.len() != x.samples() {
-            return Err(Error::ShapeMismatch {
-                what: "weights, one for each sample",
-                expected: Shape::new(x.samples(), 1),
-                found: Shape::new(weights.len(), 1),
-            });
-        }
-        let invalid =
-            |value: T, expected| Error::InvalidParameter { name: "sample weight", value: value.to_f64(), expected };
-        if let Some(&weight) = weights.iter().find(|&&weight| !(weight.is_finite() && weight >= T::zero())) {
-            return Err(invalid(weight, "a finite number of at least 0"));
-        }
-        let total = weights.iter().fold(T::zero(), |sum, &weight| sum + weight);
-        if total.is_zero() && !weights.is_empty() {
-            return Err(invalid(total, "at least one that is positive"));
-        }
-        if !total.is_finite() {
-            return Err(Error::Overflow { what: "sample weights" });
-        }
+        check_weights(weights, x.samples())?;
         self.bind(x, target.into(), Some(weights))
+    }
+
+    /// Loss, predictions and targets of a whole data set, for measures of one's own.
+    ///
+    /// The network predicts (no dropout), block by block: beside predictions and targets the memory is that of a block.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if the data are not of the network's input and output sizes or the parameters not as
+    /// many as it has; what [`Loss::check_targets`] finds in the targets; [`Error::NotFinite`] if an output or the loss
+    /// is not finite; [`Error::TooLarge`] if the memory cannot be had.
+    ///
+    /// # Examples
+    /// `y = 2 x` on (1, 2) and (3, 5):
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Dataset, Dense, MeanSquaredError, Network};
+    ///
+    /// let network = Network::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let data = Dataset::new(dmatrix![1.0, 3.0], dmatrix![2.0, 5.0])?;
+    /// let evaluation = network.objective(MeanSquaredError).evaluate([2.0, 0.0].as_slice(), &data)?;
+    /// assert_eq!(evaluation.loss, 0.5);
+    /// assert_eq!(evaluation.predictions, dmatrix![2.0, 6.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn evaluate<'a>(&mut self, parameters: impl Into<&'a [T]>, data: &Dataset<T>) -> Result<Evaluation<T>> {
+        let matrix = |what| -> Result<_> {
+            let values = linalg::zeros(what, data.len().saturating_mul(data.target_size()))?;
+            Ok(DMatrix::from_vec(data.target_size(), data.len(), values))
+        };
+        let (mut predictions, mut targets) = (matrix("outputs")?, matrix("targets")?);
+        let mut start = 0;
+        let loss = self.visit(parameters.into(), data, &mut |prediction, target| {
+            predictions.columns_mut(start, target.samples()).copy_from(&prediction.as_view());
+            targets.columns_mut(start, target.samples()).copy_from(&target.as_view());
+            start += target.samples();
+        })?;
+        check_finite("outputs", Batch::from(&predictions))?;
+        Ok(Evaluation { loss: finite_loss(loss)?, predictions, targets })
+    }
+
+    /// The mean loss over a whole data set, weighted if it has weights, in the memory of a block.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn mean_loss<'a>(&mut self, parameters: impl Into<&'a [T]>, data: &Dataset<T>) -> Result<T> {
+        finite_loss(self.visit(parameters.into(), data, &mut |_, _| {})?)
+    }
+
+    /// Shows predictions and targets of all samples block by block, and returns the mean loss, finite or not.
+    pub(crate) fn visit(
+        &mut self,
+        parameters: &[T],
+        data: &Dataset<T>,
+        visit: &mut dyn FnMut(Batch<'_, T>, Batch<'_, T>),
+    ) -> Result<T> {
+        let Self { network, loss, workspace, .. } = self;
+        network.check_parameters(parameters)?;
+        let (mut sum, mut total) = (CompensatedSum::new(), CompensatedSum::new());
+        let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
+        while let Some(batch) = batches.next_batch() {
+            network.check_input(batch.inputs)?;
+            network.check_target(batch.targets, batch.inputs.samples())?;
+            loss.check_targets(batch.targets)?;
+            workspace.prepare(network, batch.inputs.samples())?;
+            let outputs = workspace.forward(network, parameters, batch.inputs, Mode::Predict);
+            let weight = loss.total_weight(batch.targets, batch.weights);
+            // The mean over samples without weight is not defined.
+            if weight > T::zero() {
+                sum.add(weight * loss.value(outputs, batch.targets, batch.weights));
+                total.add(weight);
+            }
+            visit(outputs, batch.targets);
+        }
+        Ok(sum.total() / total.total())
+    }
+
+    /// Whether a data set has the sizes of the network, and targets that the loss is defined for.
+    pub(crate) fn check_data(&self, data: &Dataset<T>) -> Result<()> {
+        let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
+        while let Some(batch) = batches.next_batch() {
+            self.network.check_input(batch.inputs)?;
+            self.network.check_target(batch.targets, batch.inputs.samples())?;
+            self.loss.check_targets(batch.targets)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_parameters(&self, parameters: &[T]) -> Result<()> {
+        self.network.check_parameters(parameters)
     }
 
     fn bind<'a>(
@@ -116,10 +211,17 @@ impl<T: Real> NetworkObjective<T> {
         }
         self.loss.check_targets(target)?;
         self.workspace.prepare_gradient(&self.network, input.samples())?;
-        self.bindings += 1;
-        let mode = Mode::Train { seed: self.bindings, first_sample: 0 };
+        let mode = Mode::Train { seed: self.seed, first_sample: 0 };
+        self.seed = self.seed.wrapping_add(1);
         Ok(BoundObjective { owner: self, binding: Binding { input, target, weights, mode } })
     }
+}
+
+fn finite_loss<T: Real>(loss: T) -> Result<T> {
+    if loss.is_finite() {
+        return Ok(loss);
+    }
+    Err(Error::NotFinite { what: "mean loss", row: 0, column: 0, value: loss.to_f64() })
 }
 
 impl<T: Real> Objective<T> for BoundObjective<'_, T> {

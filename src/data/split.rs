@@ -1,0 +1,248 @@
+use std::cmp::Ordering;
+
+use nalgebra::DMatrix;
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+use super::{Dataset, Inputs, Targets};
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::real::Real;
+
+impl<T: Real> Dataset<T> {
+    /// Takes a fraction of the samples off at random: the samples that stay, and those taken, in their order.
+    ///
+    /// As many are taken as are nearest to `fraction`. Weights go with their samples.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] unless the fraction lies between 0 and 1 and leaves a sample on either side,
+    /// [`Error::TooLarge`] if the memory cannot be had.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::Dataset;
+    /// use gradus::nalgebra::dmatrix;
+    /// use rand::{SeedableRng, rngs::ChaCha8Rng};
+    ///
+    /// let data = Dataset::new(dmatrix![0.0, 1.0, 2.0, 3.0, 4.0], dmatrix![0.0, 0.0, 1.0, 1.0, 1.0])?;
+    /// let (training, validation) = data.split(0.4, &mut ChaCha8Rng::seed_from_u64(0))?;
+    /// assert_eq!((training.len(), validation.len()), (3, 2));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn split(&self, fraction: f64, rng: &mut dyn Rng) -> Result<(Self, Self)> {
+        let taken = self.count_taken(fraction)?;
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.shuffle(rng);
+        let (taken, kept) = order.split_at_mut(taken);
+        self.in_two(kept, taken)
+    }
+
+    /// [`split`](Self::split) with the same fraction of every class, to within one sample of each.
+    ///
+    /// A class is what has the same target, be it a label, a one-hot column or a number.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split).
+    pub fn split_stratified(&self, fraction: f64, rng: &mut dyn Rng) -> Result<(Self, Self)> {
+        let count = self.count_taken(fraction)?;
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.shuffle(&mut *rng);
+        order.sort_by(|&a, &b| self.compare_targets(a, b));
+        let mut classes: Vec<&[usize]> = order.chunk_by(|&a, &b| self.compare_targets(a, b).is_eq()).collect();
+        // The method of the largest remainder; of equal remainders chance decides, for the sort is stable.
+        classes.shuffle(rng);
+        let quota = |class: &[usize]| fraction * class.len() as f64;
+        classes.sort_by(|a, b| quota(b).fract().total_cmp(&quota(a).fract()));
+        let whole: usize = classes.iter().map(|class| quota(class) as usize).sum();
+        let (mut kept, mut taken) = (Vec::new(), Vec::new());
+        for (place, class) in classes.into_iter().enumerate() {
+            let size = quota(class) as usize + usize::from(place < count.saturating_sub(whole));
+            let (from_class, rest) = class.split_at(size.min(class.len()));
+            taken.extend_from_slice(from_class);
+            kept.extend_from_slice(rest);
+        }
+        self.in_two(&mut kept, &mut taken)
+    }
+
+    fn count_taken(&self, fraction: f64) -> Result<usize> {
+        let invalid = |expected| Error::InvalidParameter { name: "validation fraction", value: fraction, expected };
+        if !(fraction > 0.0 && fraction < 1.0) {
+            return Err(invalid("a number between 0 and 1, both excluded"));
+        }
+        let taken = (fraction * self.len() as f64).round() as usize;
+        if taken == 0 || taken == self.len() {
+            return Err(invalid("one that leaves a sample on either side"));
+        }
+        Ok(taken)
+    }
+
+    fn compare_targets(&self, a: usize, b: usize) -> Ordering {
+        match &self.targets {
+            Targets::Labels { labels, .. } => labels[a].cmp(&labels[b]),
+            Targets::Values(values) => {
+                let values = Batch::from(values);
+                // Targets are finite, so that all of them compare.
+                values.sample(a).partial_cmp(values.sample(b)).unwrap_or(Ordering::Equal)
+            }
+        }
+    }
+
+    fn in_two(&self, kept: &mut [usize], taken: &mut [usize]) -> Result<(Self, Self)> {
+        kept.sort_unstable();
+        taken.sort_unstable();
+        Ok((self.select(kept)?, self.select(taken)?))
+    }
+
+    fn select(&self, samples: &[usize]) -> Result<Self> {
+        let columns = |values: &DMatrix<T>| -> Result<DMatrix<T>> {
+            let rows = values.nrows();
+            let mut selected = linalg::zeros("values of a part of the data", rows * samples.len())?;
+            for (to, &sample) in selected.chunks_exact_mut(rows).zip(samples) {
+                to.copy_from_slice(Batch::from(values).sample(sample));
+            }
+            Ok(DMatrix::from_vec(rows, samples.len(), selected))
+        };
+        let inputs = match &self.inputs {
+            Inputs::Values(values) => Inputs::Values(columns(values)?),
+            Inputs::Bytes { bytes, features, standardization } => {
+                let count = samples.len() * features;
+                let mut selected = Vec::new();
+                (selected.try_reserve_exact(count))
+                    .map_err(|_| Error::TooLarge { what: "values of a part of the data", count })?;
+                for &sample in samples {
+                    selected.extend_from_slice(&bytes[sample * features..(sample + 1) * features]);
+                }
+                Inputs::Bytes { bytes: selected, features: *features, standardization: standardization.clone() }
+            }
+        };
+        let targets = match &self.targets {
+            Targets::Values(values) => Targets::Values(columns(values)?),
+            Targets::Labels { labels, classes } => {
+                let labels = samples.iter().map(|&sample| labels[sample]).collect();
+                Targets::Labels { labels, classes: *classes }
+            }
+        };
+        let weights = self.weights.as_ref().map(|weights| samples.iter().map(|&sample| weights[sample]).collect());
+        let selected = Self { inputs, targets, weights: None };
+        // Without weight a part is no data set.
+        match weights {
+            None => Ok(selected),
+            Some(weights) => selected.with_weights(weights),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::dmatrix;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::ChaCha8Rng;
+
+    use super::*;
+
+    /// The samples of a data set whose only feature is their number.
+    fn samples(data: &Dataset<f64>) -> Vec<usize> {
+        let Inputs::Values(values) = &data.inputs else { panic!() };
+        values.iter().map(|&value| value as usize).collect()
+    }
+
+    fn labels(data: &Dataset<f64>) -> &[usize] {
+        let Targets::Labels { labels, .. } = &data.targets else { panic!() };
+        labels
+    }
+
+    proptest! {
+        #[test]
+        fn every_sample_is_on_one_side_with_its_target_and_weight(
+            classes in proptest::collection::vec(0_usize..4, 2..80), fraction in 0.01..0.99_f64, seed: u64,
+        ) {
+            let n = classes.len();
+            let taken = (fraction * n as f64).round() as usize;
+            prop_assume!(taken > 0 && taken < n);
+            let x = DMatrix::from_fn(1, n, |_, sample| sample as f64);
+            let weights = (0..n).map(|sample| sample as f64 + 1.0).collect();
+            let data = Dataset::labelled(x, classes.clone(), 4).unwrap().with_weights(weights).unwrap();
+            let rng = || ChaCha8Rng::seed_from_u64(seed);
+            for (stratified, split) in [(false, data.split(fraction, &mut rng())), (true, data.split_stratified(fraction, &mut rng()))] {
+                let (kept, off) = split.unwrap();
+                prop_assert_eq!((kept.len(), off.len()), (n - taken, taken));
+                let mut all = samples(&kept);
+                prop_assert!(all.is_sorted() && samples(&off).is_sorted());
+                all.extend(samples(&off));
+                all.sort_unstable();
+                prop_assert_eq!(all, (0..n).collect::<Vec<_>>());
+                for part in [&kept, &off] {
+                    for ((sample, label), weight) in samples(part).into_iter().zip(labels(part)).zip(part.weights().unwrap()) {
+                        prop_assert_eq!((*label, *weight), (classes[sample], sample as f64 + 1.0));
+                    }
+                }
+                for class in 0..4 {
+                    let of = |labels: &[usize]| labels.iter().filter(|&&label| label == class).count() as f64;
+                    let off_by = of(labels(&off)) - fraction * of(&classes);
+                    prop_assert!(!stratified || off_by.abs() < 1.0 + 1e-9, "class {class} is off by {off_by}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_hot_targets_and_numbers_are_classes_too() {
+        let x = DMatrix::from_fn(1, 20, |_, sample| sample as f64);
+        let class = |sample: usize| usize::from(sample >= 15);
+        let one_hot = crate::one_hot(&(0..20).map(class).collect::<Vec<_>>(), 2).unwrap();
+        let number = DMatrix::from_fn(1, 20, |_, sample| class(sample) as f64);
+        for targets in [one_hot, number] {
+            let data = Dataset::new(x.clone(), targets).unwrap();
+            for seed in 0..10 {
+                let (_, off) = data.split_stratified(0.2, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+                assert_eq!(samples(&off).iter().filter(|&&sample| class(sample) == 1).count(), 1);
+                assert_eq!(off.len(), 4);
+            }
+        }
+        // Of targets that are all different a split takes any.
+        let data = Dataset::new(x.clone(), x).unwrap();
+        let taken = |seed| samples(&data.split_stratified(0.2, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap().1);
+        assert_ne!(taken(0), taken(1));
+    }
+
+    #[test]
+    fn images_stay_bytes_and_standardized() {
+        let bytes: Vec<u8> = (0..12).map(|byte| byte * 20).collect();
+        let inputs = Inputs::Bytes { bytes, features: 2, standardization: None };
+        let targets = Targets::Labels { labels: vec![0, 1, 0, 1, 0, 1], classes: 2 };
+        let data = Dataset::<f64> { inputs, targets, weights: None };
+        let fit = Standardization::of_inputs(&data).unwrap();
+        let unit = 20.0 / 255.0;
+        approx::assert_relative_eq!(fit.mean()[0], 5.0 * unit, max_relative = 1e-15);
+        let data = data.standardize_inputs(&fit).unwrap();
+        let again = Standardization::of_inputs(&data).unwrap();
+        assert!(again.mean()[1].abs() < 1e-15 && (again.scale()[1] - 1.0).abs() < 1e-15);
+        let halved = Standardization::from_parts(vec![0.0; 2], vec![2.0; 2]).unwrap();
+        let halved = data.clone().standardize_inputs(&halved).unwrap();
+        assert!((Standardization::of_inputs(&halved).unwrap().scale()[0] - 0.5).abs() < 1e-15);
+        let (kept, taken) = data.split(0.5, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let mut values: Vec<f64> = Vec::new();
+        for part in [&kept, &taken] {
+            values.extend_from_slice(part.ordered_batches(3).unwrap().next_batch().unwrap().inputs.as_slice());
+        }
+        assert!(values.iter().sum::<f64>().abs() < 1e-14);
+        let wrong = Standardization::from_parts(vec![0.0], vec![1.0]).unwrap();
+        assert!(matches!(data.standardize_inputs(&wrong), Err(Error::ShapeMismatch { .. })));
+    }
+
+    use super::super::Standardization;
+
+    #[test]
+    fn n76_a_side_may_not_be_empty() {
+        let data = Dataset::labelled(dmatrix![1.0, 2.0, 3.0], vec![0, 0, 1], 2).unwrap();
+        let rng = &mut ChaCha8Rng::seed_from_u64(0);
+        for fraction in [0.0, 1.0, -0.5, 1.5, f64::NAN, f64::INFINITY, 0.1, 0.9] {
+            for split in [data.split(fraction, rng), data.split_stratified(fraction, rng)] {
+                let error = split.unwrap_err();
+                assert!(matches!(error, Error::InvalidParameter { name: "validation fraction", .. }), "{fraction}");
+            }
+        }
+    }
+}
