@@ -173,6 +173,32 @@ pub enum Error {
     #[error("optimizer: expected one with a learning rate, found one without")]
     NoLearningRate,
 
+    /// A loss or gradient of a training was not finite: the steps were too long, or the data too large.
+    #[error(
+        "training: expected a finite loss and gradient, found one that is not in epoch {epoch} after {iteration} steps; \
+         the last finite loss was {}",
+        last_finite_loss.map_or_else(|| "none".to_owned(), |loss| loss.to_string())
+    )]
+    Diverged {
+        /// The epoch, counted from 0.
+        epoch: usize,
+        /// The steps that were made before.
+        iteration: u64,
+        /// The last loss that was finite, if there was one.
+        last_finite_loss: Option<f64>,
+    },
+
+    /// A checkpoint of another training.
+    #[error("checkpoint: expected {what} {expected}, found {found}")]
+    CheckpointMismatch {
+        /// What differs.
+        what: &'static str,
+        /// What the trainer has.
+        expected: String,
+        /// What the checkpoint has.
+        found: String,
+    },
+
     /// State of another optimizer or of another problem.
     #[error("optimizer state: expected {expected}, found {found}")]
     StateMismatch {

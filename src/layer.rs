@@ -172,16 +172,18 @@ impl Mode {
     pub(crate) fn of_layer(self, index: usize) -> Self {
         match self {
             Self::Predict => Self::Predict,
-            Self::Train { seed, first_sample } => {
-                // The finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, 2014) makes neighbouring seeds and
-                // layers unrelated.
-                let mut seed = seed.wrapping_add((index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-                seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-                Self::Train { seed: seed ^ (seed >> 31), first_sample }
-            }
+            Self::Train { seed, first_sample } => Self::Train { seed: mix(seed, index as u64), first_sample },
         }
     }
+}
+
+/// A seed for each number, unrelated to those of its neighbours and of neighbouring seeds: the finaliser of SplitMix64
+/// (G. Steele, D. Lea, C. Flood, 2014: Fast splittable pseudorandom number generators).
+pub(crate) fn mix(seed: u64, number: u64) -> u64 {
+    let mut seed = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    seed ^ (seed >> 31)
 }
 
 /// What a forward pass saw and wrote, as [`Layer::backward`] gets it.

@@ -87,6 +87,7 @@
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
+//! - Training: [`Trainer`], [`EarlyStopping`], [`History`], [`Checkpoint`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
 //!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
 //!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
@@ -117,6 +118,7 @@ mod objective;
 mod optimizer;
 mod real;
 mod regression;
+mod training;
 mod wide;
 
 pub use batch::{Batch, BatchMut};
@@ -146,6 +148,7 @@ pub use regression::{
     NormalEquation, RankDeficiency, RecursiveLeastSquares, RegressionReport, RobustCovariance, Solver, Summary,
     polynomial,
 };
+pub use training::{Checkpoint, EarlyStopping, EpochRecord, History, Progress, Trainer, TrainingEnd, TrainingReport};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -351,6 +351,7 @@ pub struct Iteration<'a, T> {
 /// Flat and self-describing, so that any optimizer, a user's own too, can be saved by code that knows nothing of
 /// it.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OptimizerState<T> {
     /// Vectors, each as long as the parameters.
     pub vectors: Vec<(String, Vec<T>)>,

@@ -194,11 +194,16 @@ impl<T: Real> NetworkObjective<T> {
         Ok(())
     }
 
+    /// What a mean over these samples is divided by.
+    pub(crate) fn total_weight(&self, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        self.loss.total_weight(target, weights)
+    }
+
     pub(crate) fn check_parameters(&self, parameters: &[T]) -> Result<()> {
         self.network.check_parameters(parameters)
     }
 
-    fn bind<'a>(
+    pub(crate) fn bind<'a>(
         &'a mut self,
         input: Batch<'a, T>,
         target: Batch<'a, T>,

@@ -1,0 +1,139 @@
+use std::fmt::Display;
+
+use super::{State, Trainer};
+use crate::error::{Error, Result};
+use crate::optimizer::OptimizerState;
+use crate::real::Real;
+
+/// A training that was stopped, to be gone on with: parameters, what the optimizer remembers, how far the run is, the
+/// best parameters so far and the history.
+///
+/// All chance is a function of the seed and the number of the step, so that no generator has to be saved. With the
+/// feature `serde` a checkpoint goes to and from any format that keeps floating-point numbers exactly.
+///
+/// # Examples
+/// A run is stopped after three steps and gone on with by another trainer:
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use gradus::nalgebra::dmatrix;
+/// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer, TrainingEnd};
+///
+/// # fn main() -> gradus::Result<()> {
+/// let data = Dataset::new(dmatrix![-1.0, 0.0, 1.0, 2.0], dmatrix![-1.0, 1.0, 3.0, 5.0])?;
+/// let network = Network::builder(1).layer(Dense::new(1, 1)).build()?;
+/// let trainer = || -> gradus::Result<Trainer<f64>> {
+///     Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?).batch_size(2)?.epochs(20)
+/// };
+///
+/// let mut uninterrupted = [0.0; 2];
+/// let _ = trainer()?.train(uninterrupted.as_mut_slice(), &data)?;
+///
+/// let mut parameters = [0.0; 2];
+/// let mut first = trainer()?.observe(|progress| match progress.iterations {
+///     3 => ControlFlow::Break(()),
+///     _ => ControlFlow::Continue(()),
+/// });
+/// assert_eq!(first.train(parameters.as_mut_slice(), &data)?.end, TrainingEnd::Observer);
+/// let checkpoint = first.checkpoint(parameters.as_slice())?;
+///
+/// let (mut second, mut parameters) = (trainer()?, [0.0; 2]);
+/// second.restore(&checkpoint, parameters.as_mut_slice())?;
+/// assert_eq!(second.train(parameters.as_mut_slice(), &data)?.iterations, 40);
+/// assert_eq!(parameters, uninterrupted);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Checkpoint<T> {
+    version: u32,
+    seed: u64,
+    batch_size: usize,
+    with_replacement: bool,
+    parameters: Vec<T>,
+    optimizer: OptimizerState<T>,
+    state: State<T>,
+}
+
+/// Of the layout, and of what a seed stands for.
+const VERSION: u32 = 1;
+
+impl<T> Checkpoint<T> {
+    /// The parameters of the network.
+    #[must_use]
+    pub fn parameters(&self) -> &[T] {
+        &self.parameters
+    }
+}
+
+impl<T: Real> Trainer<'_, T> {
+    /// What must be saved to go on with the run later.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has.
+    pub fn checkpoint<'p>(&self, parameters: impl Into<&'p [T]>) -> Result<Checkpoint<T>> {
+        let parameters = parameters.into();
+        self.objective.check_parameters(parameters)?;
+        Ok(Checkpoint {
+            version: VERSION,
+            seed: self.seed,
+            batch_size: self.batch_size,
+            with_replacement: self.with_replacement,
+            parameters: parameters.to_vec(),
+            optimizer: self.optimizer.state(),
+            state: self.state.clone(),
+        })
+    }
+
+    /// Takes up a run where a checkpoint was made: [`train`](Self::train) goes on with it, to the same bits as if it had
+    /// not been stopped. The trainer must be made like the one of the checkpoint, and get the same data; the number of
+    /// epochs may differ.
+    ///
+    /// # Errors
+    /// Nothing is changed then. [`Error::CheckpointMismatch`] if the checkpoint is of another version, seed, batch size,
+    /// way of drawing batches or list of metrics, or contradicts itself; [`Error::ShapeMismatch`] if its parameters, or
+    /// `parameters`, are not as many as the network has; [`Error::NotFinite`] if one of them is not finite;
+    /// [`Error::StateMismatch`] if it is of another optimizer.
+    pub fn restore<'p>(&mut self, checkpoint: &Checkpoint<T>, parameters: impl Into<&'p mut [T]>) -> Result<()> {
+        let parameters = parameters.into();
+        same("version", &VERSION, &checkpoint.version)?;
+        same("seed", &self.seed, &checkpoint.seed)?;
+        same("batch size", &self.batch_size, &checkpoint.batch_size)?;
+        same("with replacement", &self.with_replacement, &checkpoint.with_replacement)?;
+        let names = |state: &State<T>| state.history.metric_names().join(", ");
+        same("metrics", &names(&self.state), &names(&checkpoint.state))?;
+        self.objective.check_parameters(parameters)?;
+        self.check_state(checkpoint)?;
+        self.optimizer.restore(&checkpoint.optimizer)?;
+        parameters.copy_from_slice(&checkpoint.parameters);
+        self.state.clone_from(&checkpoint.state);
+        Ok(())
+    }
+
+    /// Numbers that were read must be possible ones.
+    fn check_state(&self, checkpoint: &Checkpoint<T>) -> Result<()> {
+        let state = &checkpoint.state;
+        let mut vectors = vec![&checkpoint.parameters];
+        vectors.extend(state.best.as_ref().map(|best| &best.parameters));
+        for vector in vectors {
+            self.objective.check_parameters(vector)?;
+            if let Some(place) = vector.iter().position(|value| !value.is_finite()) {
+                let value = vector[place].to_f64();
+                return Err(Error::NotFinite { what: "parameters of the checkpoint", row: place, column: 0, value });
+            }
+        }
+        same("epochs recorded", &state.epoch, &state.history.records().len())?;
+        let possible = state.loss_sum.is_finite()
+            && (0.0..f64::INFINITY).contains(&state.weight_sum)
+            && state.best.as_ref().is_none_or(|best| best.epoch < state.epoch && best.loss.is_finite());
+        same("possible sums and best epoch", &true, &possible)
+    }
+}
+
+fn same<V: PartialEq + Display>(what: &'static str, expected: &V, found: &V) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::CheckpointMismatch { what, expected: expected.to_string(), found: found.to_string() })
+}
