@@ -19,7 +19,7 @@ use crate::data::{Buffer, Dataset, MiniBatch};
 use crate::error::{Error, Result};
 use crate::layer::mix;
 use crate::loss::Loss;
-use crate::network::{Network, NetworkObjective};
+use crate::network::{Evaluation, Network, NetworkObjective};
 use crate::optimizer::{Optimizer, Step};
 use crate::real::Real;
 
@@ -46,7 +46,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
 ///
 /// let data = Dataset::new(dmatrix![-1.0, 0.0, 1.0, 2.0], dmatrix![-1.0, 1.0, 3.0, 5.0])?;
-/// let network = Network::builder(1).layer(Dense::new(1, 1)).build()?;
+/// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
 /// let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(0));
 /// let mut trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?)
 ///     .epochs(200)?
@@ -390,9 +390,9 @@ impl<'a, T: Real> Trainer<'a, T> {
                 evaluation => evaluation?,
             };
             validation_loss = Some(evaluation.loss.to_f64());
-            let measure =
-                |metric: &Box<Metric<'a, T>>| metric((&evaluation.predictions).into(), (&evaluation.targets).into());
-            let measured: Vec<f64> = self.metrics.iter().map(measure).collect::<Result<_>>()?;
+            let Evaluation { predictions, targets, .. } = &evaluation;
+            let measured = self.metrics.iter().map(|metric| metric(predictions.into(), targets.into()));
+            let measured: Vec<f64> = measured.collect::<Result<_>>()?;
             metrics = measured.into_iter().map(|value| value.is_finite().then_some(value)).collect();
         }
         let state = &mut self.state;
