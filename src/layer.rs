@@ -210,6 +210,7 @@ impl<'a, T> Pass<'a, T> {
 
 /// What rebuilds one of the crate's layers.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum LayerConfiguration {
     /// A [`Dense`] layer.
@@ -224,4 +225,18 @@ pub enum LayerConfiguration {
     Sigmoid,
     /// A [`Softmax`].
     Softmax,
+}
+
+impl LayerConfiguration {
+    /// The layer.
+    ///
+    /// # Errors
+    /// Those of the layer's constructor. Sizes are checked when a network is built.
+    pub fn build<T: Real>(&self) -> Result<Box<dyn Layer<T>>> {
+        Ok(match *self {
+            Self::Dense { inputs, outputs } => Box::new(Dense::new(inputs, outputs)),
+            Self::Sigmoid => Box::new(Sigmoid),
+            Self::Softmax => Box::new(Softmax),
+        })
+    }
 }

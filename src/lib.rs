@@ -88,6 +88,7 @@
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
 //! - Training: [`Trainer`], [`EarlyStopping`], [`History`], [`Checkpoint`]
+//! - Prediction and files: [`Model`], [`Predictor`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
 //!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
 //!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
@@ -113,6 +114,7 @@ mod layer;
 mod linalg;
 mod loss;
 mod metrics;
+mod model;
 mod network;
 mod objective;
 mod optimizer;
@@ -139,6 +141,9 @@ pub use loss::{
 pub use metrics::{
     ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
 };
+#[cfg(feature = "safetensors")]
+pub use model::ModelError;
+pub use model::{Model, Predictor};
 pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};

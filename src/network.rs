@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DVector};
 pub use objective::{BoundObjective, Evaluation, NetworkObjective};
 use rand::Rng;
-use workspace::Workspace;
+pub(crate) use workspace::Workspace;
 
 use crate::batch::Batch;
 use crate::data::Dataset;
@@ -98,6 +98,13 @@ impl<T: Real> NetworkBuilder<T> {
     /// Appends a layer.
     pub fn layer(mut self, layer: impl Layer<T> + 'static) -> Self {
         self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// Appends a layer whose type is not known at compile time, as that of a
+    /// [`LayerConfiguration`](crate::LayerConfiguration).
+    pub fn boxed_layer(mut self, layer: Box<dyn Layer<T>>) -> Self {
+        self.layers.push(layer);
         self
     }
 
@@ -243,7 +250,7 @@ impl<T: Real> Network<T> {
         NetworkObjective::new(self.clone(), Box::new(loss))
     }
 
-    fn check_parameters(&self, parameters: &[T]) -> Result<()> {
+    pub(crate) fn check_parameters(&self, parameters: &[T]) -> Result<()> {
         if parameters.len() == self.parameter_count() {
             return Ok(());
         }
@@ -254,7 +261,7 @@ impl<T: Real> Network<T> {
         })
     }
 
-    fn check_input(&self, x: Batch<'_, T>) -> Result<()> {
+    pub(crate) fn check_input(&self, x: Batch<'_, T>) -> Result<()> {
         if x.features() == self.input_size {
             return Ok(());
         }

@@ -216,7 +216,7 @@ mod tests {
             let ((value, gradient), expected) = (evaluate(&loss, outer), evaluate(&plain, Some(all)));
             assert_relative_eq!(value, expected.0, max_relative = 1e-15);
             assert_relative_eq!(gradient, expected.1, max_relative = 1e-14);
-            assert_eq!(loss.total_weight((&target).into(), outer), all.iter().sum());
+            assert_eq!(loss.total_weight((&target).into(), outer), all.iter().sum::<f64>());
         }
     }
 

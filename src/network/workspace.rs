@@ -10,7 +10,7 @@ use crate::real::Real;
 ///
 /// It only grows; a pass over fewer samples uses the front of each buffer.
 #[derive(Debug)]
-pub(super) struct Workspace<T> {
+pub(crate) struct Workspace<T> {
     outputs: Vec<Vec<T>>,
     caches: Vec<Vec<T>>,
     /// ∂L/∂output of the layer at work, and ∂L/∂input of it: they change places from layer to layer.
@@ -20,20 +20,20 @@ pub(super) struct Workspace<T> {
 
 /// What a network is evaluated on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Binding<'a, T> {
-    pub(super) input: Batch<'a, T>,
-    pub(super) target: Batch<'a, T>,
-    pub(super) weights: Option<&'a [T]>,
-    pub(super) mode: Mode,
+pub(crate) struct Binding<'a, T> {
+    pub(crate) input: Batch<'a, T>,
+    pub(crate) target: Batch<'a, T>,
+    pub(crate) weights: Option<&'a [T]>,
+    pub(crate) mode: Mode,
 }
 
 impl<T: Real> Workspace<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { outputs: Vec::new(), caches: Vec::new(), output_gradient: Vec::new(), input_gradient: Vec::new() }
     }
 
     /// Makes room for passes forward over this many samples.
-    pub(super) fn prepare(&mut self, network: &Network<T>, samples: usize) -> Result<()> {
+    pub(crate) fn prepare(&mut self, network: &Network<T>, samples: usize) -> Result<()> {
         self.outputs.resize_with(network.layers.len(), Vec::new);
         self.caches.resize_with(network.layers.len(), Vec::new);
         for (placed, (output, cache)) in network.layers.iter().zip(self.outputs.iter_mut().zip(&mut self.caches)) {
@@ -44,7 +44,7 @@ impl<T: Real> Workspace<T> {
     }
 
     /// Makes room for passes forward and back over this many samples.
-    pub(super) fn prepare_gradient(&mut self, network: &Network<T>, samples: usize) -> Result<()> {
+    pub(crate) fn prepare_gradient(&mut self, network: &Network<T>, samples: usize) -> Result<()> {
         self.prepare(network, samples)?;
         let widest = network.layers.iter().map(|placed| placed.output_size).max().unwrap_or(0);
         grow(&mut self.output_gradient, widest.saturating_mul(samples))?;
@@ -52,7 +52,7 @@ impl<T: Real> Workspace<T> {
     }
 
     /// The output of the network.
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &mut self,
         network: &Network<T>,
         parameters: &[T],
@@ -74,7 +74,7 @@ impl<T: Real> Workspace<T> {
     }
 
     /// The loss; `gradient` is overwritten with its gradient.
-    pub(super) fn value_and_gradient(
+    pub(crate) fn value_and_gradient(
         &mut self,
         network: &Network<T>,
         loss: &dyn Loss<T>,
@@ -104,6 +104,45 @@ impl<T: Real> Workspace<T> {
             std::mem::swap(output_gradient, input_gradient);
         }
         value
+    }
+
+    /// Writes `∂ŷ/∂x` at the inputs of the latest pass forward, of which there is one sample for each output, all the
+    /// same: column j becomes the gradient of output j.
+    pub(crate) fn input_jacobian(
+        &mut self,
+        network: &Network<T>,
+        parameters: &[T],
+        input: Batch<'_, T>,
+        mut jacobian: BatchMut<'_, T>,
+    ) {
+        let samples = input.samples();
+        let Self { outputs, caches, output_gradient, input_gradient } = self;
+        let output_of = |index: usize| Batch::front(&outputs[index], network.layers[index].output_size, samples);
+        let seeds = &mut output_gradient[..network.output_size() * samples];
+        seeds.fill(T::zero());
+        seeds.iter_mut().step_by(samples + 1).for_each(|seed| *seed = T::one());
+        let mut unused = vec![T::zero(); network.parameter_count()];
+        for (index, placed) in network.layers.iter().enumerate().rev() {
+            let cache = &caches[index][..placed.layer.cache_size(placed.input_size, samples)];
+            let to = if index == 0 {
+                jacobian.reborrow()
+            } else {
+                BatchMut::front(input_gradient, placed.input_size, samples)
+            };
+            placed.layer.backward(
+                &parameters[placed.parameters.clone()],
+                Pass::new(
+                    if index == 0 { input } else { output_of(index - 1) },
+                    output_of(index),
+                    cache,
+                    Mode::Predict,
+                ),
+                Batch::front(output_gradient, placed.output_size, samples),
+                &mut unused[placed.parameters.clone()],
+                Some(to),
+            );
+            std::mem::swap(output_gradient, input_gradient);
+        }
     }
 }
 
