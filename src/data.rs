@@ -11,6 +11,7 @@ use rand::Rng;
 pub use standardization::Standardization;
 
 use crate::batch::Batch;
+use crate::elementary::Loop;
 use crate::error::{Error, Result, Shape};
 use crate::linalg;
 use crate::loss::check_finite;
@@ -228,10 +229,8 @@ impl<T: Real> Dataset<T> {
         match &self.inputs {
             Inputs::Values(values) => input.copy_from_slice(Batch::from(values).sample(sample)),
             Inputs::Bytes { bytes, features, standardization } => {
-                let unit = T::one() / T::from_byte(u8::MAX);
-                for (value, &byte) in input.iter_mut().zip(&bytes[sample * features..(sample + 1) * features]) {
-                    *value = T::from_byte(byte) * unit;
-                }
+                let bytes = &bytes[sample * features..(sample + 1) * features];
+                linalg::vectorized(Scaled { bytes, values: input });
                 if let Some(standardization) = standardization {
                     standardization.apply_to_sample(input);
                 }
@@ -246,6 +245,24 @@ impl<T: Real> Dataset<T> {
                 target.fill(T::zero());
                 target[labels[sample]] = T::one();
             }
+        }
+    }
+}
+
+/// Makes numbers from 0 to 1 of bytes.
+struct Scaled<'a, T> {
+    bytes: &'a [u8],
+    values: &'a mut [T],
+}
+
+impl<T: Real> Loop for Scaled<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let unit = T::one() / T::from_byte(u8::MAX);
+        for (value, &byte) in self.values.iter_mut().zip(self.bytes) {
+            *value = T::from_byte(byte) * unit;
         }
     }
 }

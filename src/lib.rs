@@ -108,6 +108,7 @@ pub use nalgebra;
 
 mod batch;
 mod data;
+mod elementary;
 mod error;
 mod gradient;
 mod layer;

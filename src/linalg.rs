@@ -10,8 +10,12 @@
 pub(crate) mod simd;
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use simd::vectorized;
 
 use crate::batch::Batch;
+#[cfg(not(target_arch = "x86_64"))]
+use crate::elementary::Loop;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -143,6 +147,12 @@ fn add_lower_gram<'a, T: Real>(
             add_scaled(to, alpha, &product[column..]);
         }
     }
+}
+
+/// Runs a loop.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn vectorized<L: Loop>(work: L) -> L::Output {
+    work.run()
 }
 
 /// `length` zeros, or an error where the memory for them cannot be had.

@@ -10,8 +10,8 @@
 //! alone: a product of some columns of B has the bits of the same columns of the whole product.
 //!
 //! # Safety
-//! *Instructions*: a function with `target_feature` is called in [`multiply`] alone, where the processor has been asked
-//! for them; what it calls is inlined into it. *Memory*: [`multiply`] checks that each operand lies within its slice.
+//! *Instructions*: a function with `target_feature` is called in [`multiply`] and [`vectorized`] alone, where the
+//! processor has been asked for them; what it calls is inlined into it. *Memory*: [`multiply`] checks that each operand lies within its slice.
 //! Every address below is that of an entry of an operand, or of a copy on the stack that has been written; the lanes
 //! beyond the last row or column are masked, and neither read nor written.
 #![allow(unsafe_code)]
@@ -21,6 +21,7 @@ use std::array::from_fn;
 use std::mem::MaybeUninit;
 
 use super::{Factor, Target};
+use crate::elementary::Loop;
 
 /// A vector of numbers.
 ///
@@ -510,7 +511,7 @@ pub(crate) trait Kernel: Copy {
     /// By AVX-512.
     ///
     /// # Safety
-    /// The processor has AVX-512 F, and the operands are good.
+    /// The processor has AVX-512 F, BW, DQ and VL, and the operands are good.
     unsafe fn by_avx512(operands: &Operands<Self>);
 
     /// By AVX2 and fused multiply-adds.
@@ -521,7 +522,7 @@ pub(crate) trait Kernel: Copy {
 }
 
 impl Kernel for f32 {
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn by_avx512(operands: &Operands<Self>) {
         unsafe { product::<__m512, __m256, 4, 6, 4>(operands) }
     }
@@ -533,7 +534,7 @@ impl Kernel for f32 {
 }
 
 impl Kernel for f64 {
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn by_avx512(operands: &Operands<Self>) {
         unsafe { product::<__m512d, __m256d, 4, 6, 4>(operands) }
     }
@@ -568,7 +569,35 @@ fn has_avx2() -> bool {
 }
 
 fn has_avx512() -> bool {
-    has_avx2() && is_x86_feature_detected!("avx512f")
+    has_avx2()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+}
+
+/// Runs a loop as it is compiled for the widest vectors that the processor has.
+pub(crate) fn vectorized<L: Loop>(work: L) -> L::Output {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    fn by_avx512<L: Loop>(work: L) -> L::Output {
+        work.run()
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    fn by_avx2<L: Loop>(work: L) -> L::Output {
+        work.run()
+    }
+
+    // Sound, since the processor has been asked.
+    unsafe {
+        if has_avx512() {
+            by_avx512(work)
+        } else if has_avx2() {
+            by_avx2(work)
+        } else {
+            work.run()
+        }
+    }
 }
 
 /// Checked to lie within their slices.
