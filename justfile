@@ -23,6 +23,10 @@ doc:
 bench filter="":
     cargo bench -- {{filter}}
 
+# The MNIST job and regressions beside NumPy, scikit-learn and PyTorch; needs these (see benches/peers).
+compare *options:
+    python3 benches/peers/compare.py {{options}}
+
 # All examples.
 examples:
     cargo run --example mnist_two_layer

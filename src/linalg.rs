@@ -14,14 +14,15 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
 pub(crate) use simd::vectorized;
 
 use crate::batch::Batch;
-#[cfg(not(target_arch = "x86_64"))]
 use crate::elementary::Loop;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
-/// Lanes of the unrolled reductions: as many as the widest vector registers hold, so that sums neither wait for
-/// one another nor drift.
-const LANES: usize = 16;
+/// Lanes of the unrolled reductions: four of the widest vectors, so that sums neither wait for one another nor drift.
+const LANES: usize = 64;
+
+/// Below this many numbers a loop is over before the processor has been asked for its vectors.
+const SHORT: usize = 64;
 
 /// Above this in every dimension nalgebra hands a product to its blocked kernel.
 const SMALL: usize = 5;
@@ -319,8 +320,24 @@ pub(crate) fn times_power_of_two<T: Real>(x: T, exponent: i32) -> T {
 
 /// `y ← y + α x`.
 pub(crate) fn add_scaled<T: Real>(y: &mut [T], alpha: T, x: &[T]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += alpha * x;
+    let work = AddScaled { y, alpha, x };
+    if work.x.len() < SHORT { work.run() } else { vectorized(work) }
+}
+
+struct AddScaled<'a, T> {
+    y: &'a mut [T],
+    alpha: T,
+    x: &'a [T],
+}
+
+impl<T: Real> Loop for AddScaled<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y += self.alpha * x;
+        }
     }
 }
 
@@ -333,18 +350,35 @@ pub(crate) fn add_columns<T: Real>(sum: &mut [T], x: Batch<'_, T>) {
 
 /// `xᵀ y`.
 pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
-    let (x_blocks, y_blocks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let (x_rest, y_rest) = (x_blocks.remainder(), y_blocks.remainder());
-    let mut lanes = [T::zero(); LANES];
-    for (x, y) in x_blocks.zip(y_blocks) {
-        for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
+    if x.len() < SHORT {
+        return x.iter().zip(y).fold(T::zero(), |sum, (&x, &y)| sum + x * y);
+    }
+    vectorized(Dot { x, y })
+}
+
+struct Dot<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+}
+
+impl<T: Real> Loop for Dot<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run(self) -> T {
+        let (x_blocks, y_blocks) = (self.x.chunks_exact(LANES), self.y.chunks_exact(LANES));
+        let (x_rest, y_rest) = (x_blocks.remainder(), y_blocks.remainder());
+        let mut lanes = [T::zero(); LANES];
+        for (x, y) in x_blocks.zip(y_blocks) {
+            for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
+                *lane += x * y;
+            }
+        }
+        for (lane, (&x, &y)) in lanes.iter_mut().zip(x_rest.iter().zip(y_rest)) {
             *lane += x * y;
         }
+        pairwise(lanes)
     }
-    for (lane, (&x, &y)) in lanes.iter_mut().zip(x_rest.iter().zip(y_rest)) {
-        *lane += x * y;
-    }
-    pairwise(lanes)
 }
 
 fn pairwise<T: Real>(mut lanes: [T; LANES]) -> T {

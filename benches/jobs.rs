@@ -1,0 +1,102 @@
+//! The crate's side of `benches/peers/compare.py`: one job, timed once, its seconds printed.
+//!
+//! usage: jobs mnist {f32|f64} {train|whole} | jobs regression N P {fit|plain|stream} | jobs peak {f32|f64}
+
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Instant;
+
+use gradus::nalgebra::DMatrix;
+use gradus::{
+    CrossEntropy, Dataset, Dense, GradientDescent, Images, Initializer, Labels, LinearRegression, Network,
+    NormalEquation, Optimizer, Real, Sigmoid, Softmax,
+};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["mnist", "f32", job] => mnist::<f32>(job == "whole"),
+        ["mnist", "f64", job] => mnist::<f64>(job == "whole"),
+        ["regression", n, p, way] => regression(n.parse()?, p.parse()?, way),
+        ["peak", "f32"] => peak::<f32>(),
+        ["peak", "f64"] => peak::<f64>(),
+        _ => Ok(()), // As `cargo bench` runs it: there is nothing to compare with.
+    }
+}
+
+/// 784-50-10, batches of 100 with replacement, 10 000 steps; the whole job also measures 17 accuracies on 70 000 images.
+fn mnist<T: Real>(whole: bool) -> Result<(), Box<dyn Error>> {
+    let read = |set: &str| -> Result<Dataset<T>, Box<dyn Error>> {
+        let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"));
+        let images = Images::read(directory.join(format!("{set}-images-idx3-ubyte.gz")))?;
+        let labels = Labels::read(directory.join(format!("{set}-labels-idx1-ubyte.gz")))?;
+        Ok(Dataset::from_images(images, &labels, 10)?)
+    };
+    let (training, test) = (read("train")?, read("t10k")?);
+    let initializer = Initializer::normal(0.01)?;
+    let network = Network::<T>::builder(784)
+        .layer(Dense::new(784, 50).with_initializer(initializer))
+        .layer(Sigmoid)
+        .layer(Dense::new(50, 10).with_initializer(initializer))
+        .layer(Softmax)
+        .build()?;
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut parameters = network.initialize(&mut rng);
+    let mut objective = network.objective(CrossEntropy);
+    let mut descent = GradientDescent::new(T::nearest(0.1))?;
+    let mut batches = training.batches(100, &mut rng)?;
+    let (start, mut losses) = (Instant::now(), Vec::new());
+    for iteration in 0..10_000 {
+        let batch = batches.next_batch();
+        let step = descent.step(&mut objective.on(batch.inputs, batch.targets)?, parameters.as_mut_slice());
+        losses.push(step.value);
+        if whole && iteration % 600 == 0 {
+            black_box((network.accuracy(&parameters, &training)?, network.accuracy(&parameters, &test)?));
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{seconds} s, accuracy on the test images {:.4}", network.accuracy(&parameters, &test)?);
+    Ok(())
+}
+
+fn regression(n: usize, p: usize, way: &str) -> Result<(), Box<dyn Error>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(p as u64);
+    let mut normal = || (0..12).map(|_| rng.random_range(-0.5..0.5)).sum::<f64>();
+    let x = DMatrix::from_fn(n, p, |_, _| normal());
+    let y = x.column_sum() + DMatrix::from_fn(n, 1, |_, _| 0.5 + 0.1 * normal());
+    let start = Instant::now();
+    let fit = match way {
+        "stream" => {
+            let mut sums = NormalEquation::new(p, 1);
+            for first in (0..n).step_by(1_000) {
+                sums.push(&x.rows(first, 1_000), &y.rows(first, 1_000))?;
+            }
+            sums.solve()?
+        }
+        "plain" => LinearRegression::new().without_refinement().fit(&x, &y)?,
+        _ => LinearRegression::new().fit(&x, &y)?,
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{seconds} s, slope 0 is {:.4}", fit.coefficients()[0]);
+    Ok(())
+}
+
+/// What a core makes of products at best: of large ones, whose tiles have no remainder and stay in the cache.
+fn peak<T: Real>() -> Result<(), Box<dyn Error>> {
+    let size = 768;
+    let network = Network::<T>::builder(size).layer(Dense::new(size, size)).build()?;
+    let parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(0));
+    let x = DMatrix::from_element(size, size, T::one());
+    let mut best = f64::MAX;
+    for _ in 0..20 {
+        let start = Instant::now();
+        black_box(network.predict(&parameters, &x)?);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    println!("{} GFLOP/s", 2e-9 * (size * size * size) as f64 / best);
+    Ok(())
+}
