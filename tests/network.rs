@@ -51,7 +51,7 @@ impl Layer<f64> for Shared {
         vec![ParameterBlock { name: "c", rows: 1, columns: 1 }]
     }
 
-    fn initialize(&self, parameters: &mut [f64], rng: &mut dyn Rng) {
+    fn initialize(&self, parameters: &mut [f64], _: Initializer, rng: &mut dyn Rng) {
         assert_eq!(parameters, [0.0], "parameters are zero before they are drawn");
         parameters[0] = rng.random_range(0.5..1.5);
     }

@@ -1,0 +1,67 @@
+use super::{Activation, LayerConfiguration, sigmoid_pair};
+use crate::real::Real;
+
+/// Softplus, `y = ln(1 + eˣ)`: a smooth rectifier.
+///
+/// # Derivatives
+/// `∂L/∂x = σ(x) · ∂L/∂y`.
+///
+/// # Numerics
+/// The exponential is taken of −|x|, so nothing overflows, and value and derivative are accurate to a few ulp for every x.
+/// NaN is passed on.
+///
+/// # Examples
+/// ```
+/// use gradus::{Activation, Softplus};
+///
+/// let (y, slope) = Softplus.value_and_derivative(3.0_f64.ln());
+/// assert!((y - 4.0_f64.ln()).abs() < 1e-15 && (slope - 0.75).abs() < 1e-15);
+/// ```
+///
+/// # References
+/// C. Dugas, Y. Bengio, F. Bélisle, C. Nadeau, R. Garcia (2001): Incorporating second-order functional knowledge for
+/// better option pricing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Softplus;
+
+impl Activation for Softplus {
+    fn value_and_derivative<T: Real>(&self, x: T) -> (T, T) {
+        (self.value(x), sigmoid_pair(x).0)
+    }
+
+    fn value<T: Real>(&self, x: T) -> T {
+        if x > T::zero() { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+    }
+
+    fn configuration(&self) -> Option<LayerConfiguration> {
+        Some(LayerConfiguration::Softplus)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::activation::tests::{assert_extremes, assert_values};
+    use super::*;
+
+    // Values by mpmath 1.3, 60 digits, of which 17 are kept.
+    #[test]
+    fn values_to_every_digit() {
+        assert_values(
+            Softplus,
+            2.0,
+            &[
+                (-700.0, 9.8596765437597709e-305, 9.8596765437597709e-305),
+                (-37.0, 8.5330476257440654e-17, 8.5330476257440651e-17),
+                (-0.5, 0.47407698418010668, 0.37754066879814544),
+                (0.0, 0.69314718055994531, 0.5),
+                (0.5, 0.97407698418010668, 0.62245933120185456),
+                (37.0, 37.0, 0.99999999999999991),
+            ],
+        );
+    }
+
+    #[test]
+    fn extremes() {
+        assert_extremes(Softplus, (0.0, 0.0), (f64::INFINITY, 1.0));
+    }
+}
