@@ -126,7 +126,7 @@ pub(super) mod tests {
 
     /// Whether value and derivative are these to `ulps` roundings, that of the value alone is the same, and the smaller
     /// number type agrees as far as it goes.
-    pub(in super::super) fn assert_values(activation: impl Activation, ulps: f64, table: &[(f64, f64, f64)]) {
+    pub(in super::super) fn assert_values(activation: impl Activation + Copy, ulps: f64, table: &[(f64, f64, f64)]) {
         for &(x, value, derivative) in table {
             let found = activation.value_and_derivative(x);
             assert_eq!(activation.value(x).to_bits(), found.0.to_bits(), "{activation:?} at {x}");
@@ -146,7 +146,7 @@ pub(super) mod tests {
 
     /// Whether what is neither small nor a number is answered: by `below` at −∞, by `above` at ∞, each value and
     /// derivative, which ±10⁴ attain too where they are bounded.
-    pub(in super::super) fn assert_extremes(activation: impl Activation, below: (f64, f64), above: (f64, f64)) {
+    pub(in super::super) fn assert_extremes(activation: impl Activation + Copy, below: (f64, f64), above: (f64, f64)) {
         for (infinity, (value, derivative)) in [(f64::NEG_INFINITY, below), (f64::INFINITY, above)] {
             assert_eq!(activation.value_and_derivative(infinity), (value, derivative), "{activation:?}");
             let single = activation.value_and_derivative(infinity as f32);

@@ -123,28 +123,4 @@ mod tests {
             assert!(matches!(bad.build::<f32>(), Err(Error::InvalidParameter { .. })), "{bad:?}");
         }
     }
-
-    #[cfg(feature = "serde")]
-    #[test]
-    fn files_name_the_layers() {
-        let read = |text: &str| serde_json::from_str::<LayerConfiguration>(text);
-        let dense = LayerConfiguration::Dense { inputs: 4, outputs: 3 };
-        assert_eq!(serde_json::to_string(&dense).unwrap(), r#"{"Dense":{"inputs":4,"outputs":3}}"#);
-        assert_eq!(read(r#"{"Dense":{"inputs":4,"outputs":3}}"#).unwrap(), dense);
-        assert_eq!(read(r#""TanhGelu""#).unwrap(), LayerConfiguration::TanhGelu);
-        for bad in [
-            r#""Swish""#,
-            r#"{"Swish":{"beta":1.0}}"#,
-            r#""Dropout""#,
-            r#"{"Dropout":{}}"#,
-            r#"{"Dropout":{"rate":0.5,"seed":1}}"#,
-            r#"{"Dense":{"inputs":-1,"outputs":3}}"#,
-            "7",
-            "",
-        ] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-        let unknown = read(r#""Swish""#).unwrap_err().to_string();
-        assert!(unknown.starts_with("unknown variant `Swish`, expected one of `Dense`"), "{unknown}");
-    }
 }

@@ -5,7 +5,7 @@ use crate::real::Real;
 /// Rectified linear unit that leaks, `y = x` for x > 0 and `y = a·x` for x ≤ 0.
 ///
 /// # Derivatives
-/// `∂L/∂x = ∂L/∂y` for x > 0 and `a · ∂L/∂y` for x ≤ 0: at the kink the slope from below, as PyTorch has it.
+/// `∂L/∂x = ∂L/∂y` for x > 0 and `a · ∂L/∂y` for x ≤ 0: at the kink the slope from below, as `torch.nn` has it.
 ///
 /// # Examples
 /// ```

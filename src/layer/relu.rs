@@ -4,7 +4,7 @@ use crate::real::Real;
 /// Rectified linear unit, `y = max(x, 0)`.
 ///
 /// # Derivatives
-/// `∂L/∂x = ∂L/∂y` for x > 0 and 0 for x ≤ 0: at the kink the subgradient 0, as PyTorch has it.
+/// `∂L/∂x = ∂L/∂y` for x > 0 and 0 for x ≤ 0: at the kink the subgradient 0, as `torch.nn` has it.
 ///
 /// # Numerics
 /// NaN is passed on, where `max` would swallow it.
