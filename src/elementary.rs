@@ -44,8 +44,9 @@ pub(crate) fn exp_f32(x: f32) -> f32 {
     let x = if x < -104.0 { -104.0 } else { x };
     const ROUND: f32 = 12_582_912.0; // 3·2²²
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    const LEADING: f32 = 0.693_359_4; // 355/512, of nine bits
     let n = rounded - ROUND;
-    let r = (x - n * 0.693_359_375) + n * 2.121_944_4e-4;
+    let r = (x - n * LEADING) + n * 2.121_944_4e-4;
     let mut p = INVERSE_FACTORIALS[7] as f32;
     for &coefficient in INVERSE_FACTORIALS[..7].iter().rev() {
         p = p * r + coefficient as f32;

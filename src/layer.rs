@@ -1,16 +1,44 @@
+mod activation;
+mod configuration;
 mod dense;
+mod dropout;
+mod elu;
+mod gelu;
+mod identity;
 mod initializer;
+mod layer_normalization;
+mod leaky_relu;
+mod log_softmax;
+mod relu;
 mod sigmoid;
+mod silu;
 mod softmax;
+mod softplus;
+mod tanh;
+mod tanh_gelu;
 
 use std::fmt::Debug;
 
+pub use activation::Activation;
+pub use configuration::LayerConfiguration;
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use elu::Elu;
+pub use gelu::Gelu;
+pub use identity::Identity;
 pub use initializer::Initializer;
+pub use layer_normalization::LayerNormalization;
+pub use leaky_relu::LeakyRelu;
+pub use log_softmax::LogSoftmax;
 use rand::Rng;
+pub use relu::Relu;
 pub use sigmoid::Sigmoid;
 pub(crate) use sigmoid::sigmoid_pair;
+pub use silu::Silu;
 pub use softmax::Softmax;
+pub use softplus::Softplus;
+pub use tanh::Tanh;
+pub use tanh_gelu::TanhGelu;
 
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
@@ -31,10 +59,12 @@ use crate::real::Real;
 /// In turn a layer is a function: the same parameters, input and mode give the same output, and a sample's output
 /// does not depend on the samples beside it.
 ///
+/// A function of each value alone is less to write: see [`Activation`].
+///
 /// # Examples
 /// The whole of a layer of one's own, `y = s·x` with one parameter s:
 /// ```
-/// use gradus::{Batch, BatchMut, Layer, Mode, ParameterBlock, Pass, Real, Result};
+/// use gradus::{Batch, BatchMut, Initializer, Layer, Mode, ParameterBlock, Pass, Real, Result};
 /// use rand::Rng;
 ///
 /// #[derive(Debug)]
@@ -49,7 +79,7 @@ use crate::real::Real;
 ///         vec![ParameterBlock { name: "scale", rows: 1, columns: 1 }]
 ///     }
 ///
-///     fn initialize(&self, parameters: &mut [T], _: &mut dyn Rng) {
+///     fn initialize(&self, parameters: &mut [T], _: Initializer, _: &mut dyn Rng) {
 ///         parameters[0] = T::one();
 ///     }
 ///
@@ -108,8 +138,20 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
     }
 
     /// Writes initial parameters. They are zero before, and stay so by default.
-    fn initialize(&self, parameters: &mut [T], rng: &mut dyn Rng) {
-        let _ = (parameters, rng);
+    ///
+    /// `suited` is what the layers that follow would have weights drawn by:
+    /// [`suited_initializer`](Self::suited_initializer).
+    fn initialize(&self, parameters: &mut [T], suited: Initializer, rng: &mut dyn Rng) {
+        let _ = (parameters, suited, rng);
+    }
+
+    /// The initialiser that suits the weights of the layer before this one. `None`, the default, leaves it to the layers
+    /// that follow, up to the next that has parameters, and in the end to [`Initializer::glorot_normal`].
+    ///
+    /// Rectifiers and their smooth kin say [`Initializer::he_normal`]. Of inputs of a standard normal distribution they
+    /// keep a mean square of ½ ([`Relu`]), 0.64 ([`Elu`]), 0.43 ([`Gelu`]) and 0.36 ([`Silu`]), which that one doubles.
+    fn suited_initializer(&self) -> Option<Initializer> {
+        None
     }
 
     /// The number of values that [`forward`](Self::forward) keeps for [`backward`](Self::backward). None by
@@ -177,13 +219,13 @@ impl Mode {
     }
 }
 
-/// A seed for each number, unrelated to those of its neighbours and of neighbouring seeds: the finaliser of SplitMix64
-/// (G. Steele, D. Lea, C. Flood, 2014: Fast splittable pseudorandom number generators).
-pub(crate) fn mix(seed: u64, number: u64) -> u64 {
-    let mut seed = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    seed ^ (seed >> 31)
+/// The number of this index in the stream of a seed: the finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, 2014),
+/// which makes neighbouring seeds and indices unrelated.
+pub(crate) fn mix(seed: u64, index: u64) -> u64 {
+    let mut bits = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 /// What a forward pass saw and wrote, as [`Layer::backward`] gets it.
@@ -208,35 +250,41 @@ impl<'a, T> Pass<'a, T> {
     }
 }
 
-/// What rebuilds one of the crate's layers.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum LayerConfiguration {
-    /// A [`Dense`] layer.
-    #[non_exhaustive]
-    Dense {
-        /// Its inputs.
-        inputs: usize,
-        /// Its outputs.
-        outputs: usize,
-    },
-    /// A [`Sigmoid`].
-    Sigmoid,
-    /// A [`Softmax`].
-    Softmax,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl LayerConfiguration {
-    /// The layer.
-    ///
-    /// # Errors
-    /// Those of the layer's constructor. Sizes are checked when a network is built.
-    pub fn build<T: Real>(&self) -> Result<Box<dyn Layer<T>>> {
-        Ok(match *self {
-            Self::Dense { inputs, outputs } => Box::new(Dense::new(inputs, outputs)),
-            Self::Sigmoid => Box::new(Sigmoid),
-            Self::Softmax => Box::new(Softmax),
-        })
+    /// Outputs and cache of a layer that has as many outputs as inputs, of memory that holds NaN.
+    pub(super) fn forward<T: Real>(
+        layer: &dyn Layer<T>,
+        parameters: &[T],
+        x: &[T],
+        features: usize,
+        mode: Mode,
+    ) -> (Vec<T>, Vec<T>) {
+        let nan = T::nearest(f64::NAN);
+        let (mut y, mut cache) = (vec![nan; x.len()], vec![nan; layer.cache_size(features, x.len() / features)]);
+        let (input, output) =
+            (Batch::from_slice(x, features).unwrap(), BatchMut::from_slice(&mut y, features).unwrap());
+        layer.forward(parameters, input, output, &mut cache, mode);
+        (y, cache)
+    }
+
+    /// Gradients of the parameters and of the input, after a [`forward`].
+    pub(super) fn backward<T: Real>(
+        layer: &dyn Layer<T>,
+        parameters: &[T],
+        x: &[T],
+        dy: &[T],
+        features: usize,
+        mode: Mode,
+    ) -> (Vec<T>, Vec<T>) {
+        let (y, cache) = forward(layer, parameters, x, features, mode);
+        let batch = |values| Batch::from_slice(values, features).unwrap();
+        let pass = Pass { input: batch(x), output: batch(&y), cache: &cache, mode };
+        let (mut gradient, mut dx) = (vec![T::zero(); parameters.len()], vec![T::nearest(f64::NAN); x.len()]);
+        let input_gradient = BatchMut::from_slice(&mut dx, features).unwrap();
+        layer.backward(parameters, pass, batch(dy), &mut gradient, Some(input_gradient));
+        (gradient, dx)
     }
 }

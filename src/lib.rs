@@ -86,7 +86,9 @@
 //!
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
-//! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
+//! - Networks: [`Network`], [`NetworkObjective`]; [`Layer`]: [`Dense`], [`LayerNormalization`], [`Dropout`], [`Softmax`],
+//!   [`LogSoftmax`]; [`Activation`]: [`Sigmoid`], [`Tanh`], [`Relu`], [`LeakyRelu`], [`Elu`], [`Gelu`], [`TanhGelu`],
+//!   [`Silu`], [`Softplus`], [`Identity`]; [`Initializer`], [`LayerConfiguration`]
 //! - Training: [`Trainer`], [`EarlyStopping`], [`History`], [`Checkpoint`]
 //! - Prediction and files: [`Model`], [`Predictor`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
@@ -133,7 +135,10 @@ pub use error::{Column, Dependency, Error, Result, Shape};
 pub use gradient::{
     BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
 };
-pub use layer::{Dense, Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass, Sigmoid, Softmax};
+pub use layer::{
+    Activation, Dense, Dropout, Elu, Gelu, Identity, Initializer, Layer, LayerConfiguration, LayerNormalization,
+    LeakyRelu, LogSoftmax, Mode, ParameterBlock, Pass, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh, TanhGelu,
+};
 pub use loss::{
     BinaryCrossEntropy, ClassWeights, CrossEntropy, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing,
     LogCosh, Loss, MeanAbsoluteError, MeanSquaredError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,

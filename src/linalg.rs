@@ -426,6 +426,12 @@ pub(crate) fn largest<T: Real>(x: &[T]) -> T {
     entries.fold(first, |largest, x| if x > largest { x } else { largest })
 }
 
+/// The place of the largest entry, the first of several; 0 if there is none. A NaN may be passed over: the caller's
+/// arithmetic meets it again.
+pub(crate) fn place_of_largest<T: Real>(x: &[T]) -> usize {
+    (1..x.len()).fold(0, |largest, j| if x[j] > x[largest] { j } else { largest })
+}
+
 /// A sum with the rounding errors of its additions carried along: exact to about one rounding for any number of
 /// terms of one sign.
 ///

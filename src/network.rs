@@ -12,7 +12,7 @@ pub(crate) use workspace::Workspace;
 use crate::batch::Batch;
 use crate::data::Dataset;
 use crate::error::{Error, Result, Shape};
-use crate::layer::{Layer, Mode, ParameterBlock};
+use crate::layer::{Initializer, Layer, Mode, ParameterBlock};
 use crate::linalg;
 use crate::loss::{Loss, check_finite};
 use crate::metrics::count_correct;
@@ -96,13 +96,11 @@ pub struct NetworkBuilder<T> {
 
 impl<T: Real> NetworkBuilder<T> {
     /// Appends a layer.
-    pub fn layer(mut self, layer: impl Layer<T> + 'static) -> Self {
-        self.layers.push(Box::new(layer));
-        self
+    pub fn layer(self, layer: impl Layer<T> + 'static) -> Self {
+        self.boxed_layer(Box::new(layer))
     }
 
-    /// Appends a layer whose type is not known at compile time, as that of a
-    /// [`LayerConfiguration`](crate::LayerConfiguration).
+    /// Appends a layer that is known at run time only, as one that [`LayerConfiguration::build`](crate::LayerConfiguration::build) made.
     pub fn boxed_layer(mut self, layer: Box<dyn Layer<T>>) -> Self {
         self.layers.push(layer);
         self
@@ -190,10 +188,18 @@ impl<T: Real> Network<T> {
     #[must_use]
     pub fn initialize(&self, rng: &mut dyn Rng) -> DVector<T> {
         let mut parameters = DVector::zeros(self.parameter_count());
-        for placed in &*self.layers {
-            placed.layer.initialize(&mut parameters.as_mut_slice()[placed.parameters.clone()], rng);
+        for (index, placed) in self.layers.iter().enumerate() {
+            let parameters = &mut parameters.as_mut_slice()[placed.parameters.clone()];
+            placed.layer.initialize(parameters, self.suited_initializer(index), rng);
         }
         parameters
+    }
+
+    /// What the layers after this one, up to the next that has parameters, would have its weights drawn by.
+    fn suited_initializer(&self, index: usize) -> Initializer {
+        let following = self.layers[index + 1..].iter().take_while(|placed| placed.parameters.is_empty());
+        let mut suited = following.filter_map(|placed| placed.layer.suited_initializer());
+        suited.next().unwrap_or(Initializer::glorot_normal())
     }
 
     /// The outputs for the samples of `x`, one per column: `output_size` × samples.

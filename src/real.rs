@@ -1,5 +1,6 @@
 use nalgebra::RealField;
 
+use crate::elementary;
 #[cfg(target_arch = "x86_64")]
 use crate::linalg::simd;
 use crate::linalg::{Factor, Target};
@@ -12,6 +13,9 @@ pub(crate) mod sealed {
         /// Numbers of twice the precision.
         type Wide: Wide<Self>;
 
+        /// `eˣ`, in a form that loops over numbers can be vectorised with.
+        fn exponential(self) -> Self;
+
         /// `C ← α A B`, or `C ← C + α A B`, by a kernel for these numbers; `false` where there is none.
         fn multiply(
             alpha: Self,
@@ -23,30 +27,80 @@ pub(crate) mod sealed {
             let _ = (alpha, a, b, add, c);
             false
         }
+
+        /// Distribution function Φ(x) and density φ(x) of the standard normal distribution.
+        fn standard_normal(self) -> (Self, Self);
     }
+}
+
+fn standard_normal(x: f64) -> (f64, f64) {
+    use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
+    /// 1/√2 less the constant.
+    const REST: f64 = -4.833_646_656_726_457e-17;
+
+    // Φ(x) = ½ erfc(−x/√2). Far out the last digit of its argument moves the third last of Φ.
+    let argument = -x * FRAC_1_SQRT_2;
+    let distribution = 0.5 * libm::erfc(argument);
+    // Further out there is no positive number for φ, and the differences below may be ∞ − ∞.
+    if x.abs() > 39.0 {
+        return (distribution, 0.0);
+    }
+    // x² in two parts, the first of them exact, so that rounding it is not what the exponential sees.
+    let coarse = f64::from(x as f32);
+    let density = (-0.5 * coarse * coarse).exp() * (-0.5 * (x - coarse) * (x + coarse)).exp() / (2.0 * PI).sqrt();
+    let rest = (-x).mul_add(FRAC_1_SQRT_2, -argument) - x * REST;
+    (distribution - SQRT_2 * rest * density, density)
 }
 
 impl sealed::Sealed for f32 {
     type Wide = f64;
 
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        elementary::exp_f32(self)
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, add: bool, c: &mut Target<'_, Self>) -> bool {
         simd::multiply(alpha, a, b, add, c)
+    }
+
+    fn standard_normal(self) -> (Self, Self) {
+        let (distribution, density) = standard_normal(f64::from(self));
+        (distribution as f32, density as f32)
     }
 }
 
 impl sealed::Sealed for f64 {
     type Wide = DoubleDouble;
 
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        elementary::exp_f64(self)
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, add: bool, c: &mut Target<'_, Self>) -> bool {
         simd::multiply(alpha, a, b, add, c)
+    }
+
+    fn standard_normal(self) -> (Self, Self) {
+        standard_normal(self)
     }
 }
 
 #[cfg(feature = "num-dual")]
 impl sealed::Sealed for num_dual::Dual64 {
     type Wide = Self;
+
+    fn exponential(self) -> Self {
+        nalgebra::ComplexField::exp(self)
+    }
+
+    fn standard_normal(self) -> (Self, Self) {
+        let (distribution, density) = standard_normal(self.re);
+        (Self::new(distribution, density * self.eps), Self::new(density, -self.re * density * self.eps))
+    }
 }
 
 /// The scalars that the crate computes with: `f32` and `f64`.

@@ -3,8 +3,9 @@
 use allocation_counter::measure;
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    ClassWeights, CrossEntropy, Dataset, Dense, GradientDescent, LabelSmoothing, Loss, MeanSquaredError, Network,
-    Optimizer, Real, Sigmoid, Softmax, SoftmaxCrossEntropy, one_hot,
+    ClassWeights, CrossEntropy, Dataset, Dense, Dropout, Gelu, GradientDescent, LabelSmoothing, LayerNormalization,
+    LogSoftmax, Loss, MeanSquaredError, NegativeLogLikelihood, Network, Optimizer, Real, Sigmoid, Softmax,
+    SoftmaxCrossEntropy, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -47,6 +48,20 @@ fn a_small_network_allocates_nothing() {
     let smoothed = LabelSmoothing::new(SoftmaxCrossEntropy, 0.1).unwrap();
     let weighted = ClassWeights::new(smoothed, [1.0, 2.0, 3.0]).unwrap();
     assert_eq!(allocations_of_a_step::<f64>([4, 8, 3], weighted, false), 0);
+}
+
+#[test]
+fn no_layer_allocates() {
+    let builder = Network::<f64>::builder(4).layer(Dense::new(4, 8)).layer(LayerNormalization::new(8)).layer(Gelu);
+    let network = builder.layer(Dropout::new(0.5).unwrap()).layer(Dense::new(8, 3)).layer(LogSoftmax).build().unwrap();
+    let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+    let mut objective = network.objective(NegativeLogLikelihood);
+    let mut descent = GradientDescent::new(0.1).unwrap();
+    let x = DMatrix::from_fn(4, 9, |i, j| ((i * 7 + j * 3) % 11) as f64 / 11.0);
+    let t = one_hot(&[0, 1, 2, 0, 1, 2, 0, 1, 2], 3).unwrap();
+    let mut step = || assert!(descent.step(&mut objective.on(&x, &t).unwrap(), parameters.as_mut_slice()).is_finite());
+    let [first, second] = [measure(&mut step), measure(&mut step)].map(|info| info.count_total);
+    assert!(first > 0 && second == 0, "{first} {second}");
 }
 
 /// Two products forward, two for the weights, one for the hidden layer.

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dataset, Dense, Error, GradientDescent,
-    HalfSquaredError, Initializer, KullbackLeibler, LabelSmoothing, Layer, Loss, MeanSquaredError, Mode,
-    NegativeLogLikelihood, Network, Objective, Optimizer, ParameterBlock, Pass, Result, Shape, Sigmoid,
-    SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Stop, StopReason,
+    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dataset, Dense, Difference, Dropout, Elu, Error,
+    Gelu, GradientCheck, GradientDescent, HalfSquaredError, Identity, Initializer, KullbackLeibler, LabelSmoothing,
+    Layer, LayerNormalization, LeakyRelu, LogSoftmax, Loss, MeanSquaredError, Mode, NegativeLogLikelihood, Network,
+    NetworkBuilder, Objective, Optimizer, ParameterBlock, Pass, Relu, Result, Shape, Sigmoid, SigmoidCrossEntropy,
+    Silu, Softmax, SoftmaxCrossEntropy, Softplus, Stop, StopReason, Tanh, TanhGelu,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -51,7 +52,7 @@ impl Layer<f64> for Shared {
         vec![ParameterBlock { name: "c", rows: 1, columns: 1 }]
     }
 
-    fn initialize(&self, parameters: &mut [f64], rng: &mut dyn Rng) {
+    fn initialize(&self, parameters: &mut [f64], _: Initializer, rng: &mut dyn Rng) {
         assert_eq!(parameters, [0.0], "parameters are zero before they are drawn");
         parameters[0] = rng.random_range(0.5..1.5);
     }
@@ -696,5 +697,258 @@ mod layers_of_ones_own {
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 4, "layers and batches differ");
+    }
+}
+
+mod initializers {
+    use super::*;
+
+    fn drawn(append: impl Fn(NetworkBuilder<f64>) -> NetworkBuilder<f64>) -> Vec<u64> {
+        to_bits(&append(Network::builder(6)).build().unwrap().initialize(&mut rng(9)))
+    }
+
+    /// What a layer of 6 inputs and 5 outputs starts from, with what follows it.
+    fn before(append: impl Fn(NetworkBuilder<f64>) -> NetworkBuilder<f64>) -> Vec<u64> {
+        let mut drawn = drawn(|builder| append(builder.layer(Dense::new(6, 5))));
+        drawn.truncate(6 * 5 + 5);
+        drawn
+    }
+
+    fn by(initializer: Initializer) -> Vec<u64> {
+        drawn(|builder| builder.layer(Dense::new(6, 5).with_initializer(initializer)))
+    }
+
+    #[test]
+    fn what_follows_chooses_unless_one_was_given() {
+        let (glorot, he) = (by(Initializer::glorot_normal()), by(Initializer::he_normal()));
+        assert_ne!(glorot, he);
+        assert_eq!(before(|builder| builder), glorot);
+        assert_eq!(before(|builder| builder.layer(Sigmoid)), glorot);
+        assert_eq!(before(|builder| builder.layer(Softmax)), glorot);
+        assert_eq!(before(|builder| builder.layer(LogSoftmax)), glorot);
+        assert_eq!(before(|builder| builder.layer(Tanh)), glorot);
+        assert_eq!(before(|builder| builder.layer(Relu)), he);
+        assert_eq!(before(|builder| builder.layer(Elu::new(1.0).unwrap())), he);
+        assert_eq!(before(|builder| builder.layer(Gelu)), he);
+        assert_eq!(before(|builder| builder.layer(TanhGelu)), he);
+        assert_eq!(before(|builder| builder.layer(Silu)), he);
+        let gain = 0.8_f64.sqrt(); // 1 / √(1 + ¼)
+        let leaky = by(Initializer::he_normal().with_gain(gain).unwrap());
+        let found = before(|builder| builder.layer(LeakyRelu::new(0.5).unwrap()));
+        for (found, expected) in found.into_iter().zip(leaky).map(|(a, b)| (f64::from_bits(a), f64::from_bits(b))) {
+            assert!((found - expected).abs() <= 1e-15 * expected.abs(), "{found} {expected}");
+        }
+        let given = Dense::new(6, 5).with_initializer(Initializer::glorot_normal());
+        assert_eq!(drawn(|builder| builder.layer(given).layer(Relu)), glorot);
+    }
+
+    #[test]
+    fn layers_without_parameters_pass_the_choice_on() {
+        let (glorot, he) = (by(Initializer::glorot_normal()), by(Initializer::he_normal()));
+        let dropout = Dropout::new(0.5).unwrap();
+        assert_eq!(before(|builder| builder.layer(dropout).layer(Relu)), he);
+        assert_eq!(before(|builder| builder.layer(LayerNormalization::new(5)).layer(Relu)), glorot);
+        assert_eq!(before(|builder| builder.layer(Sigmoid).layer(Dense::new(5, 2)).layer(Relu)), glorot);
+    }
+}
+
+mod dropout {
+    use super::*;
+
+    fn network(rate: f64) -> Network<f64> {
+        let builder = Network::builder(4).layer(Dense::new(4, 30)).layer(Tanh).layer(Dropout::new(rate).unwrap());
+        builder.layer(Dense::new(30, 3)).build().unwrap()
+    }
+
+    #[test]
+    fn predictions_are_those_of_the_network_without() {
+        let without =
+            Network::builder(4).layer(Dense::new(4, 30)).layer(Tanh).layer(Dense::new(30, 3)).build().unwrap();
+        let (x, parameters) = (uniform(4, 9, &mut rng(1)), without.initialize(&mut rng(2)));
+        assert_eq!(network(0.5).predict(&parameters, &x), without.predict(&parameters, &x));
+    }
+
+    #[test]
+    fn an_objective_is_a_function_while_it_is_bound_and_another_when_bound_anew() {
+        let network = network(0.5);
+        let (x, t) = (uniform(4, 9, &mut rng(1)), uniform(3, 9, &mut rng(2)));
+        let parameters = network.initialize(&mut rng(3));
+        let mut objective = network.objective(MeanSquaredError);
+        let values = [(); 2].map(|()| {
+            let mut bound = objective.on(&x, &t).unwrap();
+            let mut gradient = vec![0.0; parameters.len()];
+            let value = bound.value(parameters.as_slice());
+            assert_eq!(value, bound.value_and_gradient(parameters.as_slice(), &mut gradient));
+            let check = GradientCheck::new(Difference::fourth_order());
+            let report = check.run(&mut bound, parameters.as_slice(), network.parameter_ranges());
+            assert!(report.passed(), "{report}");
+            value
+        });
+        assert_ne!(values[0], values[1]);
+    }
+
+    /// Weights of 1 sum up what is kept.
+    #[test]
+    fn the_expectation_is_the_input() {
+        const UNITS: usize = 50;
+        const SAMPLES: usize = 200;
+        let weight = Initializer::constant(1.0).unwrap();
+        let network = Network::<f64>::builder(UNITS)
+            .layer(Dropout::new(0.75).unwrap())
+            .layer(Dense::new(UNITS, 1).with_initializer(weight))
+            .build()
+            .unwrap();
+        let parameters = network.initialize(&mut rng(0));
+        let x = DMatrix::from_element(UNITS, SAMPLES, 1.0);
+        let mut objective = network.objective(MeanSquaredError);
+        // A sum of 50 values that are 0, or 4 with probability ¼: mean 50, variance 50 · 3. The slope of the loss at the
+        // target 50 is twice the mean deviation from it.
+        let (t, mut gradient) = (DMatrix::from_element(1, SAMPLES, UNITS as f64), vec![0.0; parameters.len()]);
+        let variance = objective.on(&x, &t).unwrap().value_and_gradient(parameters.as_slice(), &mut gradient);
+        let deviation = gradient[UNITS] / 2.0;
+        assert!(deviation.abs() < 5.0 * (150.0 / SAMPLES as f64).sqrt(), "{deviation}");
+        assert!((variance / 150.0 - 1.0).abs() < 5.0 * (2.0 / SAMPLES as f64).sqrt(), "{variance}");
+    }
+}
+
+mod layer_normalization {
+    use super::*;
+
+    fn network() -> Network<f64> {
+        let builder = Network::builder(4).layer(Dense::new(4, 6)).layer(LayerNormalization::new(6)).layer(Gelu);
+        builder.layer(Dense::new(6, 3)).build().unwrap()
+    }
+
+    #[test]
+    fn it_begins_as_plain_normalization_and_names_its_parameters() {
+        let network = network();
+        let names: Vec<_> = network.parameter_ranges().iter().map(gradus::ParameterRange::name).collect();
+        assert_eq!(names, ["0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias"]);
+        let parameters = network.initialize(&mut rng(1));
+        let values = |place: usize| &parameters.as_slice()[network.parameter_ranges()[place].range.clone()];
+        assert_eq!((values(2), values(3)), (&[1.0; 6][..], &[0.0; 6][..]));
+    }
+
+    /// With batch normalisation it would not be.
+    #[test]
+    fn the_loss_of_a_batch_is_the_mean_of_those_of_its_samples() {
+        let network = network();
+        let (x, t) = (uniform(4, 5, &mut rng(1)), uniform(3, 5, &mut rng(2)));
+        let parameters = network.initialize(&mut rng(3));
+        let mut objective = network.objective(MeanSquaredError);
+        let mut value_and_gradient = |x: &DMatrix<f64>, t: &DMatrix<f64>| {
+            let mut gradient = DVector::zeros(parameters.len());
+            let mut bound = objective.on(x, t).unwrap();
+            let value = bound.value_and_gradient(parameters.as_slice(), gradient.as_mut_slice());
+            (value, gradient)
+        };
+        let (value, gradient) = value_and_gradient(&x, &t);
+        let (mut mean, mut mean_gradient) = (0.0, DVector::zeros(gradient.len()));
+        for sample in 0..5 {
+            let one = |batch: &DMatrix<f64>| batch.columns(sample, 1).into_owned();
+            let (value, gradient) = value_and_gradient(&one(&x), &one(&t));
+            mean += value / 5.0;
+            mean_gradient += gradient / 5.0;
+        }
+        assert!((value - mean).abs() < 1e-14 && (gradient - mean_gradient).amax() < 1e-14);
+    }
+
+    #[test]
+    fn it_must_fit_the_layer_before_it() {
+        let error = Network::<f64>::builder(4).layer(LayerNormalization::new(3)).build().unwrap_err();
+        let Error::Layer { index: 0, source, .. } = error else { panic!("{error:?}") };
+        assert_eq!(*source, Error::InputSize { expected: 3, found: 4 });
+    }
+}
+
+mod configurations {
+    use super::*;
+
+    fn network() -> Network<f64> {
+        Network::builder(4)
+            .layer(Dense::new(4, 6))
+            .layer(LayerNormalization::new(6).with_epsilon(1e-3).unwrap())
+            .layer(Sigmoid)
+            .layer(Tanh)
+            .layer(Relu)
+            .layer(LeakyRelu::new(0.25).unwrap())
+            .layer(Elu::new(0.5).unwrap())
+            .layer(Gelu)
+            .layer(TanhGelu)
+            .layer(Silu)
+            .layer(Softplus)
+            .layer(Identity)
+            .layer(Dropout::new(0.125).unwrap())
+            .layer(Softmax)
+            .layer(LogSoftmax)
+            .build()
+            .unwrap()
+    }
+
+    fn rebuild(configurations: &[gradus::LayerConfiguration]) -> Network<f64> {
+        let layers = configurations.iter().map(|configuration| configuration.build().unwrap());
+        layers.fold(Network::builder(4), NetworkBuilder::boxed_layer).build().unwrap()
+    }
+
+    fn configurations(network: &Network<f64>) -> Vec<gradus::LayerConfiguration> {
+        network.layers().map(|layer| layer.configuration().unwrap()).collect()
+    }
+
+    #[test]
+    fn every_layer_is_rebuilt_from_its_own() {
+        let network = network();
+        let rebuilt = rebuild(&configurations(&network));
+        assert_eq!(format!("{rebuilt:?}"), format!("{network:?}"));
+        let (x, parameters) = (uniform(4, 3, &mut rng(1)), network.initialize(&mut rng(2)));
+        assert_eq!(rebuilt.initialize(&mut rng(2)), parameters);
+        assert_eq!(rebuilt.predict(&parameters, &x), network.predict(&parameters, &x));
+    }
+
+    #[cfg(feature = "serde")]
+    mod in_files {
+        use gradus::LayerConfiguration;
+
+        use super::*;
+
+        fn read(text: &str) -> serde_json::Result<LayerConfiguration> {
+            serde_json::from_str(text)
+        }
+
+        #[test]
+        fn they_survive() {
+            let configurations = configurations(&network());
+            let text = serde_json::to_string(&configurations).unwrap();
+            assert!(
+                text.starts_with(r#"[{"Dense":{"inputs":4,"outputs":6}},"#) && text.contains(r#","Relu","#),
+                "{text}"
+            );
+            assert_eq!(serde_json::from_str::<Vec<LayerConfiguration>>(&text).unwrap(), configurations);
+        }
+
+        #[test]
+        fn unknown_names_and_fields_are_refused() {
+            assert!(read(r#""TanhGelu""#).is_ok() && read(r#"{"Dropout":{"rate":0.5}}"#).is_ok());
+            for bad in [
+                r#"{"Swish":{"beta":1.0}}"#,
+                r#""Dropout""#,
+                r#"{"Dropout":{}}"#,
+                r#"{"Dropout":{"rate":0.5,"seed":1}}"#,
+                r#"{"Dense":{"inputs":-1,"outputs":3}}"#,
+                "7",
+                "",
+            ] {
+                assert!(read(bad).is_err(), "{bad}");
+            }
+            let unknown = read(r#""Swish""#).unwrap_err().to_string();
+            assert!(unknown.starts_with("unknown variant `Swish`, expected one of `Dense`"), "{unknown}");
+        }
+
+        #[test]
+        fn what_is_read_is_checked_where_it_is_built() {
+            for bad in [r#"{"Dropout":{"rate":1.0}}"#, r#"{"Elu":{"alpha":-1.0}}"#, r#"{"LeakyRelu":{"slope":0.0}}"#] {
+                let refused = read(bad).unwrap().build::<f32>();
+                assert!(matches!(refused, Err(Error::InvalidParameter { .. })), "{bad}");
+            }
+        }
     }
 }

@@ -13,7 +13,8 @@ use crate::real::Real;
 ///
 /// # Parameters
 /// `weight`: `W`, outputs × inputs, column-major; then `bias`: `b`, outputs. `outputs·(inputs + 1)` values.
-/// `W` starts from the [`Initializer`], by default [`Initializer::glorot_normal`]; `b` starts at zero.
+/// `W` starts from the [`Initializer`], by default the one that suits what follows: [`Initializer::he_normal`] before
+/// rectifiers and their kin, else [`Initializer::glorot_normal`]. `b` starts at zero.
 ///
 /// # Derivatives
 /// With `Δ = ∂L/∂Y`: `∂L/∂W = Δ Xᵀ`, `∂L/∂b = Δ 1`, `∂L/∂X = Wᵀ Δ`.
@@ -37,20 +38,20 @@ use crate::real::Real;
 pub struct Dense {
     inputs: usize,
     outputs: usize,
-    initializer: Initializer,
+    initializer: Option<Initializer>,
 }
 
 impl Dense {
     /// A layer of these sizes.
     #[must_use]
     pub fn new(inputs: usize, outputs: usize) -> Self {
-        Self { inputs, outputs, initializer: Initializer::glorot_normal() }
+        Self { inputs, outputs, initializer: None }
     }
 
     /// The same layer with its weights drawn otherwise.
     #[must_use]
     pub fn with_initializer(self, initializer: Initializer) -> Self {
-        Self { initializer, ..self }
+        Self { initializer: Some(initializer), ..self }
     }
 }
 
@@ -75,9 +76,9 @@ impl<T: Real> Layer<T> for Dense {
         ]
     }
 
-    fn initialize(&self, parameters: &mut [T], rng: &mut dyn Rng) {
+    fn initialize(&self, parameters: &mut [T], suited: Initializer, rng: &mut dyn Rng) {
         let weight = &mut parameters[..self.outputs * self.inputs];
-        self.initializer.fill(weight, self.inputs, self.outputs, rng);
+        self.initializer.unwrap_or(suited).fill(weight, self.inputs, self.outputs, rng);
     }
 
     fn forward(

@@ -1,6 +1,4 @@
-use super::{Layer, LayerConfiguration, Mode, Pass};
-use crate::batch::{Batch, BatchMut};
-use crate::error::Result;
+use super::{Activation, LayerConfiguration};
 use crate::real::Real;
 
 /// Logistic sigmoid of each value, `y = σ(x) = 1 / (1 + e⁻ˣ)`.
@@ -13,8 +11,8 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// The exponential is taken of −|x|, so nothing overflows. The derivative is the product of σ(x) and σ(−x), both
-/// accurate to a few ulp for every x, where σ(x)(1 − σ(x)) loses all digits from x = 37 on; σ(−x) is kept from
-/// the forward pass, where it costs nothing. NaN is passed on.
+/// accurate to a few ulp for every x, where σ(x)(1 − σ(x)) loses all digits from x = 37 on; σ(−x) costs nothing
+/// beside σ(x). NaN is passed on.
 ///
 /// # Examples
 /// ```
@@ -30,50 +28,19 @@ use crate::real::Real;
 pub struct Sigmoid;
 
 /// (σ(x), σ(−x)).
+#[inline]
 pub(crate) fn sigmoid_pair<T: Real>(x: T) -> (T, T) {
-    let e = (-x.abs()).exp();
+    let e = (-x.abs()).exponential();
     let large = T::one() / (T::one() + e);
     let small = e * large;
     if x >= T::zero() { (large, small) } else { (small, large) }
 }
 
-impl<T: Real> Layer<T> for Sigmoid {
-    fn output_size(&self, input_size: usize) -> Result<usize> {
-        Ok(input_size)
-    }
-
-    fn cache_size(&self, input_size: usize, samples: usize) -> usize {
-        input_size * samples
-    }
-
-    fn forward(
-        &self,
-        _parameters: &[T],
-        input: Batch<'_, T>,
-        mut output: BatchMut<'_, T>,
-        cache: &mut [T],
-        _mode: Mode,
-    ) {
-        for ((&x, y), mirrored) in input.as_slice().iter().zip(output.as_mut_slice()).zip(cache) {
-            (*y, *mirrored) = sigmoid_pair(x);
-        }
-    }
-
-    fn backward(
-        &self,
-        _parameters: &[T],
-        pass: Pass<'_, T>,
-        output_gradient: Batch<'_, T>,
-        _gradient: &mut [T],
-        input_gradient: Option<BatchMut<'_, T>>,
-    ) {
-        let Some(mut input_gradient) = input_gradient else { return };
-        let derivatives = pass.output.as_slice().iter().zip(pass.cache).map(|(&y, &mirrored)| y * mirrored);
-        for ((dx, derivative), &dy) in
-            input_gradient.as_mut_slice().iter_mut().zip(derivatives).zip(output_gradient.as_slice())
-        {
-            *dx = derivative * dy;
-        }
+impl Activation for Sigmoid {
+    #[inline]
+    fn value_and_derivative<T: Real>(&self, x: T) -> (T, T) {
+        let (y, mirrored) = sigmoid_pair(x);
+        (y, y * mirrored)
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {
@@ -96,7 +63,7 @@ mod tests {
         // e⁻⁴⁰ to 17 digits, of which 1 − σ(40) would leave none.
         let (y, mirrored) = sigmoid_pair(40.0);
         assert_eq!(y, 1.0);
-        assert_relative_eq!(mirrored, 4.248_354_255_291_589e-18, max_relative = 1e-15);
+        assert_relative_eq!(mirrored, 4.248354255291589e-18, max_relative = 1e-15);
         assert_eq!(sigmoid_pair(-40.0), (mirrored, y));
     }
 

@@ -51,7 +51,7 @@ impl<T: Real> Layer<T> for Softmax {
             let largest = linalg::largest(x);
             let mut sum = T::zero();
             for (y, &x) in y.iter_mut().zip(x) {
-                *y = (x - largest).exp();
+                *y = (x - largest).exponential();
                 sum += *y;
             }
             for y in y.iter_mut() {

@@ -2,6 +2,7 @@ use super::label_smoothing::{Smoothable, Smoothing};
 use super::{Loss, check_distributions, weighted_mean, weighted_mean_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
+use crate::linalg::place_of_largest;
 use crate::real::Real;
 
 /// Cross-entropy of the softmax, on the logits z: `L = −1/n Σᵢ Σⱼ tⱼᵢ ln pⱼᵢ` with `pⱼ = e^{zⱼ} / Σₗ e^{zₗ}`, for
@@ -33,11 +34,6 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoftmaxCrossEntropy;
-
-fn place_of_largest<T: Real>(logits: &[T]) -> usize {
-    // A NaN that is passed over here makes the sum of the exponentials NaN.
-    (1..logits.len()).fold(0, |largest, j| if logits[j] > logits[largest] { j } else { largest })
-}
 
 /// `−Σⱼ tⱼ ln pⱼ`, where the softmax is that of `logits` and `rest` is the R above.
 fn of_logits<T: Real>(logits: &[T], target: &[T], largest: usize, rest: T, smoothing: Smoothing<T>) -> T {

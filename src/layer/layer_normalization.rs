@@ -1,0 +1,235 @@
+use rand::Rng;
+
+use super::{Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass};
+use crate::batch::{Batch, BatchMut};
+use crate::error::{Error, Result};
+use crate::linalg::dot;
+use crate::real::Real;
+
+/// Layer normalisation: each sample is shifted and scaled to mean 0 and variance 1 over its features,
+/// `y = w ⊙ x̂ + b` with `x̂ = (x − μ) / √(σ² + ε)`.
+///
+/// A sample's output does not depend on the samples beside it, as with batch normalisation it would: so a batch may be
+/// cut into parts at will, and prediction is what was trained. The crate has no batch normalisation for that reason.
+///
+/// # Shapes
+/// The output has the shape of the input, features × samples.
+///
+/// # Parameters
+/// `weight`: w, features, at first 1; then `bias`: b, features, at first 0.
+///
+/// # Derivatives
+/// With `g = w ⊙ ∂L/∂y` and means over the k features of a sample:
+/// `∂L/∂x = (g − mean(g) − x̂ mean(g ⊙ x̂)) / √(σ² + ε)`; `∂L/∂w = Σ x̂ ⊙ ∂L/∂y` and `∂L/∂b = Σ ∂L/∂y` over the samples.
+///
+/// # Numerics
+/// The variance, a mean of squares (with divisor k), is taken of x − μ, in a second pass, so that it does not cancel.
+/// A single feature, or features that are all alike, yield b. NaN is passed on; deviations whose squares overflow yield
+/// NaN.
+///
+/// # Errors
+/// [`Network::builder`](crate::Network::builder) refuses a layer without features, and one whose features are not as
+/// many as the outputs of the layer before it.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::dvector;
+/// use gradus::{LayerNormalization, Network};
+///
+/// let network = Network::builder(2).layer(LayerNormalization::new(2)).build()?;
+/// let parameters = dvector![1.0, 1.0, 0.0, 0.5]; // w = (1, 1), b = (0, ½)
+/// let y = network.predict(&parameters, &dvector![3.0, 7.0])?; // mean 5, variance 4
+/// assert!((y[0] + 1.0_f64).abs() < 2e-6 && (y[1] - 1.5).abs() < 2e-6);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # References
+/// J. L. Ba, J. R. Kiros, G. E. Hinton (2016): Layer normalization.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerNormalization {
+    features: usize,
+    epsilon: f64,
+}
+
+impl LayerNormalization {
+    /// Of samples of this many features, with ε = 10⁻⁵.
+    #[must_use]
+    pub fn new(features: usize) -> Self {
+        Self { features, epsilon: 1e-5 }
+    }
+
+    /// The same layer with another ε, in the units of a variance.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] unless ε is positive and finite.
+    pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
+        if !(epsilon.is_finite() && epsilon > 0.0) {
+            return Err(Error::InvalidParameter { name: "ε", value: epsilon, expected: "a positive, finite number" });
+        }
+        Ok(Self { epsilon, ..self })
+    }
+}
+
+impl<T: Real> Layer<T> for LayerNormalization {
+    fn output_size(&self, input_size: usize) -> Result<usize> {
+        if self.features == 0 {
+            return Err(Error::Empty { what: "features" });
+        }
+        if input_size != self.features {
+            return Err(Error::InputSize { expected: self.features, found: input_size });
+        }
+        Ok(self.features)
+    }
+
+    fn parameter_blocks(&self) -> Vec<ParameterBlock> {
+        vec![
+            ParameterBlock { name: "weight", rows: self.features, columns: 1 },
+            ParameterBlock { name: "bias", rows: self.features, columns: 1 },
+        ]
+    }
+
+    fn initialize(&self, parameters: &mut [T], _suited: Initializer, _rng: &mut dyn Rng) {
+        parameters[..self.features].fill(T::one());
+    }
+
+    /// x̂, then 1 / √(σ² + ε) of every sample.
+    fn cache_size(&self, input_size: usize, samples: usize) -> usize {
+        input_size.saturating_add(1).saturating_mul(samples)
+    }
+
+    fn forward(
+        &self,
+        parameters: &[T],
+        input: Batch<'_, T>,
+        mut output: BatchMut<'_, T>,
+        cache: &mut [T],
+        _mode: Mode,
+    ) {
+        let (weight, bias) = parameters.split_at(self.features);
+        let (normalized, scales) = cache.split_at_mut(self.features * input.samples());
+        let samples = input.iter().zip(output.iter_mut());
+        let cache = normalized.chunks_exact_mut(self.features).zip(scales);
+        let (count, epsilon) = (T::from_count(self.features), T::nearest(self.epsilon));
+        for ((x, y), (normalized, scale)) in samples.zip(cache) {
+            let mean = x.iter().fold(T::zero(), |sum, &x| sum + x) / count;
+            for (deviation, &x) in normalized.iter_mut().zip(x) {
+                *deviation = x - mean;
+            }
+            let variance = dot(normalized, normalized) / count;
+            // Of ∞ the inverse would be 0, and nobody would know.
+            let finite = variance.is_finite();
+            *scale = if finite { T::one() / (variance + epsilon).sqrt() } else { T::zero() / T::zero() };
+            for ((y, normalized), (&weight, &bias)) in y.iter_mut().zip(normalized).zip(weight.iter().zip(bias)) {
+                *normalized *= *scale;
+                *y = weight * *normalized + bias;
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        parameters: &[T],
+        pass: Pass<'_, T>,
+        output_gradient: Batch<'_, T>,
+        gradient: &mut [T],
+        mut input_gradient: Option<BatchMut<'_, T>>,
+    ) {
+        let weight = &parameters[..self.features];
+        let (weight_gradient, bias_gradient) = gradient.split_at_mut(self.features);
+        let (normalized, scales) = pass.cache.split_at(self.features * output_gradient.samples());
+        let count = T::from_count(self.features);
+        let mut input_gradients = input_gradient.as_mut().map(|gradient| gradient.iter_mut());
+        let samples = output_gradient.iter().zip(normalized.chunks_exact(self.features)).zip(scales);
+        for ((dy, normalized), &scale) in samples {
+            for ((&dy, &normalized), (dw, db)) in
+                dy.iter().zip(normalized).zip(weight_gradient.iter_mut().zip(&mut *bias_gradient))
+            {
+                *dw += dy * normalized;
+                *db += dy;
+            }
+            let Some(dx) = input_gradients.as_mut().and_then(Iterator::next) else { continue };
+            let mut mean = T::zero();
+            for ((dx, &dy), &weight) in dx.iter_mut().zip(dy).zip(weight) {
+                *dx = weight * dy;
+                mean += *dx;
+            }
+            mean /= count;
+            let along = dot(dx, normalized) / count;
+            for (dx, &normalized) in dx.iter_mut().zip(normalized) {
+                *dx = (*dx - mean - normalized * along) * scale;
+            }
+        }
+    }
+
+    fn configuration(&self) -> Option<LayerConfiguration> {
+        Some(LayerConfiguration::LayerNormalization { features: self.features, epsilon: self.epsilon })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::super::tests::{backward, forward};
+    use super::*;
+
+    fn normalized(x: &[f64]) -> Vec<f64> {
+        let parameters = [vec![1.0; x.len()], vec![0.0; x.len()]].concat();
+        forward(&LayerNormalization::new(x.len()), &parameters, x, x.len(), Mode::Predict).0
+    }
+
+    // Values by mpmath 1.4 with 60 digits, rounded to `f64`.
+    #[test]
+    fn values_and_derivatives_to_every_digit() {
+        let (layer, parameters) = (LayerNormalization::new(3), [1.0, 2.0, -0.5, 0.0, 0.25, 1.0]);
+        // The same sample twice: gradients of parameters add up.
+        let (x, dy) = ([1.0, 2.0, 4.0].repeat(2), [1.0, -0.5, 2.0].repeat(2));
+        let y = forward(&layer, &parameters, &x, 3, Mode::Predict).0;
+        let (gradient, dx) = backward(&layer, &parameters, &x, &dy, 3, Mode::Predict);
+        let expected = [-1.0690415314502975, -0.2845207657251487, 0.3318490428435641].repeat(2);
+        assert_relative_eq!(y[..], expected[..], max_relative = 1e-14);
+        let expected = [0.4581645834019364, -0.6872400027372391, 0.22907541933530265].repeat(2);
+        assert_relative_eq!(dx[..], expected[..], max_relative = 1e-14);
+        let expected = [-1.0690415314502975, 0.13363019143128718, 2.6726038286257436, 1.0, -0.5, 2.0].map(|g| 2.0 * g);
+        assert_relative_eq!(gradient[..], expected[..], max_relative = 1e-14);
+    }
+
+    #[test]
+    fn shift_and_scale_are_taken_off() {
+        // Deviations of 1 from 2³⁰, whose squares have no digits left for them.
+        let y = normalized(&[1073741823.0, 1073741825.0]);
+        assert_eq!(y, normalized(&[-1.0, 1.0]));
+        assert_relative_eq!(y[1], 1.0 / 1.00001_f64.sqrt(), max_relative = 1e-15);
+        for (y, expected) in normalized(&[-1e4, 1e4]).into_iter().zip([-1.0, 1.0]) {
+            assert_relative_eq!(y, expected, max_relative = 1e-12);
+        }
+    }
+
+    #[test]
+    fn features_that_are_alike_yield_the_bias() {
+        for (x, features) in [(vec![7.0], 1), (vec![1e4; 4], 4)] {
+            let (layer, parameters) = (LayerNormalization::new(features), [vec![2.0; features], vec![3.0; features]]);
+            let (parameters, dy) = (parameters.concat(), vec![1.0; features]);
+            assert_eq!(forward(&layer, &parameters, &x, features, Mode::Predict).0, vec![3.0; features]);
+            assert_eq!(backward(&layer, &parameters, &x, &dy, features, Mode::Predict).1, vec![0.0; features]);
+        }
+    }
+
+    #[test]
+    fn what_has_no_variance_is_nan() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e200] {
+            assert!(normalized(&[bad, 1.0, 2.0]).iter().all(|y| y.is_nan()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_epsilon_are_checked() {
+        let layer = LayerNormalization::new(3);
+        assert_eq!(Layer::<f64>::output_size(&layer, 2), Err(Error::InputSize { expected: 3, found: 2 }));
+        let empty = Layer::<f64>::output_size(&LayerNormalization::new(0), 0);
+        assert_eq!(empty, Err(Error::Empty { what: "features" }));
+        for bad in [0.0, -1e-5, f64::NAN, f64::INFINITY] {
+            assert!(matches!(layer.with_epsilon(bad), Err(Error::InvalidParameter { name: "ε", .. })), "{bad}");
+        }
+    }
+}
