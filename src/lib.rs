@@ -85,6 +85,9 @@
 //! # Where things are
 //!
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
+//! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
+//!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
+//!   for training loops [`ReduceOnPlateau`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
@@ -136,7 +139,11 @@ pub use metrics::{
 };
 pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
-pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
+pub use optimizer::{
+    Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent, InverseTimeDecay, Iteration,
+    LinearWarmUp, OneCycle, Optimizer, OptimizerState, ReduceOnPlateau, Report, Schedule, Scheduled, Step, StepDecay,
+    Stop, StopReason,
+};
 pub use real::Real;
 pub use regression::{
     Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,
