@@ -88,6 +88,7 @@
 //! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
 //!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
 //!   for training loops [`ReduceOnPlateau`]
+//! - Objectives around objectives: [`Penalty`], [`FreeParameters`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
@@ -138,7 +139,7 @@ pub use metrics::{
     ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
 };
 pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
-pub use objective::{FromFn, Objective, from_fn};
+pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
 pub use optimizer::{
     Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent, InverseTimeDecay, Iteration,
     LinearWarmUp, OneCycle, Optimizer, OptimizerState, ReduceOnPlateau, Report, Schedule, Scheduled, Step, StepDecay,
