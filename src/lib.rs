@@ -87,7 +87,7 @@
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
 //! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
 //!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
-//!   for training loops [`ReduceOnPlateau`]
+//!   for training loops [`ReduceOnPlateau`]; how large a learning rate may be: [`LearningRateBound`]
 //! - Objectives around objectives: [`Penalty`], [`FreeParameters`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
@@ -142,8 +142,8 @@ pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, Par
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
 pub use optimizer::{
     Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent, InverseTimeDecay, Iteration,
-    LinearWarmUp, OneCycle, Optimizer, OptimizerState, ReduceOnPlateau, Report, Schedule, Scheduled, Step, StepDecay,
-    Stop, StopReason,
+    LearningRateBound, LinearWarmUp, OneCycle, Optimizer, OptimizerState, ReduceOnPlateau, Report, Schedule, Scheduled,
+    Step, StepDecay, Stop, StopReason,
 };
 pub use real::Real;
 pub use regression::{

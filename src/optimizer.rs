@@ -1,5 +1,6 @@
 mod clipping;
 mod gradient_descent;
+mod learning_rate_bound;
 mod schedule;
 mod scheduled;
 
@@ -8,6 +9,7 @@ use std::ops::ControlFlow;
 
 pub use clipping::Clipped;
 pub use gradient_descent::GradientDescent;
+pub use learning_rate_bound::LearningRateBound;
 pub use schedule::{
     ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, ReduceOnPlateau,
     Schedule, StepDecay,
