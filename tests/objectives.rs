@@ -222,7 +222,7 @@ proptest! {
         let frozen = |place: usize| ranges.iter().any(|range| range.contains(&place));
         let expected: Vec<f64> = (0..all.len()).filter(|&place| !frozen(place)).map(|place| all[place]).collect();
         match FreeParameters::new(all.clone(), ranges.clone()) {
-            Err(error) => prop_assert!(expected.is_empty() && matches!(error, Error::Empty { .. })),
+            Err(error) => prop_assert_eq!((error, expected.len()), (Error::Empty { what: "free parameters" }, 0)),
             Ok(mut parameters) => {
                 prop_assert_eq!(parameters.gather(), expected.clone());
                 let negated: Vec<f64> = expected.iter().map(|x| -x).collect();

@@ -643,6 +643,20 @@ fn the_bound_of_least_squares_is_that_of_the_eigenvalues() {
 }
 
 #[test]
+fn the_bound_of_a_function_that_is_not_quadratic_is_that_at_the_point() {
+    // The Hessian of Rosenbrock's function at (1, 1) is (802, −400; −400, 200), at (0, 0) it is (2, 0; 0, 200).
+    let mut rosenbrock = from_fn(|x: &[f64], gradient: &mut [f64]| {
+        let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+        gradient.copy_from_slice(&[-2.0 * a - 400.0 * x[0] * b, 200.0 * b]);
+        a * a + 100.0 * b * b
+    });
+    for (at, largest) in [([1.0, 1.0], 501.0 + 301.0_f64.hypot(400.0)), ([0.0, 0.0], 200.0)] {
+        let bound = bound_of(&mut rosenbrock, &at);
+        assert!(bound.converged && (bound.curvature / largest - 1.0).abs() < 1e-7, "{bound:?}");
+    }
+}
+
+#[test]
 fn it_bounds_by_the_largest_curvature_where_others_are_negative() {
     for (curvatures, largest) in [
         ([3.0, -1.0, 0.0], Some(3.0)),
