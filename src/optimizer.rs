@@ -170,11 +170,11 @@ pub trait Optimizer<T: Real> {
             if step.gradient_norm <= stop.gradient_norm {
                 return report(StopReason::Converged, iteration, step, &point);
             }
-            if let Some(reason) = step.halt {
-                return report(reason, iteration, step, &point);
-            }
             if iteration == stop.iterations {
                 return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
+            }
+            if let Some(reason) = step.end {
+                return report(reason, iteration, step, &point);
             }
             latest = Some(step);
             std::mem::swap(&mut point, &mut last_finite);
@@ -203,19 +203,19 @@ pub struct Step<T> {
     pub value: T,
     /// ‖∇f(x)‖₂ before the move.
     pub gradient_norm: T,
-    /// Why the method cannot go on, though both are finite; nothing was moved then.
-    pub halt: Option<StopReason>,
+    /// Why the method cannot go on from here, if it cannot: `x` has not moved then, and a minimisation ends.
+    pub end: Option<StopReason>,
 }
 
 impl<T: Real> Step<T> {
     /// The step from a point with this value and this gradient.
     pub fn new(value: T, gradient: &[T]) -> Self {
-        Self { value, gradient_norm: linalg::norm(gradient), halt: None }
+        Self { value, gradient_norm: linalg::norm(gradient), end: None }
     }
 
-    /// The same, of a method that has moved nothing and cannot go on.
-    pub fn halted(self, reason: StopReason) -> Self {
-        Self { halt: Some(reason), ..self }
+    /// The same step, as one that has not moved and after which there is none.
+    pub fn ending(self, reason: StopReason) -> Self {
+        Self { end: Some(reason), ..self }
     }
 
     /// Whether value and gradient were finite, so that the step could be made.
@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn a_rise_of_rounding_size_is_no_divergence() {
         let at_the_limit = |last| {
-            let step = |value| Step { value, gradient_norm: 1.0, halt: None };
+            let step = |value| Step { value, gradient_norm: 1.0, end: None };
             StopReason::at_the_limit(3, step(1.0), Step { gradient_norm: 0.5, ..step(last) })
         };
         assert_eq!(at_the_limit(1.0 + 1e-15), StopReason::IterationLimit);

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::f64::consts::PI;
+use std::path::PathBuf;
 
 use gradus::nalgebra::{DMatrix, DVector, dvector};
 use gradus::{
@@ -11,6 +12,7 @@ use gradus::{
     ReduceOnPlateau, Result, Schedule, Scheduled, Step, StepDecay, Stop, StopReason, from_fn,
 };
 use proptest::prelude::*;
+use serde_json::Value;
 
 /// x₀² + x₁²
 fn sphere(x: &[f64], gradient: &mut [f64]) -> f64 {
@@ -155,6 +157,70 @@ fn one_cycle_follows_its_formula() {
     follows(&OneCycle::new(2).unwrap().rising_for(0.75).unwrap(), &[(0, 0.04), (1, 4e-6)]);
     let short = OneCycle::new(3).unwrap().between(0.5, 0.0).unwrap();
     follows(&short, &[(0, 0.5 * (1.0 + (PI * 0.1 / 2.1).cos())), (2, 0.0)]);
+}
+
+/// The rates of the first 60 iterations (reference/optimizers.py).
+#[test]
+fn schedules_agree_with_those_of_pytorch() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference/schedules.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let reference: Value = serde_json::from_str(&text).unwrap();
+    let base = reference["base"].as_f64().unwrap();
+    let numbers = |values: &Value| -> Vec<f64> {
+        values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    let losses = numbers(&reference["values"]);
+    let mut compared = 0;
+    for case in reference["cases"].as_array().unwrap() {
+        let option =
+            |name: &str, default: f64| case["options"].get(name).map_or(default, |value| value.as_f64().unwrap());
+        let count = |name: &str, default: f64| option(name, default) as u64;
+        let minimum = option("eta_min", 0.0) / base;
+        let mut largest = base;
+        let mut plateau = None;
+        let schedule: Box<dyn Schedule<f64>> = match case["schedule"].as_str().unwrap() {
+            "StepLR" => Box::new(StepDecay::new(count("step_size", f64::NAN), option("gamma", 0.1)).unwrap()),
+            "ExponentialLR" => Box::new(ExponentialDecay::new(option("gamma", f64::NAN)).unwrap()),
+            "CosineAnnealingLR" => {
+                Box::new(CosineAnnealing::new(count("T_max", f64::NAN)).unwrap().down_to(minimum).unwrap())
+            }
+            "CosineAnnealingWarmRestarts" => {
+                let falling = CosineAnnealing::new(count("T_0", f64::NAN)).unwrap().down_to(minimum).unwrap();
+                Box::new(falling.with_restarts(count("T_mult", 1.0)).unwrap())
+            }
+            "LinearLR" => {
+                let start = option("start_factor", 1.0 / 3.0);
+                Box::new(LinearWarmUp::new(count("total_iters", 5.0), start, ConstantSchedule).unwrap())
+            }
+            "OneCycleLR" => {
+                largest = option("max_lr", f64::NAN);
+                let start = 1.0 / option("div_factor", 25.0);
+                let cycle = OneCycle::new(count("total_steps", f64::NAN)).unwrap();
+                let cycle = cycle.rising_for(option("pct_start", 0.3)).unwrap();
+                Box::new(cycle.between(start, start / option("final_div_factor", 1e4)).unwrap())
+            }
+            "ReduceLROnPlateau" if case["options"].get("threshold_mode").is_none() => {
+                let reduce = ReduceOnPlateau::new(option("factor", 0.1)).unwrap();
+                let reduce = reduce.with_patience(count("patience", 10.0)).with_cooldown(count("cooldown", 0.0));
+                let reduce = reduce.with_threshold(option("threshold", 1e-4)).unwrap();
+                plateau = Some(reduce.down_to(option("min_lr", 0.0) / base).unwrap());
+                Box::new(ConstantSchedule)
+            }
+            // Not offered.
+            "MultiStepLR" | "PolynomialLR" | "ReduceLROnPlateau" => continue,
+            other => panic!("{other}"),
+        };
+        compared += 1;
+        for (i, expected) in numbers(&case["rates"]).into_iter().enumerate() {
+            let factor = plateau.as_ref().map_or_else(|| schedule.factor(i as u64), ReduceOnPlateau::factor);
+            let rate = largest * factor;
+            assert!((rate - expected).abs() <= 1e-15 + 1e-13 * expected, "{case}, {i}: {rate:e}, not {expected:e}");
+            if let Some(plateau) = &mut plateau {
+                plateau.observe(losses[i]);
+            }
+        }
+    }
+    assert_eq!(compared, 13);
 }
 
 #[test]
@@ -349,7 +415,7 @@ fn n070_a_schedule_that_gives_an_invalid_learning_rate_ends_the_run_where_it_is(
         let state = descent.state();
         let step = descent.step(&mut from_fn(sphere), &mut x);
         assert_eq!(
-            (step.halt, step.value, step.is_finite()),
+            (step.end, step.value, step.is_finite()),
             (Some(StopReason::InvalidLearningRate), report.value, true)
         );
         assert_eq!((bits(&x), descent.state()), (bits(&expected), state));
@@ -387,7 +453,7 @@ fn a_step_that_is_not_finite_is_not_counted() {
             let mut descent = Scheduled::new(Momentum::new(0.1), |_: u64| factor).unwrap();
             let mut x = [1.0, 2.0];
             let step = descent.step(&mut broken, &mut x);
-            assert!(!step.is_finite() && step.halt.is_none());
+            assert!(!step.is_finite() && step.end.is_none());
             assert_eq!((x, descent.iteration()), ([1.0, 2.0], 0));
             let report = descent.minimize(&mut broken, &mut x, &Stop::after(5));
             assert_eq!(report.reason, StopReason::NotFinite);

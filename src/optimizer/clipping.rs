@@ -117,7 +117,7 @@ impl<T: Real, O: Optimizer<T>> Optimizer<T> for Clipped<T, O> {
         self.point.extend_from_slice(x);
         let start = Start { point: &self.point, value, gradient: &self.gradient };
         let seen = self.optimizer.step(&mut ClippedObjective { objective, clip: self.clip, start }, x);
-        Step { halt: seen.halt, ..step }
+        Step { end: seen.end, ..step }
     }
 
     fn learning_rate(&self) -> Option<T> {

@@ -41,7 +41,7 @@ impl<T: Real> GradientDescent<T> {
     /// Gradient descent with the learning rate η.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless the learning rate is positive and finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
         Ok(Self { learning_rate: checked_learning_rate(learning_rate)?, gradient: Vec::new() })
     }

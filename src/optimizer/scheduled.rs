@@ -11,11 +11,13 @@ const ITERATION: &str = "iteration of the schedule";
 ///
 /// The base learning rate η is the one that the optimizer had, or that
 /// [`set_learning_rate`](Optimizer::set_learning_rate) sets later; [`learning_rate`](Optimizer::learning_rate) is that
-/// of the next step, ηᵢ. A step that met a value which is not finite is not counted.
+/// of the next step, ηᵢ. To combine two schedules multiply them, as [`LinearWarmUp`](crate::LinearWarmUp) does; of an
+/// optimizer that is scheduled already, ηᵢ would be taken for η. A step that met a value which is not finite is not
+/// counted.
 ///
 /// Where ηᵢ is 0, the step only evaluates: the optimizer within is not asked, and remembers nothing of it. Where it is
 /// negative, infinite or NaN, the step moves nothing and says [`StopReason::InvalidLearningRate`] in
-/// [`Step::halt`], which ends a minimisation.
+/// [`Step::end`], which ends a minimisation.
 ///
 /// # Examples
 /// On f(x) = x₀² + x₁² a step shrinks `x` by 1 − 2ηᵢ:
@@ -81,9 +83,9 @@ impl<T: Real, O: Optimizer<T>, S: Schedule<T>> Optimizer<T> for Scheduled<T, O, 
             self.optimizer.step(objective, x)
         };
         if invalid && step.is_finite() {
-            return step.halted(StopReason::InvalidLearningRate);
+            return step.ending(StopReason::InvalidLearningRate);
         }
-        if step.is_finite() && step.halt.is_none() {
+        if step.is_finite() && step.end.is_none() {
             self.iteration += 1;
         }
         step

@@ -16,7 +16,7 @@ use crate::real::Real;
 /// ```
 ///
 /// # References
-/// P. Goyal et al. (2017): Accurate, large minibatch SGD: training ImageNet in 1 hour, §2.2.
+/// P. Goyal et al. (2017): Accurate, large minibatch SGD: training `ImageNet` in 1 hour, §2.2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearWarmUp<S> {
     iterations: u64,
