@@ -77,7 +77,7 @@ fn a_step_through_every_adapter_allocates_nothing_after_the_first() {
     let x = DMatrix::from_fn(4, 50, |i, j| ((i * 7 + j * 3) % 11) as f64 / 11.0);
     let t = one_hot::<f64>(&(0..50).map(|j| j % 3).collect::<Vec<_>>(), 3).unwrap();
     let penalty = Penalty::l2(1e-3).unwrap().restricted_to([0..32, 40..64]).unwrap();
-    let mut parameters = FreeParameters::new(parameters.as_slice(), [8..16]).unwrap();
+    let mut parameters = FreeParameters::new(parameters.as_slice(), [8..16, 60..62]).unwrap();
     let mut free = parameters.gather();
     let mut objective = network.objective(SoftmaxCrossEntropy).with_micro_batches(16).unwrap();
     let clipped = Clipped::by_norm(GradientDescent::new(0.1).unwrap(), 0.01).unwrap();

@@ -1,5 +1,7 @@
 //! Objectives around objectives: penalties, frozen parameters, batches in parts.
 
+#![expect(clippy::single_range_in_vec_init, reason = "a list of ranges may have one")]
+
 use gradus::nalgebra::{DMatrix, dmatrix};
 use gradus::{
     Batch, BatchMut, BinaryCrossEntropy, ClassWeights, Clipped, CrossEntropy, Dense, Difference, Error, FreeParameters,
@@ -253,7 +255,7 @@ impl Unit {
             (Self::Noise, Mode::Predict) => 1.0,
             (Self::Noise, Mode::Train { seed, first_sample }) => {
                 let number = seed ^ ((first_sample + sample) * 31 + unit + 1) as u64;
-                0.5 + (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / (1 << 24) as f64
+                0.5 + (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / 2.0_f64.powi(24)
             }
         }
     }
@@ -293,9 +295,11 @@ impl Layer<f64> for Unit {
 
 const SAMPLES: usize = 17;
 
+type MakeObjective = Box<dyn Fn(&Network<f64>) -> NetworkObjective<f64>>;
+
 struct Case {
     network: Network<f64>,
-    objective: Box<dyn Fn(&Network<f64>) -> NetworkObjective<f64>>,
+    objective: MakeObjective,
     target: DMatrix<f64>,
 }
 
