@@ -111,8 +111,13 @@ impl<'a, T> Batch<'a, T> {
                 found: Shape::new(samples.start, samples.end),
             });
         }
-        let data = &self.data[self.features * samples.start..self.features * samples.end];
-        Ok(Self { data, features: self.features, samples: samples.len() })
+        Ok(self.part(samples.start, samples.end))
+    }
+
+    /// As [`range`](Self::range), of samples that are there.
+    pub(crate) fn part(&self, start: usize, end: usize) -> Self {
+        let data = &self.data[self.features * start..self.features * end];
+        Self { data, features: self.features, samples: end - start }
     }
 
     /// The batch as a matrix view of `features` × `samples`.

@@ -85,6 +85,10 @@
 //! # Where things are
 //!
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
+//! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
+//!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
+//!   for training loops [`ReduceOnPlateau`]; how large a learning rate may be: [`LearningRateBound`]
+//! - Objectives around objectives: [`Penalty`], [`FreeParameters`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`]; [`Layer`]: [`Dense`], [`LayerNormalization`], [`Dropout`], [`Softmax`],
 //!   [`LogSoftmax`]; [`Activation`]: [`Sigmoid`], [`Tanh`], [`Relu`], [`LeakyRelu`], [`Elu`], [`Gelu`], [`TanhGelu`],
@@ -151,8 +155,12 @@ pub use metrics::{
 pub use model::ModelError;
 pub use model::{Model, Predictor};
 pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
-pub use objective::{FromFn, Objective, from_fn};
-pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
+pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
+pub use optimizer::{
+    Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent, InverseTimeDecay, Iteration,
+    LearningRateBound, LinearWarmUp, OneCycle, Optimizer, OptimizerState, ReduceOnPlateau, Report, Schedule, Scheduled,
+    Step, StepDecay, Stop, StopReason,
+};
 pub use real::Real;
 pub use regression::{
     Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,

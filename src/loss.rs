@@ -239,7 +239,7 @@ fn sum_of_weights<T: Real>(target: Batch<'_, T>, weights: Option<&[T]>) -> T {
 }
 
 /// −1, 0 or 1; NaN for NaN.
-fn sign<T: Real>(x: T) -> T {
+pub(crate) fn sign<T: Real>(x: T) -> T {
     if x > T::zero() {
         T::one()
     } else if x < T::zero() {

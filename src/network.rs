@@ -1,3 +1,4 @@
+mod micro_batches;
 mod objective;
 mod workspace;
 

@@ -1,6 +1,14 @@
+mod free_parameters;
+mod penalty;
+
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 
+pub use free_parameters::{FreeObjective, FreeParameters};
+pub use penalty::{Penalized, Penalty};
+
+use crate::error::{Error, Result, Shape};
 use crate::real::Real;
 
 /// A function to minimise: f(x) and ∇f(x) of one flat vector.
@@ -87,4 +95,23 @@ impl<T: Real, F: FnMut(&[T], &mut [T]) -> T> Objective<T> for FromFn<T, F> {
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
         (self.function)(x, gradient)
     }
+}
+
+/// The same places as ranges that are ascending, disjoint and not empty.
+fn merged(what: &'static str, ranges: impl IntoIterator<Item = Range<usize>>) -> Result<Vec<Range<usize>>> {
+    let mut ranges: Vec<_> = ranges.into_iter().collect();
+    if let Some(Range { start, end }) = ranges.iter().find(|range| range.start > range.end) {
+        let expected = Shape { rows: Some(*start), columns: None };
+        return Err(Error::ShapeMismatch { what, expected, found: Shape::new(*start, *end) });
+    }
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, last| {
+        let joined = next.start <= last.end;
+        if joined {
+            last.end = last.end.max(next.end);
+        }
+        joined
+    });
+    Ok(ranges)
 }

@@ -1,9 +1,20 @@
+mod clipping;
 mod gradient_descent;
+mod learning_rate_bound;
+mod schedule;
+mod scheduled;
 
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use clipping::Clipped;
 pub use gradient_descent::GradientDescent;
+pub use learning_rate_bound::LearningRateBound;
+pub use schedule::{
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, ReduceOnPlateau,
+    Schedule, StepDecay,
+};
+pub use scheduled::Scheduled;
 
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -162,6 +173,9 @@ pub trait Optimizer<T: Real> {
             if iteration == stop.iterations {
                 return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
             }
+            if let Some(reason) = step.end {
+                return report(reason, iteration, step, &point);
+            }
             latest = Some(step);
             std::mem::swap(&mut point, &mut last_finite);
             iteration += 1;
@@ -189,12 +203,19 @@ pub struct Step<T> {
     pub value: T,
     /// ‖∇f(x)‖₂ before the move.
     pub gradient_norm: T,
+    /// Why the method cannot go on from here, if it cannot: `x` has not moved then, and a minimisation ends.
+    pub end: Option<StopReason>,
 }
 
 impl<T: Real> Step<T> {
     /// The step from a point with this value and this gradient.
     pub fn new(value: T, gradient: &[T]) -> Self {
-        Self { value, gradient_norm: linalg::norm(gradient) }
+        Self { value, gradient_norm: linalg::norm(gradient), end: None }
+    }
+
+    /// The same step, as one that has not moved and after which there is none.
+    pub fn ending(self, reason: StopReason) -> Self {
+        Self { end: Some(reason), ..self }
     }
 
     /// Whether value and gradient were finite, so that the step could be made.
@@ -260,13 +281,16 @@ pub enum StopReason {
     NotFinite,
     /// The observer asked to stop.
     Observer,
+    /// A schedule gave a learning rate that is negative, infinite or NaN.
+    InvalidLearningRate,
 }
 
 impl StopReason {
-    /// Whether the run came to nothing: diverged, made no progress or met a value that is not finite.
+    /// Whether the run came to nothing: diverged, made no progress, met a value that is not finite
+    /// or was given an invalid learning rate.
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Diverged | Self::NoProgress | Self::NotFinite)
+        matches!(self, Self::Diverged | Self::NoProgress | Self::NotFinite | Self::InvalidLearningRate)
     }
 
     fn at_the_limit<T: Real>(iterations: usize, first: Step<T>, last: Step<T>) -> Self {
@@ -298,6 +322,7 @@ impl fmt::Display for StopReason {
             Self::NoProgress => "made no progress: the steps are too short",
             Self::NotFinite => "stopped: a value is not finite",
             Self::Observer => "stopped by the observer",
+            Self::InvalidLearningRate => "stopped: the learning rate of the schedule is negative or not finite",
         })
     }
 }
@@ -417,7 +442,7 @@ mod tests {
     #[test]
     fn a_rise_of_rounding_size_is_no_divergence() {
         let at_the_limit = |last| {
-            let step = |value| Step { value, gradient_norm: 1.0 };
+            let step = |value| Step { value, gradient_norm: 1.0, end: None };
             StopReason::at_the_limit(3, step(1.0), Step { gradient_norm: 0.5, ..step(last) })
         };
         assert_eq!(at_the_limit(1.0 + 1e-15), StopReason::IterationLimit);

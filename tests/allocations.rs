@@ -3,9 +3,9 @@
 use allocation_counter::measure;
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    ClassWeights, CrossEntropy, Dataset, Dense, Dropout, Gelu, GradientDescent, LabelSmoothing, LayerNormalization,
-    LogSoftmax, Loss, MeanSquaredError, NegativeLogLikelihood, Network, Optimizer, Real, Sigmoid, Softmax,
-    SoftmaxCrossEntropy, one_hot,
+    ClassWeights, Clipped, CrossEntropy, Dataset, Dense, Dropout, FreeParameters, Gelu, GradientDescent,
+    LabelSmoothing, LayerNormalization, LogSoftmax, Loss, MeanSquaredError, NegativeLogLikelihood, Network, Optimizer,
+    Penalty, Real, Scheduled, Sigmoid, Softmax, SoftmaxCrossEntropy, StepDecay, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -81,4 +81,29 @@ fn gathering_a_batch_allocates_nothing() {
     let mut shuffled = data.shuffled_batches(7, &mut rng).unwrap();
     let info = measure(|| assert_eq!((0..20).filter(|_| shuffled.next_batch().is_some()).count(), 18));
     assert_eq!(info.count_total, 0);
+}
+
+#[test]
+fn a_step_through_every_adapter_allocates_nothing_after_the_first() {
+    let network = Network::<f64>::builder(4).layer(Dense::new(4, 8)).layer(Sigmoid).layer(Dense::new(8, 3)).build();
+    let network = network.unwrap();
+    let parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+    let x = DMatrix::from_fn(4, 50, |i, j| ((i * 7 + j * 3) % 11) as f64 / 11.0);
+    let t = one_hot::<f64>(&(0..50).map(|j| j % 3).collect::<Vec<_>>(), 3).unwrap();
+    let penalty = Penalty::l2(1e-3).unwrap().restricted_to([0..32, 40..64]).unwrap();
+    let mut parameters = FreeParameters::new(parameters.as_slice(), [8..16, 60..62]).unwrap();
+    let mut free = parameters.gather();
+    let mut objective = network.objective(SoftmaxCrossEntropy).with_micro_batches(16).unwrap();
+    let clipped = Clipped::by_norm(GradientDescent::new(0.1).unwrap(), 0.01).unwrap();
+    let mut descent = Scheduled::new(clipped, StepDecay::new(2, 0.5).unwrap()).unwrap();
+    let mut step = || {
+        let info = measure(|| {
+            let mut bound = objective.on(&x, &t).unwrap();
+            let step = descent.step(&mut parameters.on(&mut penalty.on(&mut bound)), &mut free);
+            assert!(step.is_finite() && step.gradient_norm > 0.01);
+        });
+        info.count_total
+    };
+    assert!(step() > 0, "the counter must see the first step allocate");
+    assert_eq!([step(), step(), step()], [0; 3]);
 }

@@ -1,5 +1,6 @@
 use nalgebra::DMatrix;
 
+use super::micro_batches::MicroBatches;
 use super::workspace::{Binding, Workspace};
 use super::{Network, PREDICTION_BLOCK};
 use crate::batch::Batch;
@@ -37,6 +38,7 @@ pub struct NetworkObjective<T> {
     network: Network<T>,
     loss: Box<dyn Loss<T>>,
     workspace: Workspace<T>,
+    micro_batches: MicroBatches<T>,
     /// Of the next binding: every one has random numbers of its own.
     seed: u64,
 }
@@ -62,7 +64,37 @@ pub struct Evaluation<T: Real> {
 
 impl<T: Real> NetworkObjective<T> {
     pub(super) fn new(network: Network<T>, loss: Box<dyn Loss<T>>) -> Self {
-        Self { network, loss, workspace: Workspace::new(), seed: 1 }
+        Self { network, loss, workspace: Workspace::new(), micro_batches: MicroBatches::of(usize::MAX), seed: 1 }
+    }
+
+    /// Evaluates a batch of more than this many samples in parts of this many, and adds up what they give.
+    ///
+    /// That is for batches whose passes would not fit into memory (or into the cache): the passes take the memory of a
+    /// part, and a second gradient is kept. Parts are combined by their weights, `Σ W_s L_s / Σ W_s`, see
+    /// [`Loss::total_weight`], and draw the random numbers of the whole batch, so that value and gradient are those of
+    /// the whole batch to rounding, and the same in every run.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for 0 samples.
+    ///
+    /// # Examples
+    /// Three samples in parts of two; the mean of the means would be (5 + 9)/2:
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Dense, MeanSquaredError, Network, Objective};
+    ///
+    /// let network = Network::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let mut objective = network.objective(MeanSquaredError).with_micro_batches(2)?;
+    /// let (x, y) = (dmatrix![1.0, 2.0, 3.0], dmatrix![-1.0, 5.0, 3.0]);
+    /// assert_eq!(objective.on(&x, &y)?.value(&[2.0, 0.0]), (9.0 + 1.0 + 9.0) / 3.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    pub fn with_micro_batches(self, samples: usize) -> Result<Self> {
+        if samples == 0 {
+            let expected = "at least 1";
+            return Err(Error::InvalidParameter { name: "samples of a micro-batch", value: 0.0, expected });
+        }
+        Ok(Self { micro_batches: MicroBatches::of(samples), ..self })
     }
 
     /// The network.
@@ -215,7 +247,7 @@ impl<T: Real> NetworkObjective<T> {
             return Err(Error::Empty { what: "samples" });
         }
         self.loss.check_targets(target)?;
-        self.workspace.prepare_gradient(&self.network, input.samples())?;
+        self.micro_batches.prepare(&self.network, &mut self.workspace, input.samples())?;
         let mode = Mode::Train { seed: self.seed, first_sample: 0 };
         self.seed = self.seed.wrapping_add(1);
         Ok(BoundObjective { owner: self, binding: Binding { input, target, weights, mode } })
@@ -233,18 +265,17 @@ impl<T: Real> Objective<T> for BoundObjective<'_, T> {
     /// # Panics
     /// If `x` or `gradient` has another length than the network has parameters.
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
-        let NetworkObjective { network, loss, workspace, .. } = &mut *self.owner;
+        let NetworkObjective { network, loss, workspace, micro_batches, .. } = &mut *self.owner;
         assert_eq!(x.len(), network.parameter_count(), "as many parameters as the network has");
         assert_eq!(gradient.len(), network.parameter_count(), "as many slopes as the network has parameters");
-        workspace.value_and_gradient(network, &**loss, x, self.binding, gradient)
+        micro_batches.value_and_gradient(network, &**loss, workspace, x, self.binding, gradient)
     }
 
     /// # Panics
     /// If `x` has another length than the network has parameters.
     fn value(&mut self, x: &[T]) -> T {
-        let NetworkObjective { network, loss, workspace, .. } = &mut *self.owner;
+        let NetworkObjective { network, loss, workspace, micro_batches, .. } = &mut *self.owner;
         assert_eq!(x.len(), network.parameter_count(), "as many parameters as the network has");
-        let Binding { input, target, weights, mode } = self.binding;
-        loss.value(workspace.forward(network, x, input, mode), target, weights)
+        micro_batches.value(network, &**loss, workspace, x, self.binding)
     }
 }

@@ -1,0 +1,90 @@
+mod constant;
+mod cosine_annealing;
+mod exponential_decay;
+mod inverse_time_decay;
+mod linear_warm_up;
+mod one_cycle;
+mod reduce_on_plateau;
+mod step_decay;
+
+pub use constant::ConstantSchedule;
+pub use cosine_annealing::CosineAnnealing;
+pub use exponential_decay::ExponentialDecay;
+pub use inverse_time_decay::InverseTimeDecay;
+pub use linear_warm_up::LinearWarmUp;
+pub use one_cycle::OneCycle;
+pub use reduce_on_plateau::ReduceOnPlateau;
+pub use step_decay::StepDecay;
+
+use crate::error::{Error, Result};
+use crate::real::Real;
+
+/// How the learning rate changes with the iteration: `ηᵢ = η · factor(i)`.
+///
+/// A schedule is a pure function, so that a run can be resumed at any iteration. It gives a factor of the base learning
+/// rate η and not a rate: the same schedule then serves every optimizer, η stays the one number to tune (and to check),
+/// and two schedules are combined by multiplying them.
+///
+/// [`Scheduled`](crate::Scheduled) puts an optimizer under a schedule. A factor of 0 is allowed: that step only
+/// evaluates. One that is negative, infinite or NaN ends the run there, see
+/// [`StopReason::InvalidLearningRate`](crate::StopReason::InvalidLearningRate).
+///
+/// The hyper-parameters of the crate's own schedules are `f64`; factors are computed in `f64` and rounded once.
+///
+/// # Examples
+/// Any closure that maps an iteration to a factor is a schedule. The whole of a schedule type of one's own, `(1 + i)^−½`:
+/// ```
+/// use gradus::{Real, Schedule};
+///
+/// struct InverseRoot;
+///
+/// impl<T: Real> Schedule<T> for InverseRoot {
+///     fn factor(&self, iteration: u64) -> T {
+///         T::nearest(1.0 / (1.0 + iteration as f64).sqrt())
+///     }
+/// }
+///
+/// let closure = |iteration: u64| 1.0_f32 / (1.0 + iteration as f32).sqrt();
+/// assert_eq!((InverseRoot.factor(3), closure.factor(3)), (0.5, 0.5));
+/// ```
+pub trait Schedule<T: Real>: Send + Sync {
+    /// What the learning rate of this iteration, counted from 0, is multiplied by.
+    fn factor(&self, iteration: u64) -> T;
+}
+
+impl<T: Real, F: Fn(u64) -> T + Send + Sync> Schedule<T> for F {
+    fn factor(&self, iteration: u64) -> T {
+        self(iteration)
+    }
+}
+
+impl<T: Real> Schedule<T> for Box<dyn Schedule<T>> {
+    fn factor(&self, iteration: u64) -> T {
+        (**self).factor(iteration)
+    }
+}
+
+fn checked(name: &'static str, value: f64, expected: &'static str, allowed: impl Fn(f64) -> bool) -> Result<f64> {
+    if value.is_finite() && allowed(value) { Ok(value) } else { Err(Error::InvalidParameter { name, value, expected }) }
+}
+
+fn checked_positive(name: &'static str, value: f64) -> Result<f64> {
+    checked(name, value, "a positive, finite number", |value| value > 0.0)
+}
+
+fn checked_fraction(name: &'static str, value: f64) -> Result<f64> {
+    checked(name, value, "a number from 0 to 1", |value| (0.0..=1.0).contains(&value))
+}
+
+fn checked_count(name: &'static str, count: u64) -> Result<u64> {
+    if count > 0 {
+        return Ok(count);
+    }
+    Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" })
+}
+
+/// `from` at 0 and `to` at 1, both exactly, along half a wave of the cosine.
+fn along_cosine(from: f64, to: f64, place: f64) -> f64 {
+    let weight = 0.5 * (1.0 + (std::f64::consts::PI * place).cos());
+    from * weight + to * (1.0 - weight)
+}
