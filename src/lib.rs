@@ -84,7 +84,8 @@
 //!
 //! # Where things are
 //!
-//! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
+//! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`Stop`], [`Report`]; by the gradient [`GradientDescent`],
+//!   [`AdaGrad`], [`RmsProp`], [`Adam`], [`AdamW`], [`Nadam`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
@@ -136,7 +137,10 @@ pub use metrics::{
 };
 pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
-pub use optimizer::{GradientDescent, Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason};
+pub use optimizer::{
+    AdaGrad, Adam, AdamW, GradientDescent, Iteration, Nadam, Optimizer, OptimizerState, Report, RmsProp, Step, Stop,
+    StopReason,
+};
 pub use real::Real;
 pub use regression::{
     Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,

@@ -1,9 +1,20 @@
+mod ada_grad;
+mod adam;
+mod adam_w;
+mod first_order;
 mod gradient_descent;
+mod nadam;
+mod rms_prop;
 
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use ada_grad::AdaGrad;
+pub use adam::Adam;
+pub use adam_w::AdamW;
 pub use gradient_descent::GradientDescent;
+pub use nadam::Nadam;
+pub use rms_prop::RmsProp;
 
 use crate::error::{Error, Result};
 use crate::linalg;
