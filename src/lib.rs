@@ -85,7 +85,7 @@
 //! # Where things are
 //!
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`Stop`], [`Report`]; by the gradient [`GradientDescent`],
-//!   [`AdaGrad`], [`RmsProp`], [`Adam`], [`AdamW`], [`Nadam`]
+//!   [`AdaGrad`], [`RmsProp`], [`Adam`], [`AdamW`], [`Nadam`], with a line search [`Lbfgs`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`], [`Layer`]: [`Dense`], [`Sigmoid`], [`Softmax`]; [`Initializer`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
@@ -138,8 +138,8 @@ pub use metrics::{
 pub use network::{BoundObjective, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FromFn, Objective, from_fn};
 pub use optimizer::{
-    AdaGrad, Adam, AdamW, GradientDescent, Iteration, Nadam, Optimizer, OptimizerState, Report, RmsProp, Step, Stop,
-    StopReason,
+    AdaGrad, Adam, AdamW, GradientDescent, Iteration, Lbfgs, Nadam, Optimizer, OptimizerState, Report, RmsProp, Step,
+    Stop, StopReason,
 };
 pub use real::Real;
 pub use regression::{

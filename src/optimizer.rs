@@ -3,6 +3,8 @@ mod adam;
 mod adam_w;
 mod first_order;
 mod gradient_descent;
+mod lbfgs;
+mod line_search;
 mod nadam;
 mod rms_prop;
 
@@ -13,6 +15,7 @@ pub use ada_grad::AdaGrad;
 pub use adam::Adam;
 pub use adam_w::AdamW;
 pub use gradient_descent::GradientDescent;
+pub use lbfgs::Lbfgs;
 pub use nadam::Nadam;
 pub use rms_prop::RmsProp;
 
@@ -127,56 +130,70 @@ pub trait Optimizer<T: Real> {
         stop: &Stop<T>,
         observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
     ) -> Report<T> {
-        let mut point = x.to_vec();
-        let mut last_finite = x.to_vec();
-        let mut latest: Option<Step<T>> = None;
-        let mut initial = None;
-        let mut iteration = 0;
-        loop {
-            point.copy_from_slice(x);
-            let step = if iteration < stop.iterations {
-                self.step(objective, x)
-            } else {
-                let mut gradient = vec![T::zero(); x.len()];
-                let value = objective.value_and_gradient(x, &mut gradient);
-                Step::new(value, &gradient)
-            };
-            let first = *initial.get_or_insert(step);
-            let mut report = |reason, iterations, end: Step<T>, point: &[T]| {
-                x.copy_from_slice(point);
-                Report {
-                    reason,
-                    iterations,
-                    value: end.value,
-                    gradient_norm: end.gradient_norm,
-                    initial_value: first.value,
-                    initial_gradient_norm: first.gradient_norm,
+        minimize_by_steps(self, objective, x, stop, observe)
+    }
+}
+
+/// The loop of [`Optimizer::minimize_with`].
+fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
+    optimizer: &mut O,
+    objective: &mut dyn Objective<T>,
+    x: &mut [T],
+    stop: &Stop<T>,
+    observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
+) -> Report<T> {
+    let mut point = x.to_vec();
+    let mut last_finite = x.to_vec();
+    let mut latest: Option<Step<T>> = None;
+    let mut initial = None;
+    let mut iteration = 0;
+    loop {
+        point.copy_from_slice(x);
+        let step = if iteration < stop.iterations {
+            optimizer.step(objective, x)
+        } else {
+            let mut gradient = vec![T::zero(); x.len()];
+            let value = objective.value_and_gradient(x, &mut gradient);
+            Step::new(value, &gradient)
+        };
+        let first = *initial.get_or_insert(step);
+        let mut report = |reason, iterations, end: Step<T>, point: &[T]| {
+            x.copy_from_slice(point);
+            Report {
+                reason,
+                iterations,
+                value: end.value,
+                gradient_norm: end.gradient_norm,
+                initial_value: first.value,
+                initial_gradient_norm: first.gradient_norm,
+            }
+        };
+        if !step.is_finite() {
+            return match latest {
+                None => report(StopReason::NotFinite, 0, step, &point),
+                Some(latest) => {
+                    let rose = rose(first.value, latest.value);
+                    let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
+                    report(reason, iteration - 1, latest, &last_finite)
                 }
             };
-            if !step.is_finite() {
-                return match latest {
-                    None => report(StopReason::NotFinite, 0, step, &point),
-                    Some(latest) => {
-                        let rose = rose(first.value, latest.value);
-                        let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
-                        report(reason, iteration - 1, latest, &last_finite)
-                    }
-                };
-            }
-            let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
-            if observe(&shown).is_break() {
-                return report(StopReason::Observer, iteration, step, &point);
-            }
-            if step.gradient_norm <= stop.gradient_norm {
-                return report(StopReason::Converged, iteration, step, &point);
-            }
-            if iteration == stop.iterations {
-                return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
-            }
-            latest = Some(step);
-            std::mem::swap(&mut point, &mut last_finite);
-            iteration += 1;
         }
+        let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
+        if observe(&shown).is_break() {
+            return report(StopReason::Observer, iteration, step, &point);
+        }
+        if step.gradient_norm <= stop.gradient_norm {
+            return report(StopReason::Converged, iteration, step, &point);
+        }
+        if iteration == stop.iterations {
+            return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
+        }
+        if let Some(reason) = step.end {
+            return report(reason, iteration, step, &point);
+        }
+        latest = Some(step);
+        std::mem::swap(&mut point, &mut last_finite);
+        iteration += 1;
     }
 }
 
@@ -200,12 +217,20 @@ pub struct Step<T> {
     pub value: T,
     /// ‖∇f(x)‖₂ before the move.
     pub gradient_norm: T,
+    /// Why the method cannot go on from here, if it cannot: `x` has not moved then, and a minimisation ends.
+    pub end: Option<StopReason>,
 }
 
 impl<T: Real> Step<T> {
     /// The step from a point with this value and this gradient.
     pub fn new(value: T, gradient: &[T]) -> Self {
-        Self { value, gradient_norm: linalg::norm(gradient) }
+        Self { value, gradient_norm: linalg::norm(gradient), end: None }
+    }
+
+    /// The same step, as one that has not moved and after which there is none.
+    #[must_use]
+    pub fn ending(self, reason: StopReason) -> Self {
+        Self { end: Some(reason), ..self }
     }
 
     /// Whether value and gradient were finite, so that the step could be made.
@@ -265,8 +290,10 @@ pub enum StopReason {
     /// too long.
     Diverged,
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
-    /// steps are too short.
+    /// steps are too short. Or a line search found no lower value, though the gradient promises one.
     NoProgress,
+    /// A line search found no lower value, and none is promised beyond rounding: a minimum to the last digits.
+    Stalled,
     /// Value or gradient was not finite at the next point, or at the start.
     NotFinite,
     /// The observer asked to stop.
@@ -307,6 +334,7 @@ impl fmt::Display for StopReason {
             Self::IterationLimit => "stopped at the iteration limit",
             Self::Diverged => "diverged: the value rose, the steps are too long",
             Self::NoProgress => "made no progress: the steps are too short",
+            Self::Stalled => "stopped where only rounding changes the value",
             Self::NotFinite => "stopped: a value is not finite",
             Self::Observer => "stopped by the observer",
         })
@@ -427,7 +455,7 @@ mod tests {
     #[test]
     fn a_rise_of_rounding_size_is_no_divergence() {
         let at_the_limit = |last| {
-            let step = |value| Step { value, gradient_norm: 1.0 };
+            let step = |value| Step { value, gradient_norm: 1.0, end: None };
             StopReason::at_the_limit(3, step(1.0), Step { gradient_norm: 0.5, ..step(last) })
         };
         assert_eq!(at_the_limit(1.0 + 1e-15), StopReason::IterationLimit);

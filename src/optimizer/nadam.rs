@@ -13,7 +13,7 @@ use crate::real::Real;
 /// decay ψ = 0.004, weight decay λ = 0.
 ///
 /// # Numerics
-/// As Adam, but a first step is longer than η: with the defaults 1.9 η.
+/// As Adam, but a first step is longer than η: with the defaults 1.06 η.
 ///
 /// # Examples
 /// ```
