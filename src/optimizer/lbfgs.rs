@@ -185,8 +185,8 @@ impl<T: Real> Lbfgs<T> {
 
     /// Whether the step promises no more than rounding: of the value, or of the point.
     fn within_rounding(&self, value: T, slope: T, x: &[T]) -> bool {
-        // The rounding of a sum of many terms, or of differences, is far above that of its result.
-        let rounding = T::nearest(1e4) * T::epsilon();
+        // ε to the power ¾: what a function of many terms makes of the rounding ε of each.
+        let rounding = (T::epsilon() * T::epsilon() * T::epsilon()).sqrt().sqrt();
         slope.abs() <= rounding * value.abs() || linalg::norm(&self.direction) <= rounding * linalg::norm(x)
     }
 }
