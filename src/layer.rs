@@ -197,8 +197,10 @@ pub struct ParameterBlock {
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// To predict.
+    /// To predict: nothing need be kept, since no pass back follows.
     Predict,
+    /// To predict, and then to differentiate what is predicted: as [`Predict`](Self::Predict), with a pass back.
+    Differentiate,
     /// To train. What a layer draws at random must be a function of `seed`, the sample's number and the unit
     /// alone, so that an objective stays a function while it is bound to its batch.
     Train {
@@ -213,7 +215,7 @@ impl Mode {
     /// The mode that the layer at this place of a network sees.
     pub(crate) fn of_layer(self, index: usize) -> Self {
         match self {
-            Self::Predict => Self::Predict,
+            Self::Predict | Self::Differentiate => self,
             Self::Train { seed, first_sample } => Self::Train { seed: mix(seed, index as u64), first_sample },
         }
     }

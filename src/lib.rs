@@ -84,7 +84,8 @@
 //!
 //! # Where things are
 //!
-//! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`GradientDescent`], [`Stop`], [`Report`]
+//! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`Stop`], [`Report`]; by the gradient [`GradientDescent`],
+//!   [`AdaGrad`], [`RmsProp`], [`Adam`], [`AdamW`], [`Nadam`], with a line search [`Lbfgs`]
 //! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
 //!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
 //!   for training loops [`ReduceOnPlateau`]; how large a learning rate may be: [`LearningRateBound`]
@@ -157,9 +158,9 @@ pub use model::{Model, Predictor};
 pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
 pub use optimizer::{
-    Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent, InverseTimeDecay, Iteration,
-    LearningRateBound, LinearWarmUp, OneCycle, Optimizer, OptimizerState, ReduceOnPlateau, Report, Schedule, Scheduled,
-    Step, StepDecay, Stop, StopReason,
+    AdaGrad, Adam, AdamW, Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent,
+    InverseTimeDecay, Iteration, Lbfgs, LearningRateBound, LinearWarmUp, Nadam, OneCycle, Optimizer, OptimizerState,
+    ReduceOnPlateau, Report, RmsProp, Schedule, Scheduled, Step, StepDecay, Stop, StopReason,
 };
 pub use real::Real;
 pub use regression::{

@@ -1,15 +1,29 @@
+mod ada_grad;
+mod adam;
+mod adam_w;
 mod clipping;
+mod first_order;
 mod gradient_descent;
+mod lbfgs;
 mod learning_rate_bound;
+mod line_search;
+mod nadam;
+mod rms_prop;
 mod schedule;
 mod scheduled;
 
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use ada_grad::AdaGrad;
+pub use adam::Adam;
+pub use adam_w::AdamW;
 pub use clipping::Clipped;
 pub use gradient_descent::GradientDescent;
+pub use lbfgs::Lbfgs;
 pub use learning_rate_bound::LearningRateBound;
+pub use nadam::Nadam;
+pub use rms_prop::RmsProp;
 pub use schedule::{
     ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, ReduceOnPlateau,
     Schedule, StepDecay,
@@ -127,59 +141,70 @@ pub trait Optimizer<T: Real> {
         stop: &Stop<T>,
         observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
     ) -> Report<T> {
-        let mut point = x.to_vec();
-        let mut last_finite = x.to_vec();
-        let mut latest: Option<Step<T>> = None;
-        let mut initial = None;
-        let mut iteration = 0;
-        loop {
-            point.copy_from_slice(x);
-            let step = if iteration < stop.iterations {
-                self.step(objective, x)
-            } else {
-                let mut gradient = vec![T::zero(); x.len()];
-                let value = objective.value_and_gradient(x, &mut gradient);
-                Step::new(value, &gradient)
-            };
-            let first = *initial.get_or_insert(step);
-            let mut report = |reason, iterations, end: Step<T>, point: &[T]| {
-                x.copy_from_slice(point);
-                Report {
-                    reason,
-                    iterations,
-                    value: end.value,
-                    gradient_norm: end.gradient_norm,
-                    initial_value: first.value,
-                    initial_gradient_norm: first.gradient_norm,
+        minimize_by_steps(self, objective, x, stop, observe)
+    }
+}
+
+/// The loop of [`Optimizer::minimize_with`].
+fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
+    optimizer: &mut O,
+    objective: &mut dyn Objective<T>,
+    x: &mut [T],
+    stop: &Stop<T>,
+    observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
+) -> Report<T> {
+    let mut point = x.to_vec();
+    let mut last_finite = x.to_vec();
+    let mut latest: Option<Step<T>> = None;
+    let mut initial = None;
+    let mut iteration = 0;
+    loop {
+        point.copy_from_slice(x);
+        let step = if iteration < stop.iterations {
+            optimizer.step(objective, x)
+        } else {
+            let mut gradient = vec![T::zero(); x.len()];
+            let value = objective.value_and_gradient(x, &mut gradient);
+            Step::new(value, &gradient)
+        };
+        let first = *initial.get_or_insert(step);
+        let mut report = |reason, iterations, end: Step<T>, point: &[T]| {
+            x.copy_from_slice(point);
+            Report {
+                reason,
+                iterations,
+                value: end.value,
+                gradient_norm: end.gradient_norm,
+                initial_value: first.value,
+                initial_gradient_norm: first.gradient_norm,
+            }
+        };
+        if !step.is_finite() {
+            return match latest {
+                None => report(StopReason::NotFinite, 0, step, &point),
+                Some(latest) => {
+                    let rose = rose(first.value, latest.value);
+                    let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
+                    report(reason, iteration - 1, latest, &last_finite)
                 }
             };
-            if !step.is_finite() {
-                return match latest {
-                    None => report(StopReason::NotFinite, 0, step, &point),
-                    Some(latest) => {
-                        let rose = rose(first.value, latest.value);
-                        let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
-                        report(reason, iteration - 1, latest, &last_finite)
-                    }
-                };
-            }
-            let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
-            if observe(&shown).is_break() {
-                return report(StopReason::Observer, iteration, step, &point);
-            }
-            if step.gradient_norm <= stop.gradient_norm {
-                return report(StopReason::Converged, iteration, step, &point);
-            }
-            if iteration == stop.iterations {
-                return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
-            }
-            if let Some(reason) = step.end {
-                return report(reason, iteration, step, &point);
-            }
-            latest = Some(step);
-            std::mem::swap(&mut point, &mut last_finite);
-            iteration += 1;
         }
+        let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
+        if observe(&shown).is_break() {
+            return report(StopReason::Observer, iteration, step, &point);
+        }
+        if step.gradient_norm <= stop.gradient_norm {
+            return report(StopReason::Converged, iteration, step, &point);
+        }
+        if iteration == stop.iterations {
+            return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
+        }
+        if let Some(reason) = step.end {
+            return report(reason, iteration, step, &point);
+        }
+        latest = Some(step);
+        std::mem::swap(&mut point, &mut last_finite);
+        iteration += 1;
     }
 }
 
@@ -214,6 +239,7 @@ impl<T: Real> Step<T> {
     }
 
     /// The same step, as one that has not moved and after which there is none.
+    #[must_use]
     pub fn ending(self, reason: StopReason) -> Self {
         Self { end: Some(reason), ..self }
     }
@@ -275,8 +301,10 @@ pub enum StopReason {
     /// too long.
     Diverged,
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
-    /// steps are too short.
+    /// steps are too short. Or a line search found no lower value, though the gradient promises one.
     NoProgress,
+    /// A line search found no lower value, and none is promised beyond rounding: a minimum to the last digits.
+    Stalled,
     /// Value or gradient was not finite at the next point, or at the start.
     NotFinite,
     /// The observer asked to stop.
@@ -320,6 +348,7 @@ impl fmt::Display for StopReason {
             Self::IterationLimit => "stopped at the iteration limit",
             Self::Diverged => "diverged: the value rose, the steps are too long",
             Self::NoProgress => "made no progress: the steps are too short",
+            Self::Stalled => "stopped where only rounding changes the value",
             Self::NotFinite => "stopped: a value is not finite",
             Self::Observer => "stopped by the observer",
             Self::InvalidLearningRate => "stopped: the learning rate of the schedule is negative or not finite",

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::layer::mix;
 use crate::loss::Loss;
 use crate::network::{Evaluation, Network, NetworkObjective};
-use crate::optimizer::{Optimizer, Step};
+use crate::optimizer::{Optimizer, ReduceOnPlateau, Step, StopReason};
 use crate::real::Real;
 
 /// Trains a network on a data set: epochs of mini-batches, with what is measured and decided between them.
@@ -68,6 +68,7 @@ pub struct Trainer<'a, T: Real> {
     validation: Option<&'a Dataset<T>>,
     metrics: Vec<Box<Metric<'a, T>>>,
     early_stopping: Option<EarlyStopping>,
+    plateau: Option<Plateau<T>>,
     observer: Box<Observer<'a>>,
     #[cfg(feature = "progress")]
     bar: Option<indicatif::ProgressBar>,
@@ -76,6 +77,13 @@ pub struct Trainer<'a, T: Real> {
 
 type Metric<'a, T> = dyn Fn(Batch<'_, T>, Batch<'_, T>) -> Result<f64> + 'a;
 type Observer<'a> = dyn FnMut(&Progress<'_>) -> ControlFlow<()> + 'a;
+
+/// The learning rate at the beginning, and what it is multiplied by.
+#[derive(Debug)]
+struct Plateau<T> {
+    watch: ReduceOnPlateau<T>,
+    base: T,
+}
 
 /// Where a run stands.
 #[derive(Clone, Debug)]
@@ -106,6 +114,8 @@ pub enum TrainingEnd {
     EarlyStopped,
     /// The observer asked to stop. The run can be gone on with.
     Observer,
+    /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number.
+    Optimizer(StopReason),
 }
 
 /// What came of a training.
@@ -151,6 +161,7 @@ impl<'a, T: Real> Trainer<'a, T> {
             validation: None,
             metrics: Vec::new(),
             early_stopping: None,
+            plateau: None,
             observer: Box::new(|_| ControlFlow::Continue(())),
             #[cfg(feature = "progress")]
             bar: None,
@@ -230,6 +241,17 @@ impl<'a, T: Real> Trainer<'a, T> {
     #[must_use]
     pub fn early_stopping(self, early_stopping: EarlyStopping) -> Self {
         Self { early_stopping: Some(early_stopping), ..self }
+    }
+
+    /// Multiplies the learning rate, as it is now, by what `plateau` makes of the validation loss of each epoch, or
+    /// without validation data of the training loss. It takes the place of a schedule: of a scheduled optimizer the
+    /// learning rate of the first step would be taken for the one to multiply.
+    ///
+    /// # Errors
+    /// [`Error::NoLearningRate`] if the optimizer has none.
+    pub fn reduce_on_plateau(self, plateau: ReduceOnPlateau<T>) -> Result<Self> {
+        let base = self.optimizer.learning_rate().ok_or(Error::NoLearningRate)?;
+        Ok(Self { plateau: Some(Plateau { watch: plateau, base }), ..self })
     }
 
     /// Shows every step to a closure, which ends the run by returning [`ControlFlow::Break`].
@@ -328,6 +350,9 @@ impl<'a, T: Real> Trainer<'a, T> {
                         parameters.copy_from_slice(&finite);
                         return Err(self.diverged());
                     }
+                    Some(Step { end: Some(reason), .. }) => {
+                        return Ok(self.report(TrainingEnd::Optimizer(reason), parameters));
+                    }
                     step => step.map(|step| step.value),
                 };
                 std::mem::swap(&mut finite, &mut here);
@@ -361,7 +386,7 @@ impl<'a, T: Real> Trainer<'a, T> {
         self.objective.reseed(mix(self.seed, 2 * self.state.iterations + 1));
         let mut bound = self.objective.bind(batch.inputs, batch.targets, batch.weights)?;
         let step = self.optimizer.step(&mut bound, parameters);
-        if step.is_finite() {
+        if step.is_finite() && step.end.is_none() {
             self.state.loss_sum += weight * step.value.to_f64();
             self.state.weight_sum += weight;
         }
@@ -416,7 +441,12 @@ impl<'a, T: Real> Trainer<'a, T> {
         state.epoch += 1;
         state.batch = 0;
         (state.loss_sum, state.weight_sum) = (0.0, 0.0);
-        Ok(())
+        match &mut self.plateau {
+            None => Ok(()),
+            Some(Plateau { watch, base }) => {
+                self.optimizer.set_learning_rate(*base * watch.observe(T::nearest(monitored)))
+            }
+        }
     }
 
     fn is_out_of_patience(&self) -> bool {

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Network,
-    Objective, Optimizer, OptimizerState, Pass, Real, Result, Sigmoid, SoftmaxCrossEntropy, Step, Trainer, accuracy,
+    Adam, Clipped, Dataset, Dense, Dropout, EarlyStopping, Error, ExponentialDecay, GradientDescent, LinearWarmUp,
+    MeanSquaredError, Network, Optimizer, Real, ReduceOnPlateau, Scheduled, Sigmoid, SoftmaxCrossEntropy, Trainer,
+    accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -37,78 +38,23 @@ fn clouds<T: Real>(n: usize, seed: u64) -> Dataset<T> {
     Dataset::labelled(x, labels, 3).unwrap()
 }
 
-/// Adds to every value what is a function of seed, sample and place.
-#[derive(Debug)]
-struct Noise;
-
-impl<T: Real> Layer<T> for Noise {
-    fn output_size(&self, input_size: usize) -> Result<usize> {
-        Ok(input_size)
-    }
-
-    fn forward(&self, _: &[T], input: Batch<'_, T>, mut output: BatchMut<'_, T>, _: &mut [T], mode: Mode) {
-        for (place, (y, &x)) in output.as_mut_slice().iter_mut().zip(input.as_slice()).enumerate() {
-            *y = x;
-            if let Mode::Train { seed, .. } = mode {
-                *y += T::nearest((seed.wrapping_mul(place as u64 * 2 + 1) >> 40) as f64 / f64::from(1 << 26));
-            }
-        }
-    }
-
-    fn backward(&self, _: &[T], _: Pass<'_, T>, from: Batch<'_, T>, _: &mut [T], to: Option<BatchMut<'_, T>>) {
-        if let Some(mut to) = to {
-            to.as_mut_slice().copy_from_slice(from.as_slice());
-        }
-    }
-}
-
-/// v ← 0.9 v + ∇f, x ← x − 0.05 v.
-struct HeavyBall<T> {
-    velocity: Vec<T>,
-}
-
-impl<T: Real> Optimizer<T> for HeavyBall<T> {
-    fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
-        let mut gradient = vec![T::zero(); x.len()];
-        let step = Step::new(objective.value_and_gradient(x, &mut gradient), &gradient);
-        self.velocity.resize(x.len(), T::zero());
-        for ((x, v), g) in x.iter_mut().zip(&mut self.velocity).zip(gradient) {
-            *v = T::nearest(0.9) * *v + g;
-            *x -= T::nearest(0.05) * *v;
-        }
-        step
-    }
-
-    fn state(&self) -> OptimizerState<T> {
-        OptimizerState { vectors: vec![("velocity".into(), self.velocity.clone())], counters: Vec::new() }
-    }
-
-    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
-        let [(name, velocity)] = state.vectors.as_slice() else {
-            return Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() });
-        };
-        assert_eq!(name, "velocity");
-        self.velocity.clone_from(velocity);
-        Ok(())
-    }
-}
-
 /// Stopped at five steps drawn at random, saved, and gone on with by another trainer.
-fn resumed<T>(with_replacement: bool)
+fn resumed<T, O>(with_replacement: bool, optimizer: impl Fn() -> O)
 where
     T: Real + serde::Serialize + serde::de::DeserializeOwned,
+    O: Optimizer<T>,
 {
     let (data, validation) = (clouds::<T>(50, 3), clouds::<T>(20, 4));
     let network: Network<T> = Network::builder(2)
         .layer(Dense::new(2, 6))
-        .layer(Noise)
+        .layer(Dropout::new(0.3).unwrap())
         .layer(Sigmoid)
         .layer(Dense::new(6, 3))
         .build()
         .unwrap();
     let initial = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
     let make = || {
-        let trainer = Trainer::new(&network, SoftmaxCrossEntropy, HeavyBall { velocity: Vec::new() })
+        let trainer = Trainer::new(&network, SoftmaxCrossEntropy, optimizer())
             .epochs(6)
             .unwrap()
             .batch_size(8)
@@ -150,9 +96,12 @@ where
 
 #[test]
 fn a_resumed_run_has_the_bits_of_one_that_was_not_stopped() {
-    resumed::<f64>(false);
-    resumed::<f64>(true);
-    resumed::<f32>(false);
+    let schedule = || LinearWarmUp::new(9, 0.1, ExponentialDecay::new(0.98).unwrap()).unwrap();
+    let adam = || Scheduled::new(Adam::new(0.01).unwrap(), schedule()).unwrap();
+    resumed::<f64, _>(false, adam);
+    resumed::<f64, _>(true, adam);
+    let descent = || GradientDescent::new(0.1_f32).unwrap().momentum(0.9).unwrap();
+    resumed::<f32, _>(false, || Clipped::by_norm(descent(), 0.5).unwrap());
 }
 
 #[test]
@@ -176,7 +125,8 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
     refused(&document, trainer(&network).batch_size(3).unwrap());
     refused(&document, trainer(&network).with_replacement());
     refused(&document, trainer(&network).metric("m", |_, _| Ok(0.0)));
-    refused(&document, Trainer::new(&network, MeanSquaredError, HeavyBall { velocity: Vec::new() }));
+    refused(&document, Trainer::new(&network, MeanSquaredError, Adam::new(0.1).unwrap()));
+    refused(&document, trainer(&network).reduce_on_plateau(ReduceOnPlateau::new(0.5).unwrap()).unwrap());
     for (place, value) in [
         ("/version", json!(2)),
         ("/parameters", json!([1.0])),
@@ -202,4 +152,38 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
     let mut second = trainer(&network).epochs(5).unwrap();
     second.restore(&serde_json::from_value(document).unwrap(), parameters.as_mut_slice()).unwrap();
     assert_eq!(second.train(parameters.as_mut_slice(), &data).unwrap().epochs, 5);
+}
+
+#[test]
+fn a_plateau_is_gone_on_with() {
+    let (data, network) = (line(12), linear());
+    // Steps too short to change the loss by as much as counts: every epoch is one on the plateau.
+    let make = || {
+        let trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(1e-9).unwrap());
+        let plateau = ReduceOnPlateau::new(0.5).unwrap().with_patience(1);
+        trainer.epochs(9).unwrap().reduce_on_plateau(plateau).unwrap()
+    };
+    let mut expected = [0.0; 2];
+    let mut uninterrupted = make();
+    let _ = uninterrupted.train(expected.as_mut_slice(), &data).unwrap();
+    let rates: Vec<_> = uninterrupted.history().records().iter().map(|record| record.learning_rate.unwrap()).collect();
+    assert_eq!(
+        rates,
+        [4, 4, 4, 2, 2, 1, 1]
+            .map(|quarters| f64::from(quarters) * 0.25e-9)
+            .to_vec()
+            .into_iter()
+            .chain([0.125e-9; 2])
+            .collect::<Vec<_>>()
+    );
+
+    let mut parameters = [0.0; 2];
+    let mut first = make()
+        .observe(|progress| if progress.iterations == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+    let _ = first.train(parameters.as_mut_slice(), &data).unwrap();
+    let checkpoint = first.checkpoint(parameters.as_slice()).unwrap();
+    let (mut second, mut parameters) = (make(), [0.0; 2]);
+    second.restore(&checkpoint, parameters.as_mut_slice()).unwrap();
+    let _ = second.train(parameters.as_mut_slice(), &data).unwrap();
+    assert_eq!(parameters, expected);
 }

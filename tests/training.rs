@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
 use gradus::{
     Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Network,
-    Pass, Real, Result, Sigmoid, SoftmaxCrossEntropy, Trainer, TrainingEnd, accuracy,
+    Pass, Real, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StopReason, Trainer, TrainingEnd, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -265,6 +265,21 @@ fn n59_n60_n61_targets_that_a_loss_is_not_defined_for_are_refused_before_the_fir
     assert!(matches!(error, Error::InvalidTarget { sample: 1, .. }), "{error}");
     assert_eq!((parameters, trainer.history().records().len()), ([0.5; 4], 0));
     assert!(Dataset::<f64>::labelled(dmatrix![0.0], vec![2], 2).is_err());
+}
+
+#[test]
+fn n70_a_schedule_that_is_not_a_positive_number_ends_the_run() {
+    let (data, network) = (line(8), linear());
+    for bad in [f64::NAN, -1.0, f64::INFINITY] {
+        let schedule = move |iteration: u64| if iteration < 3 { 1.0 } else { bad };
+        let descent = Scheduled::new(descent(0.1), schedule).unwrap();
+        let mut trainer = Trainer::new(&network, MeanSquaredError, descent).batch_size(4).unwrap();
+        let mut parameters = [0.0; 2];
+        let report = trainer.train(parameters.as_mut_slice(), &data).unwrap();
+        assert_eq!(report.end, TrainingEnd::Optimizer(StopReason::InvalidLearningRate), "{bad}");
+        assert_eq!(report.iterations, 3);
+        assert!(parameters.iter().all(|parameter| parameter.is_finite()));
+    }
 }
 
 /// Steps that are too long make the loss grow until it overflows.

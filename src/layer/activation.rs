@@ -90,7 +90,9 @@ impl<T: Real, A: Activation> Layer<T> for A {
         let (x, y) = (input.as_slice(), output.as_mut_slice());
         match mode {
             Mode::Predict => vectorized(Values { activation: self, x, y }),
-            Mode::Train { .. } => vectorized(ValuesAndSlopes { activation: self, x, y, slopes: cache }),
+            Mode::Differentiate | Mode::Train { .. } => {
+                vectorized(ValuesAndSlopes { activation: self, x, y, slopes: cache })
+            }
         }
     }
 

@@ -105,7 +105,7 @@ impl<T: Real> Layer<T> for Dropout {
         input_gradient: Option<BatchMut<'_, T>>,
     ) {
         let Some(mut input_gradient) = input_gradient else { return };
-        if pass.mode == Mode::Predict {
+        if !matches!(pass.mode, Mode::Train { .. }) {
             input_gradient.as_mut_slice().copy_from_slice(output_gradient.as_slice());
             return;
         }

@@ -53,6 +53,7 @@ pub struct Checkpoint<T> {
     with_replacement: bool,
     parameters: Vec<T>,
     optimizer: OptimizerState<T>,
+    plateau: Option<OptimizerState<T>>,
     state: State<T>,
 }
 
@@ -82,6 +83,7 @@ impl<T: Real> Trainer<'_, T> {
             with_replacement: self.with_replacement,
             parameters: parameters.to_vec(),
             optimizer: self.optimizer.state(),
+            plateau: self.plateau.as_ref().map(|plateau| plateau.watch.state()),
             state: self.state.clone(),
         })
     }
@@ -92,7 +94,7 @@ impl<T: Real> Trainer<'_, T> {
     ///
     /// # Errors
     /// Nothing is changed then. [`Error::CheckpointMismatch`] if the checkpoint is of another version, seed, batch size,
-    /// way of drawing batches or list of metrics, or contradicts itself; [`Error::ShapeMismatch`] if its parameters, or
+    /// way of drawing batches or list of metrics, with or without a plateau, or contradicts itself; [`Error::ShapeMismatch`] if its parameters, or
     /// `parameters`, are not as many as the network has; [`Error::NotFinite`] if one of them is not finite;
     /// [`Error::StateMismatch`] if it is of another optimizer.
     pub fn restore<'p>(&mut self, checkpoint: &Checkpoint<T>, parameters: impl Into<&'p mut [T]>) -> Result<()> {
@@ -105,7 +107,16 @@ impl<T: Real> Trainer<'_, T> {
         same("metrics", &names(&self.state), &names(&checkpoint.state))?;
         self.objective.check_parameters(parameters)?;
         self.check_state(checkpoint)?;
+        same("plateau", &self.plateau.is_some(), &checkpoint.plateau.is_some())?;
+        let mut watch = self.plateau.as_ref().map(|plateau| plateau.watch.clone());
+        if let (Some(watch), Some(state)) = (&mut watch, &checkpoint.plateau) {
+            watch.restore(state)?;
+        }
         self.optimizer.restore(&checkpoint.optimizer)?;
+        if let (Some(plateau), Some(watch)) = (&mut self.plateau, watch) {
+            self.optimizer.set_learning_rate(plateau.base * watch.factor())?;
+            plateau.watch = watch;
+        }
         parameters.copy_from_slice(&checkpoint.parameters);
         self.state.clone_from(&checkpoint.state);
         Ok(())

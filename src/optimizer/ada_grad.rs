@@ -1,0 +1,110 @@
+use super::first_order::{FirstOrder, Update, checked_positive};
+use super::{Optimizer, OptimizerState, Step};
+use crate::error::Result;
+use crate::objective::Objective;
+use crate::real::Real;
+
+/// AdaGrad, `x ← x − η g / (√s + ε)` with `s ← s + g²` and `g = ∇f(x) + λ x`, entry by entry.
+///
+/// Every parameter has a learning rate of its own, which falls with the squares of its slopes: what is seldom active
+/// still learns when it is. Defaults: ε = 10⁻¹⁰, weight decay λ = 0.
+///
+/// # Numerics
+/// The first step changes every parameter by η, whatever its slope. The rates only fall; on a long run that leads
+/// through steep regions they may fall too far, which [`RmsProp`](crate::RmsProp) avoids. The learning rate is that of
+/// the steps, ε stands outside the root. A step allocates nothing after the first of a size; on another number of
+/// parameters the sums start at zero.
+///
+/// # Examples
+/// ```
+/// use gradus::{AdaGrad, Optimizer, Stop, from_fn};
+///
+/// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
+///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
+///     x[0] * x[0] + x[1] * x[1]
+/// });
+/// let mut x = [-3.0, 4.0];
+/// AdaGrad::new(0.5)?.step(&mut sphere, &mut x);
+/// assert!((x[0] + 2.5).abs() < 1e-9 && (x[1] - 3.5).abs() < 1e-9);
+///
+/// let report = AdaGrad::new(0.5)?.minimize(&mut sphere, &mut x, &Stop::after(2_000).gradient_norm(1e-9)?);
+/// assert_eq!(report.reason, gradus::StopReason::Converged);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # References
+/// J. Duchi, E. Hazan, Y. Singer (2011): Adaptive subgradient methods for online learning and stochastic optimization.
+/// Defaults and the place of ε are those of PyTorch's `Adagrad`.
+#[derive(Clone, Debug)]
+pub struct AdaGrad<T> {
+    base: FirstOrder<T, 1>,
+    epsilon: T,
+}
+
+impl<T: Real> AdaGrad<T> {
+    /// AdaGrad with the learning rate η; 0.01 is usual.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
+    pub fn new(learning_rate: T) -> Result<Self> {
+        Ok(Self { base: FirstOrder::new(learning_rate, ["sum of squares"])?, epsilon: T::nearest(1e-10) })
+    }
+
+    /// Sets ε, which keeps the divisor from 0; 10⁻¹⁰ at first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
+    pub fn epsilon(self, epsilon: T) -> Result<Self> {
+        Ok(Self { epsilon: checked_positive("epsilon", epsilon)?, ..self })
+    }
+
+    /// Sets the weight decay λ, 0 at first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if λ is negative or not finite.
+    pub fn weight_decay(mut self, weight_decay: T) -> Result<Self> {
+        self.base.set_weight_decay(weight_decay)?;
+        Ok(self)
+    }
+
+    /// Every hyper-parameter by its name.
+    #[must_use]
+    pub fn hyper_parameters(&self) -> Vec<(&'static str, T)> {
+        vec![
+            ("learning rate", self.base.learning_rate),
+            ("epsilon", self.epsilon),
+            ("weight decay", self.base.weight_decay),
+        ]
+    }
+}
+
+impl<T: Real> Optimizer<T> for AdaGrad<T> {
+    fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
+        self.base.step(objective, x, |Update { x, gradient, memory: [sum], learning_rate, .. }| {
+            for ((x, sum), &slope) in x.iter_mut().zip(sum).zip(gradient) {
+                *sum += slope * slope;
+                *x -= learning_rate * (slope / (sum.sqrt() + self.epsilon));
+            }
+        })
+    }
+
+    fn learning_rate(&self) -> Option<T> {
+        Some(self.base.learning_rate)
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+        self.base.set_learning_rate(learning_rate)
+    }
+
+    fn reset(&mut self) {
+        self.base.reset();
+    }
+
+    fn state(&self) -> OptimizerState<T> {
+        self.base.state()
+    }
+
+    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
+        self.base.restore(state)
+    }
+}

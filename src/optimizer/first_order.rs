@@ -1,0 +1,168 @@
+use super::{OptimizerState, Step, checked_learning_rate};
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::objective::Objective;
+use crate::real::Real;
+
+/// What the first-order methods share: the gradient with its weight decay, and `N` vectors that are remembered.
+///
+/// A method chooses with its options which of the vectors it needs; the others stay empty.
+#[derive(Clone, Debug)]
+pub(super) struct FirstOrder<T, const N: usize> {
+    pub(super) learning_rate: T,
+    pub(super) weight_decay: T,
+    gradient: Vec<T>,
+    names: [&'static str; N],
+    used: [bool; N],
+    memory: [Vec<T>; N],
+    /// `None` for a method to which the number of its steps means nothing.
+    steps: Option<u64>,
+}
+
+/// What a method makes its update of.
+pub(super) struct Update<'a, T, const N: usize> {
+    pub(super) x: &'a mut [T],
+    /// The gradient, weight decay included.
+    pub(super) gradient: &'a [T],
+    pub(super) memory: &'a mut [Vec<T>; N],
+    pub(super) learning_rate: T,
+    /// The number of this step, counted from 1.
+    pub(super) steps: u64,
+}
+
+impl<T: Real, const N: usize> FirstOrder<T, N> {
+    /// Uses all vectors.
+    pub(super) fn new(learning_rate: T, names: [&'static str; N]) -> Result<Self> {
+        Ok(Self {
+            learning_rate: checked_learning_rate(learning_rate)?,
+            weight_decay: T::zero(),
+            gradient: Vec::new(),
+            names,
+            used: [true; N],
+            memory: std::array::from_fn(|_| Vec::new()),
+            steps: None,
+        })
+    }
+
+    pub(super) fn counting_steps(self) -> Self {
+        Self { steps: Some(0), ..self }
+    }
+
+    pub(super) fn use_memory(&mut self, index: usize, used: bool) {
+        self.used[index] = used;
+        self.memory[index].clear();
+    }
+
+    /// Evaluates, and updates unless value or gradient is not finite.
+    pub(super) fn step(
+        &mut self,
+        objective: &mut dyn Objective<T>,
+        x: &mut [T],
+        update: impl FnOnce(Update<'_, T, N>),
+    ) -> Step<T> {
+        self.gradient.resize(x.len(), T::zero());
+        let value = objective.value_and_gradient(x, &mut self.gradient);
+        let step = Step::new(value, &self.gradient);
+        if !step.is_finite() {
+            return step;
+        }
+        // Compared with zero to spare a pass.
+        if self.weight_decay != T::zero() {
+            linalg::add_scaled(&mut self.gradient, self.weight_decay, x);
+        }
+        if (0..N).any(|index| self.used[index] && self.memory[index].len() != x.len()) {
+            self.reset();
+            for index in (0..N).filter(|&index| self.used[index]) {
+                self.memory[index].resize(x.len(), T::zero());
+            }
+        }
+        let steps = self.steps.map_or(0, |steps| steps.saturating_add(1));
+        self.steps = self.steps.map(|_| steps);
+        update(Update {
+            x,
+            gradient: &self.gradient,
+            memory: &mut self.memory,
+            learning_rate: self.learning_rate,
+            steps,
+        });
+        step
+    }
+
+    pub(super) fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+        self.learning_rate = checked_learning_rate(learning_rate)?;
+        Ok(())
+    }
+
+    pub(super) fn set_weight_decay(&mut self, weight_decay: T) -> Result<()> {
+        self.weight_decay = checked_not_negative("weight decay", weight_decay)?;
+        Ok(())
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.memory.iter_mut().for_each(Vec::clear);
+        self.steps = self.steps.map(|_| 0);
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.unwrap_or(0)
+    }
+
+    pub(super) fn state(&self) -> OptimizerState<T> {
+        let used = (0..N).filter(|&index| self.used[index]);
+        OptimizerState {
+            vectors: used.map(|index| (self.names[index].to_owned(), self.memory[index].clone())).collect(),
+            counters: self.steps.map(|steps| (STEPS.to_owned(), steps)).into_iter().collect(),
+        }
+    }
+
+    pub(super) fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
+        let used: Vec<usize> = (0..N).filter(|&index| self.used[index]).collect();
+        let names = used.iter().map(|&index| self.names[index]);
+        let one_length = state.vectors.windows(2).all(|pair| pair[0].1.len() == pair[1].1.len());
+        let counters: Vec<&str> = state.counters.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = if self.steps.is_some() { &[STEPS][..] } else { &[] };
+        if !(names.eq(state.vectors.iter().map(|(name, _)| name.as_str())) && one_length && counters == expected) {
+            return Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() });
+        }
+        for (&index, (_, vector)) in used.iter().zip(&state.vectors) {
+            self.memory[index].clone_from(vector);
+        }
+        self.steps = state.counters.first().map(|&(_, steps)| steps);
+        Ok(())
+    }
+}
+
+const STEPS: &str = "steps";
+
+/// A number from 0 up to, not including, 1: momentum and the decay of means.
+pub(super) fn checked_fraction<T: Real>(name: &'static str, value: T) -> Result<T> {
+    if value >= T::zero() && value < T::one() {
+        return Ok(value);
+    }
+    Err(Error::InvalidParameter { name, value: value.to_f64(), expected: "a number of at least 0 and below 1" })
+}
+
+pub(super) fn checked_positive<T: Real>(name: &'static str, value: T) -> Result<T> {
+    if value.is_finite() && value > T::zero() {
+        return Ok(value);
+    }
+    Err(Error::InvalidParameter { name, value: value.to_f64(), expected: "a positive, finite number" })
+}
+
+pub(super) fn checked_not_negative<T: Real>(name: &'static str, value: T) -> Result<T> {
+    if value.is_finite() && value >= T::zero() {
+        return Ok(value);
+    }
+    Err(Error::InvalidParameter { name, value: value.to_f64(), expected: "a finite number of at least 0" })
+}
+
+/// 1 − βᵗ, the sum of the weights (1 − β) βⁱ of a mean over t steps, without cancellation where β is near 1.
+pub(super) fn weight_of_steps<T: Real>(beta: T, steps: u64) -> T {
+    // Not by `from_count`, for steps need not fit a `usize`.
+    -(beta.ln() * T::nearest(steps as f64)).exp_m1()
+}
+
+/// A switch among hyper-parameters.
+pub(super) fn switch<T: Real>(on: bool) -> T {
+    if on { T::one() } else { T::zero() }
+}
