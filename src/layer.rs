@@ -161,7 +161,8 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
         0
     }
 
-    /// Writes the outputs, and in the cache what the derivative will need.
+    /// Writes the outputs, and in the cache what the derivative will need. From [`Mode::Predict`] there is no way back:
+    /// then the cache may be left as it is.
     fn forward(&self, parameters: &[T], input: Batch<'_, T>, output: BatchMut<'_, T>, cache: &mut [T], mode: Mode);
 
     /// *Adds* ∂L/∂parameters to `gradient`, and *overwrites* `input_gradient` with ∂L/∂input if asked for it (the
@@ -255,6 +256,8 @@ impl<'a, T> Pass<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    pub(super) const TRAIN: Mode = Mode::Train { seed: 1, first_sample: 0 };
 
     /// Outputs and cache of a layer that has as many outputs as inputs, of memory that holds NaN.
     pub(super) fn forward<T: Real>(

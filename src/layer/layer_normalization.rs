@@ -170,12 +170,12 @@ impl<T: Real> Layer<T> for LayerNormalization {
 mod tests {
     use approx::assert_relative_eq;
 
-    use super::super::tests::{backward, forward};
+    use super::super::tests::{TRAIN, backward, forward};
     use super::*;
 
     fn normalized(x: &[f64]) -> Vec<f64> {
         let parameters = [vec![1.0; x.len()], vec![0.0; x.len()]].concat();
-        forward(&LayerNormalization::new(x.len()), &parameters, x, x.len(), Mode::Predict).0
+        forward(&LayerNormalization::new(x.len()), &parameters, x, x.len(), TRAIN).0
     }
 
     // Values by mpmath 1.4 with 60 digits, rounded to `f64`.
@@ -184,8 +184,8 @@ mod tests {
         let (layer, parameters) = (LayerNormalization::new(3), [1.0, 2.0, -0.5, 0.0, 0.25, 1.0]);
         // The same sample twice: gradients of parameters add up.
         let (x, dy) = ([1.0, 2.0, 4.0].repeat(2), [1.0, -0.5, 2.0].repeat(2));
-        let y = forward(&layer, &parameters, &x, 3, Mode::Predict).0;
-        let (gradient, dx) = backward(&layer, &parameters, &x, &dy, 3, Mode::Predict);
+        let y = forward(&layer, &parameters, &x, 3, TRAIN).0;
+        let (gradient, dx) = backward(&layer, &parameters, &x, &dy, 3, TRAIN);
         let expected = [-1.0690415314502975, -0.2845207657251487, 0.3318490428435641].repeat(2);
         assert_relative_eq!(y[..], expected[..], max_relative = 1e-14);
         let expected = [0.4581645834019364, -0.6872400027372391, 0.22907541933530265].repeat(2);
@@ -210,8 +210,8 @@ mod tests {
         for (x, features) in [(vec![7.0], 1), (vec![1e4; 4], 4)] {
             let (layer, parameters) = (LayerNormalization::new(features), [vec![2.0; features], vec![3.0; features]]);
             let (parameters, dy) = (parameters.concat(), vec![1.0; features]);
-            assert_eq!(forward(&layer, &parameters, &x, features, Mode::Predict).0, vec![3.0; features]);
-            assert_eq!(backward(&layer, &parameters, &x, &dy, features, Mode::Predict).1, vec![0.0; features]);
+            assert_eq!(forward(&layer, &parameters, &x, features, TRAIN).0, vec![3.0; features]);
+            assert_eq!(backward(&layer, &parameters, &x, &dy, features, TRAIN).1, vec![0.0; features]);
         }
     }
 

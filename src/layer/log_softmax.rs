@@ -103,13 +103,13 @@ impl<T: Real> Layer<T> for LogSoftmax {
 mod tests {
     use approx::assert_relative_eq;
 
-    use super::super::tests::{backward, forward};
+    use super::super::tests::{TRAIN, backward, forward};
     use super::*;
 
     // Values by mpmath 1.4 with 60 digits, rounded to `f64`.
     #[test]
     fn values_and_derivatives_to_every_digit() {
-        let (mode, x) = (Mode::Predict, [1.0, 2.0, 4.0]);
+        let (mode, x) = (TRAIN, [1.0, 2.0, 4.0]);
         let y = forward(&LogSoftmax, &[], &x, 3, mode).0;
         for (y, expected) in y.into_iter().zip([-3.1698460195562856, -2.1698460195562856, -0.16984601955628564]) {
             assert_relative_eq!(y, expected, max_relative = 1e-15);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_probability_of_almost_1_keeps_its_digits() {
-        let (mode, x) = (Mode::Predict, [0.0, -50.0, -60.0]);
+        let (mode, x) = (TRAIN, [0.0, -50.0, -60.0]);
         let y = forward(&LogSoftmax, &[], &x, 3, mode).0;
         assert_relative_eq!(y[0], -1.9288374130715447e-22, max_relative = 1e-15);
         assert_eq!(y[1..], [-50.0, -60.0]);
@@ -135,11 +135,11 @@ mod tests {
 
     #[test]
     fn extremes() {
-        let log_softmax = |x: &[f64]| forward(&LogSoftmax, &[], x, x.len(), Mode::Predict).0;
+        let log_softmax = |x: &[f64]| forward(&LogSoftmax, &[], x, x.len(), TRAIN).0;
         assert_eq!(log_softmax(&[1e4, -1e4]), [0.0, -2e4]);
         assert_eq!(log_softmax(&[0.0, f64::NEG_INFINITY]), [0.0, f64::NEG_INFINITY]);
         assert_eq!(log_softmax(&[-3.0]), [0.0]);
-        let dx = backward(&LogSoftmax, &[], &[0.0, f64::NEG_INFINITY], &[0.5, 2.0], 2, Mode::Predict).1;
+        let dx = backward(&LogSoftmax, &[], &[0.0, f64::NEG_INFINITY], &[0.5, 2.0], 2, TRAIN).1;
         assert_eq!(dx, [-2.0, 2.0]);
         for x in [[f64::NAN, 1.0], [1.0, f64::NAN], [f64::NEG_INFINITY; 2], [f64::INFINITY, 1.0]] {
             assert!(log_softmax(&x).iter().any(|y| y.is_nan()), "{x:?}");
