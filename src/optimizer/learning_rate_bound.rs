@@ -22,8 +22,8 @@ use crate::real::Real;
 /// of a quadratic function have only rounding errors, about ε^⅔ λ.
 ///
 /// Where the curvature of largest magnitude is negative, a second run with the Hessian shifted by it finds the largest
-/// λ, to √ε of that magnitude. If no curvature is positive, nothing bounds the learning rate by curvature, and there is no minimum nearby either:
-/// [`learning_rate`](Self::learning_rate) is `None`.
+/// λ, to √ε of that magnitude. If no curvature is positive, nothing bounds the learning rate by curvature, and there is
+/// no minimum nearby either: [`learning_rate`](Self::learning_rate) is `None`.
 ///
 /// # Examples
 /// The Hessian of x₀² + x₁² is 2, so the bound is 1:

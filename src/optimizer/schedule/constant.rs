@@ -8,7 +8,7 @@ use crate::real::Real;
 /// use gradus::{ConstantSchedule, LinearWarmUp, Schedule};
 ///
 /// let schedule = LinearWarmUp::new(4, 0.0, ConstantSchedule)?;
-/// assert_eq!([0, 1, 2, 3, 4, 5].map(|i| schedule.factor(i)), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]);
+/// assert_eq!([0, 1, 2, 3, 4, 5].map(|i| -> f64 { schedule.factor(i) }), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

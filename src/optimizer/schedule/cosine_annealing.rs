@@ -11,11 +11,11 @@ use crate::real::Real;
 /// use gradus::{CosineAnnealing, Schedule};
 ///
 /// let schedule = CosineAnnealing::new(4)?.down_to(0.5)?;
-/// assert_eq!([0, 2, 4, 9].map(|i| schedule.factor(i)), [1.0, 0.75, 0.5, 0.5]);
+/// assert_eq!([0, 2, 4, 9].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.75, 0.5, 0.5]);
 ///
 /// // Periods of 4, 8, 16, … iterations.
 /// let schedule = CosineAnnealing::new(4)?.with_restarts(2)?;
-/// assert_eq!([0, 2, 4, 8, 12].map(|i| schedule.factor(i)), [1.0, 0.5, 1.0, 0.5, 1.0]);
+/// assert_eq!([0, 2, 4, 8, 12].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5, 1.0, 0.5, 1.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

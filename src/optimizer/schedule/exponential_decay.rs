@@ -14,7 +14,7 @@ use crate::real::Real;
 /// use gradus::{ExponentialDecay, Schedule};
 ///
 /// let schedule = ExponentialDecay::new(0.5)?;
-/// assert_eq!([0, 1, 2, 10].map(|i| schedule.factor(i)), [1.0, 0.5, 0.25, 1.0 / 1024.0]);
+/// assert_eq!([0, 1, 2, 10].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5, 0.25, 1.0 / 1024.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

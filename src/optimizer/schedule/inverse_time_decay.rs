@@ -11,7 +11,7 @@ use crate::real::Real;
 /// use gradus::{InverseTimeDecay, Schedule};
 ///
 /// let schedule = InverseTimeDecay::new(0.5)?;
-/// assert_eq!([0, 2, 6, 14].map(|i| schedule.factor(i)), [1.0, 0.5, 0.25, 0.125]);
+/// assert_eq!([0, 2, 6, 14].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5, 0.25, 0.125]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

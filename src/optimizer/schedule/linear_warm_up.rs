@@ -11,7 +11,7 @@ use crate::real::Real;
 /// use gradus::{LinearWarmUp, Schedule, StepDecay};
 ///
 /// let schedule = LinearWarmUp::new(2, 0.5, StepDecay::new(4, 0.5)?)?;
-/// assert_eq!([0, 1, 2, 3, 4, 8].map(|i| schedule.factor(i)), [0.5, 0.75, 1.0, 1.0, 0.5, 0.25]);
+/// assert_eq!([0, 1, 2, 3, 4, 8].map(|i| -> f64 { schedule.factor(i) }), [0.5, 0.75, 1.0, 1.0, 0.5, 0.25]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

@@ -16,7 +16,7 @@ use crate::real::Real;
 ///
 /// // The peak is at 0.25·12 − 1 = 2; from there it is 9 iterations to the end.
 /// let schedule = OneCycle::new(12)?.rising_for(0.25)?.between(0.5, 0.0)?;
-/// assert_eq!([0, 1, 2, 11, 12].map(|i| schedule.factor(i)), [0.5, 0.75, 1.0, 0.0, 0.0]);
+/// assert_eq!([0, 1, 2, 11, 12].map(|i| -> f64 { schedule.factor(i) }), [0.5, 0.75, 1.0, 0.0, 0.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

@@ -9,7 +9,7 @@ use crate::real::Real;
 /// use gradus::{Schedule, StepDecay};
 ///
 /// let schedule = StepDecay::new(100, 0.5)?;
-/// assert_eq!([0, 99, 100, 250].map(|i| schedule.factor(i)), [1.0, 1.0, 0.5, 0.25]);
+/// assert_eq!([0, 99, 100, 250].map(|i| -> f64 { schedule.factor(i) }), [1.0, 1.0, 0.5, 0.25]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
