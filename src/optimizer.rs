@@ -230,7 +230,6 @@ impl<T: Real> Step<T> {
     }
 
     /// The same step, as one that has not moved and after which there is none.
-    #[must_use]
     pub fn ending(self, reason: StopReason) -> Self {
         Self { end: Some(reason), ..self }
     }
