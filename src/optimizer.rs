@@ -200,6 +200,8 @@ fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
             return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
         }
         if let Some(reason) = step.end {
+            let gained = !unchanged(first.value, step.value);
+            let reason = if gained && reason == StopReason::NoProgress { StopReason::Stalled } else { reason };
             return report(reason, iteration, step, &point);
         }
         latest = Some(step);
@@ -239,7 +241,6 @@ impl<T: Real> Step<T> {
     }
 
     /// The same step, as one that has not moved and after which there is none.
-    #[must_use]
     pub fn ending(self, reason: StopReason) -> Self {
         Self { end: Some(reason), ..self }
     }
@@ -301,9 +302,10 @@ pub enum StopReason {
     /// too long.
     Diverged,
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
-    /// steps are too short. Or a line search found no lower value, though the gradient promises one.
+    /// steps are too short. Or a line search found no lower value from the start, though the gradient promises one.
     NoProgress,
-    /// A line search found no lower value, and none is promised beyond rounding: a minimum to the last digits.
+    /// A line search found no value that is lower by more than rounding: a minimum to the last digits, or a kink, or the
+    /// edge of where the function is finite.
     Stalled,
     /// Value or gradient was not finite at the next point, or at the start.
     NotFinite,
@@ -322,7 +324,6 @@ impl StopReason {
     }
 
     fn at_the_limit<T: Real>(iterations: usize, first: Step<T>, last: Step<T>) -> Self {
-        let unchanged = |first: T, last: T| (last - first).abs() <= first.abs() * T::nearest(1e-6);
         if rose(first.value, last.value) {
             Self::Diverged
         } else if iterations > 0
@@ -334,6 +335,11 @@ impl StopReason {
             Self::IterationLimit
         }
     }
+}
+
+/// By not as much as a millionth.
+fn unchanged<T: Real>(first: T, last: T) -> bool {
+    (last - first).abs() <= first.abs() * T::nearest(1e-6)
 }
 
 /// By more than rounding makes of a value that stays.
@@ -348,7 +354,7 @@ impl fmt::Display for StopReason {
             Self::IterationLimit => "stopped at the iteration limit",
             Self::Diverged => "diverged: the value rose, the steps are too long",
             Self::NoProgress => "made no progress: the steps are too short",
-            Self::Stalled => "stopped where only rounding changes the value",
+            Self::Stalled => "stopped where no lower value was found",
             Self::NotFinite => "stopped: a value is not finite",
             Self::Observer => "stopped by the observer",
             Self::InvalidLearningRate => "stopped: the learning rate of the schedule is negative or not finite",

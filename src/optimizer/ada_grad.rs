@@ -81,7 +81,7 @@ impl<T: Real> AdaGrad<T> {
 impl<T: Real> Optimizer<T> for AdaGrad<T> {
     fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
         self.base.step(objective, x, |Update { x, gradient, memory: [sum], learning_rate, .. }| {
-            for ((x, sum), &slope) in x.iter_mut().zip(sum).zip(gradient) {
+            for ((x, sum), &slope) in x.iter_mut().zip(sum).zip(gradient.iter()) {
                 *sum += slope * slope;
                 *x -= learning_rate * (slope / (sum.sqrt() + self.epsilon));
             }

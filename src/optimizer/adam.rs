@@ -102,7 +102,7 @@ impl<T: Real> Adam<T> {
             let rate = learning_rate / weight_of_steps(beta1, steps);
             let scale = T::one() / weight_of_steps(beta2, steps).sqrt();
             let moments = first.iter_mut().zip(second);
-            for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient) {
+            for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient.iter()) {
                 *first += (T::one() - beta1) * (slope - *first);
                 *second = beta2 * *second + (T::one() - beta2) * (slope * slope);
                 *x = *x * shrink - rate * (*first / (second.sqrt() * scale + epsilon));

@@ -22,8 +22,8 @@ pub(super) struct FirstOrder<T, const N: usize> {
 /// What a method makes its update of.
 pub(super) struct Update<'a, T, const N: usize> {
     pub(super) x: &'a mut [T],
-    /// The gradient, weight decay included.
-    pub(super) gradient: &'a [T],
+    /// The gradient, weight decay included; may be overwritten.
+    pub(super) gradient: &'a mut [T],
     pub(super) memory: &'a mut [Vec<T>; N],
     pub(super) learning_rate: T,
     /// The number of this step, counted from 1.
@@ -80,7 +80,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         self.steps = self.steps.map(|_| steps);
         update(Update {
             x,
-            gradient: &self.gradient,
+            gradient: &mut self.gradient,
             memory: &mut self.memory,
             learning_rate: self.learning_rate,
             steps,
@@ -165,4 +165,19 @@ pub(super) fn weight_of_steps<T: Real>(beta: T, steps: u64) -> T {
 /// A switch among hyper-parameters.
 pub(super) fn switch<T: Real>(on: bool) -> T {
     if on { T::one() } else { T::zero() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_sum_without_cancellation() {
+        assert_eq!(weight_of_steps(0.0, 1), 1.0);
+        assert!((weight_of_steps(0.5_f64, 3) - 0.875).abs() < 1e-15);
+        // 1 − (1 − 2⁻⁴⁰)² = 2⁻³⁹ − 2⁻⁸⁰, of which the difference of rounded numbers keeps four digits.
+        let tiny = 2.0_f64.powi(-40);
+        assert!((weight_of_steps(1.0 - tiny, 2) / (2.0 * tiny - tiny * tiny) - 1.0).abs() < 1e-15);
+        assert_eq!(weight_of_steps(0.999_f32, u64::MAX), 1.0);
+    }
 }

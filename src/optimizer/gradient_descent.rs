@@ -107,7 +107,7 @@ impl<T: Real> Optimizer<T> for GradientDescent<T> {
             if velocity.is_empty() {
                 return linalg::add_scaled(x, -learning_rate, gradient);
             }
-            for ((x, velocity), &slope) in x.iter_mut().zip(velocity).zip(gradient) {
+            for ((x, velocity), &slope) in x.iter_mut().zip(velocity).zip(gradient.iter()) {
                 *velocity = self.momentum * *velocity + slope;
                 let direction = if self.nesterov { slope + self.momentum * *velocity } else { *velocity };
                 *x -= learning_rate * direction;

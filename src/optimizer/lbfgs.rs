@@ -23,11 +23,12 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// Near a minimiser the values are constant to rounding long before the gradient is; so a rise by 4ε|f| counts as none.
-/// Where no lower point is found, the history is dropped and the gradient followed; if that fails too, the run ends: as
-/// [`StopReason::Stalled`] if nothing beyond rounding was to be gained, else, as with a gradient that is not that of
-/// the value, as [`StopReason::NoProgress`]. Along a line where f is not finite beyond some point the search stays before
-/// it. On a function that is not smooth or falls without bound, a point may be taken for being lower although its
-/// curvature condition fails. Memory: 2 m + 4 vectors; a step allocates nothing after the first of a size.
+/// Where no lower point is found, the history is dropped and the gradient followed; if that fails too, the run ends as
+/// [`StopReason::Stalled`], or, if nothing at all was gained though the gradient promises more than rounding, as with a
+/// gradient that is not that of the value, as [`StopReason::NoProgress`]. Along a line on which f is not finite beyond
+/// some point, the search stays before it. On a function that is not smooth or falls without bound, a point may be taken
+/// for being lower although its curvature condition fails. Memory: 2 m + 4 vectors; a step allocates nothing after the
+/// first of a size.
 ///
 /// # Examples
 /// Rosenbrock's function, from its usual start:

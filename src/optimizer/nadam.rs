@@ -131,7 +131,7 @@ impl<T: Real> Optimizer<T> for Nadam<T> {
             let of_mean = learning_rate * next / (T::one() - *momentum_product * next);
             let scale = T::one() / weight_of_steps(beta2, steps).sqrt();
             let moments = first.iter_mut().zip(second);
-            for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient) {
+            for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient.iter()) {
                 *first += (T::one() - beta1) * (slope - *first);
                 *second = beta2 * *second + (T::one() - beta2) * (slope * slope);
                 *x -= (of_gradient * slope + of_mean * *first) / (second.sqrt() * scale + epsilon);

@@ -1,6 +1,7 @@
 use super::first_order::{FirstOrder, Update, checked_fraction, checked_positive, switch};
 use super::{Optimizer, OptimizerState, Step};
 use crate::error::Result;
+use crate::linalg;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -127,21 +128,27 @@ impl<T: Real> Optimizer<T> for RmsProp<T> {
             objective,
             x,
             |Update { x, gradient, memory: [second, mean, velocity], learning_rate, .. }| {
-                for (i, (x, &slope)) in x.iter_mut().zip(gradient).enumerate() {
-                    if self.centered {
-                        let deviation = slope - mean[i];
-                        second[i] = alpha * (second[i] + rest * (deviation * deviation));
-                        mean[i] += rest * deviation;
-                    } else {
-                        second[i] = alpha * second[i] + rest * (slope * slope);
+                // What is divided is written over the slopes: simple passes, which vectorise.
+                if self.centered {
+                    for ((second, mean), slope) in second.iter_mut().zip(mean).zip(gradient.iter_mut()) {
+                        let deviation = *slope - *mean;
+                        *second = alpha * (*second + rest * (deviation * deviation));
+                        *mean += rest * deviation;
+                        *slope /= second.sqrt() + self.epsilon;
                     }
-                    let mut direction = slope / (second[i].sqrt() + self.epsilon);
-                    if !velocity.is_empty() {
-                        velocity[i] = self.momentum * velocity[i] + direction;
-                        direction = velocity[i];
+                } else {
+                    for (second, slope) in second.iter_mut().zip(gradient.iter_mut()) {
+                        *second = alpha * *second + rest * (*slope * *slope);
+                        *slope /= second.sqrt() + self.epsilon;
                     }
-                    *x -= learning_rate * direction;
                 }
+                if velocity.is_empty() {
+                    return linalg::add_scaled(x, -learning_rate, gradient);
+                }
+                for (velocity, direction) in velocity.iter_mut().zip(gradient) {
+                    *velocity = self.momentum * *velocity + *direction;
+                }
+                linalg::add_scaled(x, -learning_rate, velocity);
             },
         )
     }
