@@ -13,11 +13,11 @@ use crate::real::Real;
 /// On mini-batches drawn at random, one [`step`](Optimizer::step) each, this is stochastic gradient descent.
 ///
 /// # Numerics
-/// On a quadratic function the iteration without momentum converges if and only if η < 2/λ, where λ is the largest
-/// eigenvalue of its Hessian; the number of steps grows with the Hessian's condition number, with the best momentum with
-/// its square root. With momentum a constant slope is followed at the rate η/(1 − μ). Value and gradient norm that are
-/// reported are those of f, without weight decay. A step costs one evaluation and allocates nothing after the first of a
-/// size; on another number of parameters the velocity starts at zero.
+/// On a quadratic function the iteration without momentum converges if and only if η < 2/L, where L is the largest
+/// eigenvalue of its Hessian; the number of steps grows with the Hessian's condition number, with the best momentum
+/// only with its square root. With momentum a constant slope is followed at the rate η/(1 − μ). Value and gradient
+/// norm that are reported are those of f, without weight decay. A step costs one evaluation and allocates nothing after
+/// the first of a size; on another number of parameters the velocity starts at zero.
 ///
 /// # Examples
 /// f(x) = x₀² + x₁², so a step of learning rate 0.1 shrinks `x` by 1 − 2·0.1:

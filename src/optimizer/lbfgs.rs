@@ -14,8 +14,8 @@ use crate::real::Real;
 /// the strong Wolfe conditions, sufficient decrease `f(x + α p) ≤ f(x) + c₁ α pᵀ∇f(x)` and curvature
 /// `|pᵀ∇f(x + α p)| ≤ c₂ |pᵀ∇f(x)|`. Defaults: m = 10, c₁ = 10⁻⁴, c₂ = 0.9.
 ///
-/// It is the method of choice for a smooth function that can be evaluated exactly: least squares, a network on all of its
-/// data at once. It is none for random mini-batches, whose gradients differ for another reason than curvature.
+/// It is the method of choice for a smooth function that can be evaluated exactly: least squares, a network on all of
+/// its data at once. It is none for random mini-batches, whose gradients differ for another reason than curvature.
 ///
 /// There is no learning rate. One objective is to be minimised at a time: a step takes the value and the gradient with
 /// which the last one ended, if `x` is still the same. [`minimize`](Optimizer::minimize) starts with an evaluation;
@@ -26,9 +26,9 @@ use crate::real::Real;
 /// Where no lower point is found, the history is dropped and the gradient followed; if that fails too, the run ends as
 /// [`StopReason::Stalled`], or, if nothing at all was gained though the gradient promises more than rounding, as with a
 /// gradient that is not that of the value, as [`StopReason::NoProgress`]. Along a line on which f is not finite beyond
-/// some point, the search stays before it. On a function that is not smooth or falls without bound, a point may be taken
-/// for being lower although its curvature condition fails. Memory: 2 m + 4 vectors; a step allocates nothing after the
-/// first of a size.
+/// some point, the search stays before it. On a function that is not smooth or falls without bound, a point may be
+/// taken for being lower although its curvature condition fails. Memory: 2 m + 4 vectors; a step allocates nothing
+/// after the first of a size.
 ///
 /// # Examples
 /// Rosenbrock's function, from its usual start:
@@ -50,8 +50,8 @@ use crate::real::Real;
 /// # References
 /// - J. Nocedal (1980): Updating quasi-Newton matrices with limited storage.
 /// - J. Nocedal, S. J. Wright (2006): Numerical optimization, 2nd edition, algorithms 7.4, 3.5 and 3.6.
-/// - W. W. Hager, H. Zhang (2005): A new conjugate gradient method with guaranteed descent and an efficient line search:
-///   the allowance for rounding.
+/// - W. W. Hager, H. Zhang (2005): A new conjugate gradient method with guaranteed descent and an efficient line
+///   search: the allowance for rounding.
 #[derive(Clone, Debug)]
 pub struct Lbfgs<T> {
     history: usize,

@@ -14,8 +14,9 @@ use crate::real::Real;
 /// # Numerics
 /// The means start at zero and are not corrected for it, so that the first step is η/√(1 − α). The variance is carried
 /// on as `s ← α (s + (1 − α) (g − m)²)`, `m ← α m + (1 − α) g`: in exact arithmetic mean square less squared mean, but
-/// never negative by rounding. ε stands outside the root. A step allocates nothing after the first of a size; on another
-/// number of parameters the means start at zero.
+/// never negative by rounding. ε stands outside the root. At a fixed η that is large beside ε the steps keep their
+/// length near a minimum, and circle about it. A step allocates nothing after the first of a size; on another number of
+/// parameters the means start at zero.
 ///
 /// # Examples
 /// The first step is η/√(1 − 0.99) = 10 η:
