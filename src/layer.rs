@@ -161,8 +161,8 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
         0
     }
 
-    /// Writes the outputs, and in the cache what the derivative will need. From [`Mode::Predict`] there is no way back:
-    /// then the cache may be left as it is.
+    /// Writes the outputs, and in the cache what the derivative will need. A prediction seldom has a way back, so that a
+    /// layer may keep nothing in [`Mode::Predict`], if its [`backward`](Self::backward) does without in that mode.
     fn forward(&self, parameters: &[T], input: Batch<'_, T>, output: BatchMut<'_, T>, cache: &mut [T], mode: Mode);
 
     /// *Adds* ∂L/∂parameters to `gradient`, and *overwrites* `input_gradient` with ∂L/∂input if asked for it (the
@@ -198,10 +198,8 @@ pub struct ParameterBlock {
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// To predict: nothing need be kept, since no pass back follows.
+    /// To predict.
     Predict,
-    /// To predict, and then to differentiate what is predicted: as [`Predict`](Self::Predict), with a pass back.
-    Differentiate,
     /// To train. What a layer draws at random must be a function of `seed`, the sample's number and the unit
     /// alone, so that an objective stays a function while it is bound to its batch.
     Train {
@@ -216,7 +214,7 @@ impl Mode {
     /// The mode that the layer at this place of a network sees.
     pub(crate) fn of_layer(self, index: usize) -> Self {
         match self {
-            Self::Predict | Self::Differentiate => self,
+            Self::Predict => Self::Predict,
             Self::Train { seed, first_sample } => Self::Train { seed: mix(seed, index as u64), first_sample },
         }
     }

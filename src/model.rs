@@ -148,7 +148,7 @@ impl<T: Real> Model<T> {
         let copies = Batch::front(&copies, inputs, outputs);
         let mut workspace = Workspace::new();
         workspace.prepare_gradient(&self.network, outputs)?;
-        workspace.forward(&self.network, self.parameters.as_slice(), copies, Mode::Differentiate);
+        workspace.forward(&self.network, self.parameters.as_slice(), copies, Mode::Predict);
         let mut transposed = linalg::zeros("the Jacobian", inputs * outputs)?;
         let columns = BatchMut::front(&mut transposed, inputs, outputs);
         workspace.input_jacobian(&self.network, self.parameters.as_slice(), copies, columns);

@@ -904,6 +904,36 @@ mod configurations {
         assert_eq!(rebuilt.predict(&parameters, &x), network.predict(&parameters, &x));
     }
 
+    /// The inputs' slopes after a pass whose cache holds NaN before it.
+    fn input_gradient(layer: &dyn Layer<f64>, parameters: &[f64], x: &[f64], dy: &[f64], mode: Mode) -> Vec<f64> {
+        let mut output = vec![f64::NAN; dy.len()];
+        let mut cache = vec![f64::NAN; layer.cache_size(x.len(), 1)];
+        let (mut gradient, mut dx) = (vec![0.0; parameters.len()], vec![f64::NAN; x.len()]);
+        let (x, dy) = (Batch::from_slice(x, x.len()).unwrap(), Batch::from_slice(dy, dy.len()).unwrap());
+        let (outputs, inputs) = (dy.features(), x.features());
+        layer.forward(parameters, x, BatchMut::from_slice(&mut output, outputs).unwrap(), &mut cache, mode);
+        let pass = Pass::new(x, Batch::from_slice(&output, outputs).unwrap(), &cache, mode);
+        let to = BatchMut::from_slice(&mut dx, inputs).unwrap();
+        layer.backward(parameters, pass, dy, &mut gradient, Some(to));
+        dx
+    }
+
+    #[test]
+    fn a_prediction_has_a_way_back_through_every_layer() {
+        let train = Mode::Train { seed: 1, first_sample: 0 };
+        for (place, layer) in network().layers().enumerate() {
+            let inputs = if place == 0 { 4 } else { 6 };
+            let count = layer.parameter_blocks().iter().map(|block| block.rows * block.columns).sum();
+            let [x, dy, parameters] =
+                [inputs, 6, count].map(|size| uniform(size, 1, &mut rng(size as u64)).as_slice().to_vec());
+            let back = input_gradient(layer, &parameters, &x, &dy, Mode::Predict);
+            match layer.configuration().unwrap() {
+                gradus::LayerConfiguration::Dropout { .. } => assert_eq!(back, dy),
+                _ => assert_eq!(back, input_gradient(layer, &parameters, &x, &dy, train), "{layer:?}"),
+            }
+        }
+    }
+
     #[cfg(feature = "serde")]
     mod in_files {
         use gradus::LayerConfiguration;

@@ -13,7 +13,8 @@ use crate::real::Real;
 /// Any; the output has the shape of the input.
 ///
 /// # Derivatives
-/// `∂L/∂x = f′(x) · ∂L/∂y`. The derivative is computed with the value and kept, one number for each value.
+/// `∂L/∂x = f′(x) · ∂L/∂y`. The derivative is computed with the value and kept, one number for each value; in a prediction
+/// nothing is kept, and a way back computes it anew.
 ///
 /// # Numerics
 /// NaN must be passed on: a comparison with NaN is false, whichever way round it is written.
@@ -88,11 +89,10 @@ impl<T: Real, A: Activation> Layer<T> for A {
         mode: Mode,
     ) {
         let (x, y) = (input.as_slice(), output.as_mut_slice());
-        match mode {
-            Mode::Predict => vectorized(Values { activation: self, x, y }),
-            Mode::Differentiate | Mode::Train { .. } => {
-                vectorized(ValuesAndSlopes { activation: self, x, y, slopes: cache })
-            }
+        if mode == Mode::Predict {
+            vectorized(Values { activation: self, x, y });
+        } else {
+            vectorized(ValuesAndSlopes { activation: self, x, y, slopes: cache });
         }
     }
 
@@ -106,7 +106,11 @@ impl<T: Real, A: Activation> Layer<T> for A {
     ) {
         let Some(mut input_gradient) = input_gradient else { return };
         let (dx, dy) = (input_gradient.as_mut_slice(), output_gradient.as_slice());
-        vectorized(Products { slopes: pass.cache, dy, dx });
+        if pass.mode == Mode::Predict {
+            vectorized(SlopesTimes { activation: self, x: pass.input.as_slice(), dy, dx });
+        } else {
+            vectorized(Products { slopes: pass.cache, dy, dx });
+        }
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {
@@ -145,6 +149,24 @@ impl<T: Real, A: Activation> Loop for ValuesAndSlopes<'_, T, A> {
     fn run(self) {
         for ((y, slope), &x) in self.y.iter_mut().zip(self.slopes).zip(self.x) {
             (*y, *slope) = self.activation.value_and_derivative(x);
+        }
+    }
+}
+
+struct SlopesTimes<'a, T, A> {
+    activation: &'a A,
+    x: &'a [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
+}
+
+impl<T: Real, A: Activation> Loop for SlopesTimes<'_, T, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((dx, &x), &dy) in self.dx.iter_mut().zip(self.x).zip(self.dy) {
+            *dx = self.activation.value_and_derivative(x).1 * dy;
         }
     }
 }

@@ -92,7 +92,7 @@ impl<'a, T> Binding<'a, T> {
     /// The samples from `start` to before `end`, which draw the same random numbers as in the whole batch.
     fn part(self, start: usize, end: usize) -> Self {
         let mode = match self.mode {
-            Mode::Predict | Mode::Differentiate => self.mode,
+            Mode::Predict => Mode::Predict,
             Mode::Train { seed, first_sample } => Mode::Train { seed, first_sample: first_sample + start },
         };
         Self {

@@ -135,7 +135,7 @@ impl<T: Real> Workspace<T> {
                     if index == 0 { input } else { output_of(index - 1) },
                     output_of(index),
                     cache,
-                    Mode::Differentiate,
+                    Mode::Predict,
                 ),
                 Batch::front(output_gradient, placed.output_size, samples),
                 &mut unused[placed.parameters.clone()],

@@ -1,0 +1,153 @@
+//! Trains a classifier on a table or on images: validation, early stopping, a confusion matrix, and the curves.
+//!
+//! `cargo run --example train_classifier -- --help`
+
+mod pictures;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use gradus::nalgebra::DMatrix;
+use gradus::{
+    Adam, ConfusionMatrix, Dataset, Dense, EarlyStopping, Images, Labels, Model, Network, Relu, SoftmaxCrossEntropy,
+    Standardization, Trainer, accuracy,
+};
+use lexopt::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+
+const HELP: &str = "\
+Trains a small network to tell classes apart.
+
+Usage: cargo run --example train_classifier -- [--table FILE | --images FILE --labels FILE] [--hidden N] [--seed N]
+                                               [--output DIR]
+
+  --table FILE   comma-separated values with a line of names; the last column is the class (default: the iris data)
+  --images FILE  IDX images, gzipped or not, with
+  --labels FILE  IDX labels
+  --hidden N     hidden units (default: 16)
+  --seed N       seed of everything drawn at random (default: 0)
+  --output DIR   where to write the picture of the curves (default: target)
+  --help         this text";
+
+struct Options {
+    table: PathBuf,
+    images: Option<(PathBuf, PathBuf)>,
+    hidden: usize,
+    seed: u64,
+    output: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (1, error.to_string()),
+        Err(error) => (2, format!("{error}; try --help")),
+    };
+    eprintln!("train_classifier: {error}");
+    ExitCode::from(code)
+}
+
+/// None if help is asked for.
+fn parse_options() -> Result<Option<Options>, lexopt::Error> {
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/data/iris/iris.csv").into();
+    let mut options = Options { table, images: None, hidden: 16, seed: 0, output: "target".into() };
+    let (mut images, mut labels) = (None, None);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("table") => options.table = arguments.value()?.into(),
+            Long("images") => images = Some(arguments.value()?.into()),
+            Long("labels") => labels = Some(arguments.value()?.into()),
+            Long("hidden") => options.hidden = arguments.value()?.parse()?,
+            Long("seed") => options.seed = arguments.value()?.parse()?,
+            Long("output") => options.output = arguments.value()?.into(),
+            Long("help") => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    options.images = match (images, labels) {
+        (Some(images), Some(labels)) => Some((images, labels)),
+        (None, None) => None,
+        _ => return Err("--images and --labels go together".into()),
+    };
+    Ok(Some(options))
+}
+
+fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let Some(options) = options else { return Ok(writeln!(out, "{HELP}")?) };
+    let (data, names) = match &options.images {
+        None => read_table(&options.table)?,
+        Some((images, labels)) => {
+            let (images, labels) = (Images::read(images)?, Labels::read(labels)?);
+            let classes = labels.as_slice().iter().map(|&label| usize::from(label) + 1).max().unwrap_or(0);
+            let names = (0..classes).map(|class| class.to_string()).collect();
+            (Dataset::from_images(images, &labels, classes)?, names)
+        }
+    };
+
+    // A fifth to decide when to stop, a fifth to judge by, and the rest to learn from.
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let (rest, test) = data.split_stratified(0.2, &mut rng)?;
+    let (training, validation) = rest.split_stratified(0.25, &mut rng)?;
+    let inputs = Standardization::of_inputs(&training)?;
+    let [training, validation, test] = [training, validation, test].map(|data| data.standardize_inputs(&inputs));
+    let (training, validation, test) = (training?, validation?, test?);
+
+    let network = Network::<f32>::builder(training.input_size())
+        .layer(Dense::new(training.input_size(), options.hidden))
+        .layer(Relu)
+        .layer(Dense::new(options.hidden, names.len()))
+        .build()?;
+    let mut parameters = network.initialize(&mut rng);
+    let mut trainer = Trainer::new(&network, SoftmaxCrossEntropy, Adam::new(0.01)?)
+        .epochs(200)?
+        .seed(options.seed)
+        .validation(&validation)
+        .metric("accuracy", |prediction, target| accuracy(prediction, target))
+        .early_stopping(EarlyStopping::after(20)?);
+    let report = trainer.train(&mut parameters, &training)?;
+    let best = report.best_epoch.unwrap_or_default();
+    writeln!(out, "{} epochs; the best is {}", report.epochs, trainer.history().records()[best])?;
+
+    let evaluation = network.objective(SoftmaxCrossEntropy).evaluate(&parameters, &test)?;
+    let confusion = ConfusionMatrix::new(&evaluation.predictions, &evaluation.targets)?.with_names(&names)?;
+    writeln!(out, "\nOn {} samples that were kept apart:\n\n{confusion}", test.len())?;
+
+    let picture = options.output.join("train_classifier.svg");
+    std::fs::create_dir_all(&options.output)?;
+    pictures::draw_losses(&picture, trainer.history().records(), best)?;
+    writeln!(out, "picture: {}", picture.display())?;
+    // What is to be kept predicts on raw data.
+    let _model = Model::new(network, parameters)?.with_input_standardization(inputs)?;
+    Ok(())
+}
+
+/// The samples of a table, and the names of their classes.
+fn read_table(path: &PathBuf) -> Result<(Dataset<f32>, Vec<String>), Box<dyn Error>> {
+    let wrong = |line: usize, what: String| format!("{}, line {line}: {what}", path.display());
+    let mut reader = csv::Reader::from_path(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (mut values, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::<String>::new());
+    for (index, record) in reader.records().enumerate() {
+        let record = record?;
+        let Some((class, numbers)) =
+            record.iter().collect::<Vec<_>>().split_last().map(|(last, rest)| (*last, rest.to_vec()))
+        else {
+            return Err(wrong(index + 2, "expected numbers and a class, found nothing".into()).into());
+        };
+        for number in numbers {
+            let value = number.trim().parse::<f32>();
+            values.push(value.map_err(|_| wrong(index + 2, format!("expected a number, found {number:?}")))?);
+        }
+        let place = names.iter().position(|name| name == class);
+        labels.push(place.unwrap_or(names.len()));
+        if place.is_none() {
+            names.push(class.to_owned());
+        }
+    }
+    let features = values.len().checked_div(labels.len()).unwrap_or(0);
+    let inputs = DMatrix::from_vec(features, labels.len(), values);
+    Ok((Dataset::labelled(inputs, labels, names.len())?, names))
+}
