@@ -393,4 +393,37 @@ fn n032_n033_polynomials_that_the_points_do_not_determine_are_refused() {
     assert_eq!(error, Error::NotFinite { what: "powers", row: 1, column: 1, value: f64::INFINITY });
     let line = model.fit_polynomial(&[1.0, 1e200, 2.0, 3.0, 4.0, 5.0], &y, 1);
     assert!(line.is_ok_and(|line| line.report().converged));
+    for end in [1e301, -f64::MAX] {
+        let x = [1e300, 0.5 * end, 2e300, 3e300, 4e300, end];
+        let line = model.fit_polynomial(&x, &y, 1).unwrap();
+        assert_eq!(line.parameters(), model.fit(&DVector::from_row_slice(&x), &y).unwrap().parameters());
+    }
+}
+
+#[test]
+fn of_nothing_but_zeros_all_columns_are_dropped() {
+    let y = dmatrix![1.0, 0.0; 2.0, 0.0; -2.0, 0.0];
+    let bare = LinearRegression::new().with_intercept(Intercept::Omit);
+    // Also those that are zero where it counts.
+    let (zeros, hidden) = (DMatrix::zeros(3, 2), dmatrix![0.0, 0.0; 0.0, 0.0; 0.0, 0.0; 5.0, 7.0]);
+    let longer = y.clone().insert_row(3, 9.0);
+    for way in [RankDeficiency::Drop, RankDeficiency::MinimumNorm] {
+        let model = bare.with_rank_deficiency(way);
+        let plain = model.fit(&zeros, &y).unwrap();
+        let weighted = model.fit_weighted(&hidden, &longer, &[1.0, 1.0, 1.0, 0.0][..]).unwrap();
+        for fit in [plain, weighted] {
+            assert_eq!((fit.coefficients(), fit.degrees_of_freedom()), (&DMatrix::zeros(2, 2), Some(3)));
+            let names: Vec<String> = fit.dependencies().iter().map(ToString::to_string).collect();
+            assert_eq!(names, ["x0 = 0", "x1 = 0"]);
+            assert_eq!(fit.predict(&dmatrix![4.0, 5.0]).unwrap(), dmatrix![0.0, 0.0]);
+            let [first, second] = [fit.statistics()[0], fit.statistics()[1]];
+            assert_relative_eq!(first.residual_standard_deviation.unwrap(), 3_f64.sqrt());
+            assert_eq!((first.r_squared, first.f_statistic), (Some(0.0), None));
+            assert_eq!((second.residual_sum_of_squares, second.r_squared), (Some(0.0), None));
+            let zeros = DMatrix::zeros(2, 2);
+            assert_eq!(fit.standard_errors(), (way == RankDeficiency::Drop).then_some(&zeros));
+            assert!(fit.report().converged);
+        }
+        assert!(model.fit(&zeros, &y).unwrap().to_string().contains("\nx1 "));
+    }
 }

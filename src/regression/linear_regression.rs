@@ -261,7 +261,7 @@ impl LinearRegression {
     ) -> Result<LinearFit<T>> {
         let independent: Vec<usize> = (0..design.unknowns()).filter(|unknown| !dependent.contains(unknown)).collect();
         if independent.is_empty() {
-            return Err(Error::RankDeficient { dependencies });
+            return LinearFit::from_solution(self.zero(design, dependencies));
         }
         let reduced = design.part(&independent);
         let factor = Preconditioner::by_reflections(&reduced);
@@ -271,6 +271,37 @@ impl LinearRegression {
             minimize_norm(&mut solution, &dependencies)?;
         }
         LinearFit::from_solution(Solution { dependencies, ..solution })
+    }
+
+    /// Of nothing but columns of zeros: the model that is zero.
+    fn zero<T: Real>(&self, design: &Design<'_, T>, dependencies: Vec<Dependency>) -> Solution<T> {
+        let unknowns = design.unknowns();
+        let squares = design.total_squares().into_iter().map(|(whole, _)| {
+            let total = whole.round();
+            Squares { residual: total, residual_resolved: !total.is_zero(), total, regression: T::zero() }
+        });
+        let zeros = || (self.rank_deficiency == RankDeficiency::Drop).then(|| DMatrix::zeros(unknowns, unknowns));
+        Solution {
+            intercept: self.intercept,
+            squares: squares.collect(),
+            parameters: DMatrix::zeros(unknowns, design.targets()),
+            rank: Some(0),
+            inverse: zeros(),
+            inverse_root: zeros(),
+            unknown_exponents: design.exponents.clone(),
+            target_exponents: design.target_exponents.clone(),
+            observations: design.observations,
+            log_weights: design.log_weights(),
+            report: RegressionReport {
+                solver: Solver::Qr,
+                refinement_steps: 0,
+                condition: 1.0,
+                error_bound: 0.0,
+                converged: true,
+                standard_errors_refined: self.rank_deficiency == RankDeficiency::Drop,
+            },
+            dependencies,
+        }
     }
 
     fn solve_sums<'a, T: Real>(
