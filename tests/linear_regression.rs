@@ -4,7 +4,9 @@
 
 use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
-use gradus::{Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency, Solver};
+use gradus::{
+    Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency, RobustCovariance, Solver,
+};
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -425,5 +427,134 @@ fn of_nothing_but_zeros_all_columns_are_dropped() {
             assert!(fit.report().converged);
         }
         assert!(model.fit(&zeros, &y).unwrap().to_string().contains("\nx1 "));
+    }
+}
+
+/// Every road, and what each says of a fit with these weights.
+fn weighted_fits(x: &DMatrix<f64>, y: &DMatrix<f64>, weights: &[f64], intercept: Intercept) -> Vec<LinearFit<f64>> {
+    let model = LinearRegression::new().with_intercept(intercept);
+    let solvers = [Solver::NormalEquation, Solver::Qr, Solver::ConjugateGradient];
+    solvers.iter().map(|&solver| model.with_solver(solver).fit_weighted(x, y, weights).unwrap()).collect()
+}
+
+#[test]
+fn weights_times_a_power_of_four_give_the_same_bits() {
+    let (x, y) = (random(12, 3, 50), random(12, 2, 51));
+    let mut weights: Vec<f64> = random(12, 1, 52).iter().map(|weight| weight.exp()).collect();
+    weights[5] = 0.0;
+    for intercept in BOTH {
+        let plain = weighted_fits(&x, &y, &weights, intercept);
+        for half in [-505_i32, -300, -1, 1, 300, 505] {
+            let power = 2_f64.powi(half);
+            let scaled: Vec<f64> = weights.iter().map(|weight| weight * power * power).collect();
+            for (plain, found) in plain.iter().zip(weighted_fits(&x, &y, &scaled, intercept)) {
+                assert_eq!(found.parameters(), plain.parameters(), "4^{half}");
+                assert_eq!(found.standard_errors(), plain.standard_errors());
+                assert_eq!(found.report(), plain.report());
+                for (a, b) in plain.statistics().iter().zip(found.statistics()) {
+                    assert_eq!((a.r_squared, a.f_statistic, a.f_p_value), (b.r_squared, b.f_statistic, b.f_p_value));
+                    let sums = [a, b].map(|statistics| statistics.residual_sum_of_squares.unwrap());
+                    assert_eq!(sums[0] * power * power, sums[1]);
+                    let deviations = [a, b].map(|statistics| statistics.residual_standard_deviation);
+                    assert_eq!(deviations[0].map(|deviation| deviation * power), deviations[1]);
+                    // Σ ln w and n ln Σ w r² grow by as much.
+                    assert_relative_eq!(
+                        a.log_likelihood.unwrap_or(0.0),
+                        b.log_likelihood.unwrap_or(0.0),
+                        epsilon = 1e-11
+                    );
+                }
+                let diagnostics = [(plain, &weights), (&found, &scaled)]
+                    .map(|(fit, weights)| fit.diagnostics_weighted(&x, &y, &weights[..]).unwrap());
+                let [a, b] = diagnostics;
+                assert_eq!((a.residuals(), a.leverages()), (b.residuals(), b.leverages()));
+                assert_eq!(a.cooks_distances(), b.cooks_distances());
+                for kind in [RobustCovariance::Hc0, RobustCovariance::Hc3] {
+                    assert_eq!(a.robust_standard_errors(kind), b.robust_standard_errors(kind));
+                }
+                if plain.standard_errors().is_some() {
+                    let [a, b] = [plain, &found].map(|fit| fit.mean_response_intervals(&x, 0.9).unwrap().unwrap());
+                    assert_relative_eq!(a.lower, b.lower, max_relative = 1e-13);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_may_lie_anywhere_in_the_range_of_the_type() {
+    let (x, y) = (random(12, 3, 53), random(12, 2, 54));
+    for intercept in BOTH {
+        // All the same, they do not matter; but where statistics are in their units, these may overflow.
+        let plain = LinearRegression::new().with_intercept(intercept).fit(&x, &y).unwrap();
+        for weight in [f64::MAX, 1e300, 1e-300, 1e-310, 5e-324] {
+            for found in weighted_fits(&x, &y, &[weight; 12], intercept) {
+                assert_relative_eq!(found.parameters(), plain.parameters(), max_relative = 1e-13);
+                let sum = found.statistics()[0].residual_sum_of_squares;
+                assert_eq!(sum.is_some(), weight < 1e301, "{weight}");
+                let Some(errors) = found.standard_errors() else { continue };
+                assert_relative_eq!(errors, plain.standard_errors().unwrap(), max_relative = 1e-13);
+                assert_relative_eq!(
+                    found.statistics()[0].log_likelihood.unwrap(),
+                    plain.statistics()[0].log_likelihood.unwrap(),
+                    epsilon = 1e-10
+                );
+                let diagnostics = found.diagnostics_weighted(&x, &y, &[weight; 12][..]).unwrap();
+                let expected = plain.diagnostics(&x, &y).unwrap();
+                assert_relative_eq!(diagnostics.leverages().unwrap(), expected.leverages().unwrap(), epsilon = 1e-14);
+                assert_relative_eq!(*diagnostics.residuals(), *expected.residuals(), epsilon = 1e-14);
+                let intervals = found.mean_response_intervals(&x, 0.9).unwrap().unwrap();
+                let expected = plain.mean_response_intervals(&x, 0.9).unwrap().unwrap();
+                assert_relative_eq!(intervals.lower, expected.lower, epsilon = 1e-12);
+            }
+        }
+        // Mixed, those that are nothing beside the others count for nothing in the coefficients, and as observations.
+        let heavy = LinearRegression::new().with_intercept(intercept).fit(&x.rows(0, 7), &y.rows(0, 7)).unwrap();
+        let weights: Vec<f64> = (0..12).map(|row| if row < 7 { f64::MAX } else { [1e-310, 1.0][row % 2] }).collect();
+        for found in weighted_fits(&x, &y, &weights, intercept) {
+            assert_relative_eq!(found.parameters(), heavy.parameters(), max_relative = 1e-13);
+            assert_eq!(found.observations(), 12);
+            let Some(freedom) = found.degrees_of_freedom() else { continue };
+            assert_eq!(freedom, heavy.degrees_of_freedom().unwrap() + 5);
+            let diagnostics = found.diagnostics_weighted(&x, &y, &weights[..]).unwrap();
+            let residuals = &y - heavy.predict(&x).unwrap();
+            assert_relative_eq!(*diagnostics.residuals(), residuals, epsilon = 1e-12);
+        }
+    }
+    // A column of which only the lightest observation says anything.
+    let x = dmatrix![1.0, 0.0; 2.0, 0.0; 3.0, 0.0; 4.0, 2.0];
+    let y = dmatrix![1.0; 2.5; 2.5; 10.0];
+    let slope = LinearRegression::new().with_intercept(Intercept::Omit);
+    for found in weighted_fits(&x, &y, &[1.0, 1.0, 1.0, 5e-324], Intercept::Omit) {
+        // Σxy/Σx² = 13.5/14 of the first three.
+        let first = 13.5 / 14.0;
+        assert_relative_eq!(*found.coefficients(), dmatrix![first; (10.0 - 4.0 * first) / 2.0], max_relative = 1e-14);
+    }
+    // Beside the heaviest the others are nothing, and it alone does not tell the columns apart.
+    let error = slope.fit_weighted(&x, &y, &[1.0_f64, 1.0, 1.0, f64::MAX][..]).unwrap_err();
+    says(&error, "found x1 = 0.5·x0");
+}
+
+#[test]
+fn penalties_may_be_any_beside_their_columns() {
+    let (x, y) = (random(9, 2, 55), random(9, 1, 56));
+    let ridge = |lambda: f64, x: &DMatrix<f64>, y: &DMatrix<f64>| {
+        LinearRegression::new().with_ridge(lambda).unwrap().fit(x, y).unwrap()
+    };
+    let expected = ridge(0.75, &x, &y);
+    for half in [-500_i32, -200, 200, 500] {
+        let power = 2_f64.powi(half);
+        let found = ridge(0.75 * power * power, &(&x * power), &y);
+        assert_eq!(found.coefficients() * power, *expected.coefficients(), "4^{half}");
+        assert_eq!(found.intercept(), expected.intercept());
+    }
+    // β = xᵀy / λ of columns less their means, as good as zero beside ȳ.
+    for (lambda, scale) in [(1.0, 1e-200), (1e300, 1.0), (1e300, 1e-100)] {
+        let scaled = &x * scale;
+        let found = ridge(lambda, &scaled, &y);
+        let slopes = (&scaled - DMatrix::from_element(9, 1, 1.0) * scaled.row_mean()).tr_mul(&y) / lambda;
+        assert_relative_eq!(*found.coefficients(), slopes, epsilon = 0.0, max_relative = 1e-12);
+        assert_relative_eq!(found.intercept()[0], y.mean(), max_relative = 1e-14);
+        assert!(found.report().converged);
     }
 }
