@@ -1,9 +1,7 @@
 //! Linear regression of data in memory: its roads, options and errors.
-//!
-//! The numbers in the names of tests are those of the list of bad inputs.
 
 use approx::assert_relative_eq;
-use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
+use gradus::nalgebra::{DMatrix, dmatrix, dvector};
 use gradus::{
     Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency, RobustCovariance, Solver,
 };
@@ -12,7 +10,6 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 const BOTH: [Intercept; 2] = [Intercept::Include, Intercept::Omit];
-const SOLVERS: [Solver; 3] = [Solver::NormalEquation, Solver::Qr, Solver::Sums];
 
 /// Uniform in ±2.
 fn random(rows: usize, columns: usize, seed: u64) -> DMatrix<f64> {
@@ -107,143 +104,6 @@ fn a_penalty_makes_any_problem_solvable() {
 }
 
 #[test]
-fn n028_a_bad_penalty_is_refused() {
-    for lambda in [-1.0, f64::NAN, f64::INFINITY] {
-        let error = LinearRegression::new().with_ridge(lambda).unwrap_err();
-        assert!(matches!(error, Error::InvalidParameter { name: "ridge penalty", .. }));
-    }
-    let model = LinearRegression::new().with_ridge(1.0).unwrap().with_solver(Solver::Sums);
-    says(&model.fit(&random(5, 1, 3), &random(5, 1, 4)).unwrap_err(), "expected 0 with the solver by sums, found 1");
-}
-
-#[test]
-fn n001_to_n012_data_that_make_no_problem_are_refused() {
-    let model = LinearRegression::new();
-    let none = DMatrix::<f64>::zeros(0, 2);
-    assert_eq!(model.fit(&none, &DMatrix::zeros(0, 1)).unwrap_err(), Error::Empty { what: "observations" });
-    let bare = model.with_intercept(Intercept::Omit);
-    assert_eq!(bare.fit(&DMatrix::zeros(3, 0), &random(3, 1, 5)).unwrap_err(), Error::Empty { what: "unknowns" });
-    assert_eq!(model.fit(&random(3, 1, 5), &DMatrix::zeros(3, 0)).unwrap_err(), Error::Empty { what: "targets" });
-    let mean = model.fit(&DMatrix::zeros(4, 0), &dvector![1.0, 2.0, 3.0, 6.0]).unwrap();
-    assert_eq!((mean.intercept()[0], mean.coefficients().shape()), (3.0, (0, 1)));
-    says(&model.fit(&random(3, 1, 5), &random(4, 1, 6)).unwrap_err(), "expected 3 × 1, found 4 × 1");
-    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let (mut x, mut y) = (random(6, 2, 7), random(6, 2, 8));
-        x[(4, 1)] = bad;
-        let error = model.fit(&x, &y).unwrap_err();
-        assert!(matches!(error, Error::NotFinite { what: "design matrix", row: 4, column: 1, .. }));
-        y[(5, 0)] = bad;
-        let error = model.fit(&random(6, 2, 7), &y).unwrap_err();
-        assert!(matches!(error, Error::NotFinite { what: "targets", row: 5, column: 0, .. }));
-    }
-    let error = model.fit(&random(3, 3, 9), &random(3, 1, 10)).unwrap_err();
-    assert_eq!(error, Error::Underdetermined { observations: 3, unknowns: 4 });
-}
-
-#[test]
-fn n013_as_many_observations_as_unknowns_have_no_standard_errors() {
-    let (x, y) = (random(4, 3, 11), random(4, 1, 12));
-    for solver in SOLVERS {
-        let fit = LinearRegression::new().with_solver(solver).fit(&x, &y).unwrap();
-        assert!((fit.predict(&x).unwrap() - &y).amax() < 1e-13);
-        assert!(fit.standard_errors().is_none(), "{solver:?}");
-        assert_eq!(fit.statistics()[0].residual_standard_deviation, None);
-    }
-}
-
-#[test]
-fn n015_to_n019_dependent_columns_are_explained() {
-    let mut x = random(30, 4, 13);
-    x.set_column(2, &(x.column(0) * 2.0 - x.column(1)));
-    let constant = DMatrix::from_element(30, 1, 0.1);
-    let zeros = DMatrix::zeros(30, 1);
-    for (x, relation) in [(&x, "x2 = 2·x0 − x1"), (&constant, "x0 = 0.1"), (&zeros, "x0 = 0")] {
-        for solver in [None, Some(Solver::NormalEquation), Some(Solver::Qr), Some(Solver::Sums)] {
-            let model = LinearRegression::new();
-            let model = solver.map_or(model, |solver| model.with_solver(solver));
-            let error = model.fit(x, &random(30, 1, 14)).unwrap_err();
-            says(&error, &format!("expected linearly independent columns, found {relation}"));
-            let Error::RankDeficient { dependencies } = error else { panic!("{error}") };
-            assert!(matches!(dependencies[0].column, Column::Feature(_)));
-        }
-    }
-}
-
-/// Columns that differ by 1e-9 of their length are two columns, and are told apart without loss; a solver that cannot
-/// do so says so.
-#[test]
-fn n021_columns_that_are_nearly_the_same_are_told_apart() {
-    let (a, b) = (random(50, 1, 15), random(50, 1, 16));
-    let second = DMatrix::from_fn(50, 1, |i, _| a[i] + 2_f64.powi(-30) * b[i]);
-    let x = DMatrix::from_columns(&[a.column(0), second.column(0)]);
-    let y = DVector::from_fn(50, |i, _| 3.0 * x[(i, 0)] - 2.0 * x[(i, 1)]);
-    let found = LinearRegression::new().fit(&x, &y).unwrap();
-    assert_eq!(found.report().solver, Solver::Qr);
-    assert!(found.report().converged && found.report().condition > 1e8);
-    let error = LinearRegression::new().with_solver(Solver::NormalEquation).fit(&x, &y);
-    match error {
-        Err(Error::IllConditioned { condition }) => assert!(condition > 1e8),
-        Ok(fit) => assert!(!fit.report().converged, "{:?}", fit.report()),
-        Err(error) => panic!("{error}"),
-    }
-}
-
-#[test]
-fn n023_n024_n026_scale_does_not_matter() {
-    let (x, y) = (random(30, 3, 17), random(30, 2, 18));
-    let expected = fit(&x, &y);
-    for exponent in [-1000, -664, 664, 1000] {
-        let power = 2_f64.powi(exponent / 2);
-        let scaled = fit(&(&x * power * power), &y);
-        assert_eq!(scaled.coefficients() * power * power, *expected.coefficients(), "2^{exponent}");
-        if exponent.abs() == 664 {
-            let scaled = fit(&(&x * power * power), &(&y * power * power));
-            assert_eq!(scaled.coefficients(), expected.coefficients());
-            assert_eq!(scaled.standard_errors().unwrap().rows(1, 3), expected.standard_errors().unwrap().rows(1, 3));
-            assert_eq!(scaled.statistics()[0].r_squared, expected.statistics()[0].r_squared);
-        }
-    }
-    // Subnormal numbers have fewer digits.
-    let tiny = 2_f64.powi(-520);
-    let scaled = fit(&(&x * tiny * tiny), &(&y * tiny * tiny));
-    assert_relative_eq!(scaled.coefficients(), expected.coefficients(), epsilon = 1e-8);
-    for scale in [1e200, 1e-200] {
-        assert_relative_eq!(
-            fit(&(&x * scale), &(&y * scale)).coefficients(),
-            expected.coefficients(),
-            max_relative = 1e-13
-        );
-    }
-}
-
-#[test]
-fn n027_bad_weights_are_refused_and_zero_weights_do_not_count() {
-    let (x, y) = (random(6, 1, 19), random(6, 1, 20));
-    let model = LinearRegression::new();
-    for bad in [-1.0, f64::NAN, f64::INFINITY] {
-        let error = model.fit_weighted(&x, &y, &[1.0, 1.0, 1.0, 1.0, 1.0, bad][..]).unwrap_err();
-        assert!(matches!(error, Error::InvalidParameter { name: "observation weight", .. }));
-    }
-    says(&model.fit_weighted(&x, &y, &[1.0; 5][..]).unwrap_err(), "expected 6 × 1, found 5 × 1");
-    assert_eq!(model.fit_weighted(&x, &y, &[0.0; 6][..]).unwrap_err(), Error::Empty { what: "observations" });
-    let some = model.fit_weighted(&x, &y, &[1.0, 1.0, 1.0, 1.0, 0.0, 0.0][..]).unwrap();
-    let fewer = fit(&x.rows(0, 4).into_owned(), &y.rows(0, 4).into_owned());
-    assert_relative_eq!(some.parameters(), fewer.parameters(), max_relative = 1e-14);
-    assert_relative_eq!(some.standard_errors().unwrap(), fewer.standard_errors().unwrap(), max_relative = 1e-13);
-}
-
-#[test]
-fn n036_views_give_the_bits_of_matrices() {
-    let (x, y) = (random(40, 6, 21), random(40, 2, 22));
-    let (rows, columns) = (x.rows(5, 30), x.columns_with_step(0, 3, 1));
-    assert_eq!(
-        fit(&rows.into_owned(), &y.rows(5, 30).into_owned()),
-        LinearRegression::new().fit(&rows, &y.rows(5, 30)).unwrap()
-    );
-    assert_eq!(fit(&columns.into_owned(), &y), LinearRegression::new().fit(&columns.into_owned(), &y).unwrap());
-}
-
-#[test]
 fn large_blocks_of_rows_are_walked_over_in_order() {
     for intercept in BOTH {
         let x = random(5_000, 12, 23);
@@ -292,7 +152,7 @@ fn deficient(rows: usize, columns: usize, rank: usize, seed: u64) -> DMatrix<f64
 }
 
 #[test]
-fn n012_n020_dependent_columns_may_be_dropped() {
+fn dependent_columns_may_be_dropped() {
     let (x, y) = (deficient(40, 6, 4, 30), random(40, 2, 31));
     let model = LinearRegression::new().with_rank_deficiency(RankDeficiency::Drop);
     let found = model.fit(&x, &y).unwrap();
@@ -318,7 +178,7 @@ fn n012_n020_dependent_columns_may_be_dropped() {
 
 /// The pseudo-inverse, of columns less their means where there is an intercept.
 #[test]
-fn n012_the_solution_of_least_norm_is_that_of_the_pseudo_inverse() {
+fn the_solution_of_least_norm_is_that_of_the_pseudo_inverse() {
     for (rows, columns, rank) in [(30, 6, 4), (30, 5, 2), (5, 9, 5), (4, 4, 3)] {
         for intercept in BOTH {
             let (x, y) = (deficient(rows, columns, rank, 34), random(rows, 2, 35));
@@ -335,15 +195,6 @@ fn n012_the_solution_of_least_norm_is_that_of_the_pseudo_inverse() {
             assert!(found.standard_errors().is_none());
         }
     }
-}
-
-/// Rounding of sums grows with the rows: a dependent column must be found among many, too.
-#[test]
-fn n020_dependent_columns_are_found_in_long_data() {
-    let mut x = random(200_000, 4, 36);
-    x.set_column(3, &(x.column(0) * 0.3 - x.column(1) * 0.7));
-    let error = LinearRegression::new().fit(&x, &random(200_000, 1, 37)).unwrap_err();
-    says(&error, "found x3 = 0.3·x0 − 0.7·x1");
 }
 
 /// A marker of a missing value must not count, however large.
@@ -377,29 +228,6 @@ fn penalties_out_of_range_and_too_many_unknowns_are_refused() {
     let wide = DMatrix::from_element(1, 8_000_000, 1.0);
     let error = LinearRegression::new().with_ridge(1.0).unwrap().fit(&wide, &dvector![1.0]).unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }));
-}
-
-#[test]
-fn n032_n033_polynomials_that_the_points_do_not_determine_are_refused() {
-    let model = LinearRegression::new();
-    let y = random(6, 1, 45);
-    // Three distinct points, six observations: a parabola and no more.
-    let x = [1.0, 2.0, 3.0, 1.0, 2.0, 3.0];
-    assert!(model.fit_polynomial(&x, &y, 2).is_ok());
-    let error = model.fit_polynomial(&x, &y, 3).unwrap_err();
-    // (x − 1)(x − 2)(x − 3) = 0 at all of them.
-    says(&error, "found x2 = 6 − 11·x0 + 6·x1");
-    let error = model.fit_polynomial(&x, &y, 6).unwrap_err();
-    assert_eq!(error, Error::Underdetermined { observations: 6, unknowns: 7 });
-    let error = model.fit_polynomial(&[1.0, 1e200, 2.0, 3.0, 4.0, 5.0], &y, 2).unwrap_err();
-    assert_eq!(error, Error::NotFinite { what: "powers", row: 1, column: 1, value: f64::INFINITY });
-    let line = model.fit_polynomial(&[1.0, 1e200, 2.0, 3.0, 4.0, 5.0], &y, 1);
-    assert!(line.is_ok_and(|line| line.report().converged));
-    for end in [1e301, -f64::MAX] {
-        let x = [1e300, 0.5 * end, 2e300, 3e300, 4e300, end];
-        let line = model.fit_polynomial(&x, &y, 1).unwrap();
-        assert_eq!(line.parameters(), model.fit(&DVector::from_row_slice(&x), &y).unwrap().parameters());
-    }
 }
 
 #[test]

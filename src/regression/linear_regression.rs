@@ -142,7 +142,8 @@ impl LinearRegression {
     }
 
     /// Fits with a weight for each observation, its precision: an observation of weight w counts as one whose
-    /// variance is 1/w of that of weight 1. One of weight 0 does not count at all.
+    /// variance is 1/w of that of weight 1. One of weight 0 does not count at all. Weights may lie anywhere in the range
+    /// of the number type; all of them times a power of four give the same parameters to the last bit.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); also [`Error::ShapeMismatch`] if the weights are not one for each row,
@@ -237,11 +238,13 @@ impl LinearRegression {
         if !design.is_penalised() {
             let relations = relations(&design, &preconditioner);
             if !relations.is_empty() {
-                let dependencies = dependencies(relations.iter().cloned(), &design.exponents, design.intercept);
+                let least = relations.iter().map(|relation| relation.left.to_f64()).fold(1.0, f64::min);
+                let dependent: Vec<usize> = relations.iter().map(|relation| relation.unknown).collect();
+                let combinations = relations.into_iter().map(|relation| (relation.unknown, relation.combination));
+                let dependencies = dependencies(combinations, &design.exponents, design.intercept);
                 if refuse {
-                    return Err(Error::RankDeficient { dependencies });
+                    return Err(Error::RankDeficient { dependencies, condition: 1.0 / least });
                 }
-                let dependent: Vec<usize> = relations.into_iter().map(|(unknown, _)| unknown).collect();
                 return self.solve_deficient(&design, &dependent, dependencies);
             }
         }
@@ -413,11 +416,19 @@ fn attainable_error<T: Real>(design: &Design<'_, T>, refined: &Refined<T>, condi
     bounds.fold(T::zero(), |largest, bound| if bound <= largest { largest } else { bound })
 }
 
-/// The unknowns whose columns are combinations of those before them, each with its coefficients.
+/// An unknown whose column is a combination of those before it.
+struct Relation<T> {
+    unknown: usize,
+    combination: Vec<(usize, T)>,
+    /// What the combination leaves of the column, as a fraction of its length.
+    left: T,
+}
+
+/// The unknowns whose columns are combinations of those before them.
 ///
 /// A small diagonal entry of the factor only makes a column a candidate. It is dependent if, fitted to the independent
 /// ones before it with residuals in twice the working precision, nothing but the rounding of the data is left of it.
-fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<(usize, Vec<(usize, T)>)> {
+fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<Relation<T>> {
     let unknowns = design.unknowns();
     let first = design.intercept.unknowns();
     let rounding = T::epsilon() * T::from_count(8 * unknowns);
@@ -429,7 +440,8 @@ fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec
         let explained = candidate.then(|| design.explain(unknown, &independent[first..]));
         match explained {
             Some((left, coefficients)) if left <= rounding => {
-                relations.push((unknown, independent.iter().copied().zip(coefficients).collect()));
+                let combination = independent.iter().copied().zip(coefficients).collect();
+                relations.push(Relation { unknown, combination, left });
             }
             _ => independent.push(unknown),
         }
