@@ -1,8 +1,9 @@
-//! Linear regression: of data in memory, with and without refined standard errors, and from a stream.
+//! Linear regression: of data in memory, with and without refined standard errors, from a stream, and one observation at
+//! a time.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gradus::nalgebra::DMatrix;
-use gradus::{LinearRegression, NormalEquation, Solver};
+use gradus::{LinearRegression, NormalEquation, RecursiveLeastSquares, Solver};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -35,5 +36,22 @@ fn regression(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, regression);
+fn recursive_least_squares(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("recursive least squares");
+    for p in [10, 100] {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let observations: Vec<Vec<f64>> =
+            (0..1_000).map(|_| (0..p).map(|_| rng.random_range(-1.0..1.0)).collect()).collect();
+        let mut online = RecursiveLeastSquares::new(p, 0.99).expect("a factor below 1");
+        let mut observations = observations.iter().cycle();
+        group.bench_function(BenchmarkId::new("update", p), |bencher| {
+            bencher.iter(|| {
+                let x = observations.next().expect("an endless cycle");
+                online.update(x, x[0]).expect("finite observations")
+            });
+        });
+    }
+}
+
+criterion_group!(benches, regression, recursive_least_squares);
 criterion_main!(benches);

@@ -129,10 +129,16 @@ pub enum Error {
     },
 
     /// Columns of the design matrix are, to working precision, linear combinations of others.
-    #[error("design matrix: expected linearly independent columns, found {}", list(dependencies))]
+    #[error(
+        "design matrix: expected linearly independent columns, found {} (condition number about {condition:.1e})",
+        list(dependencies)
+    )]
     RankDeficient {
         /// The dependent columns, each with the combination that it is.
         dependencies: Vec<Dependency>,
+        /// An estimate, from below, of the condition number with columns of length 1: one over the part of a dependent
+        /// column's length that its combination leaves, infinite where that cannot be told from nothing.
+        condition: f64,
     },
 
     /// The chosen solver breaks down on columns that are nearly dependent.
@@ -244,8 +250,9 @@ impl fmt::Display for Column {
 /// let mut sums = NormalEquation::<f64>::new(3, 1);
 /// sums.push(&x, &dvector![1.0, 2.0, 3.0, 4.0])?;
 /// let error = sums.solve().unwrap_err();
-/// assert!(error.to_string().ends_with("found x2 = 2·x0 − x1"));
-/// let Error::RankDeficient { dependencies } = error else { panic!() };
+/// assert!(error.to_string().contains("found x2 = 2·x0 − x1 (condition number"));
+/// let Error::RankDeficient { dependencies, condition } = error else { panic!() };
+/// assert!(condition > 1e12);
 /// assert_eq!(dependencies[0].column, Column::Feature(2));
 /// assert_eq!(dependencies[0].combination[0].0, Column::Feature(0));
 /// # Ok::<(), Error>(())

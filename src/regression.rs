@@ -31,8 +31,6 @@ pub use report::{RankDeficiency, RegressionReport, Solver};
 pub use statistics::FitStatistics;
 pub use summary::Summary;
 
-use nalgebra::{Dyn, MatrixView, U1};
-
 use crate::error::{Column, Dependency, Error, Result, Shape};
 use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
@@ -85,12 +83,17 @@ fn count_observations<T: Real>(rows: usize, weights: Option<&[T]>) -> usize {
     weights.map_or(rows, |weights| weights.iter().filter(|weight| !weight.is_zero()).count())
 }
 
-/// The least e, or one more, with |value| < 2^e for all entries of a column whose weight is positive; none of zeros.
-fn exponent<T: Real>(column: MatrixView<'_, T, Dyn, U1, Dyn, Dyn>, weights: Option<&[T]>) -> Option<i32> {
-    let counts = |row: usize| weights.is_none_or(|weights| !weights[row].is_zero());
-    let entries = column.iter().enumerate().filter(|(row, _)| counts(*row));
-    let largest = entries.fold(T::zero(), |largest, (_, value)| largest.max(value.abs()));
-    (!largest.is_zero()).then(|| largest.to_f64().log2().floor() as i32 + 1)
+/// The least e with |value| < 2^e; none of zero.
+fn exponent<T: Real>(value: T) -> Option<i32> {
+    const MANTISSA_BITS: i32 = 52;
+    let value = value.to_f64().abs();
+    if value == 0.0 {
+        return None;
+    }
+    // A subnormal number has no leading one before its bits are moved up.
+    let shift = if value < f64::MIN_POSITIVE { MANTISSA_BITS } else { 0 };
+    let bits = (value * f64::from(shift).exp2()).to_bits();
+    Some((bits >> MANTISSA_BITS) as i32 - 1022 - shift)
 }
 
 /// One weight for each observation, finite and not negative.

@@ -180,7 +180,8 @@ fn planted_dependencies_are_the_ones_reported() {
         let mut sums = NormalEquation::new(columns, 1);
         sums.push(&x, &y).unwrap();
         for error in [LinearRegression::new().fit(&x, &y).unwrap_err(), sums.solve().unwrap_err()] {
-            let Error::RankDeficient { dependencies } = &error else { panic!("{seed}: {error}") };
+            let Error::RankDeficient { dependencies, condition } = &error else { panic!("{seed}: {error}") };
+            assert!(*condition > 1e12, "{seed}: {error}");
             assert_eq!(dependencies.len(), relations.len(), "{seed}: {error}");
             for (dependency, relation) in dependencies.iter().zip(&relations) {
                 let mut found = DVector::zeros(columns);

@@ -3,8 +3,8 @@
 
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
 use gradus::{
-    FitStatistics, Intercept, Intervals, LinearFit, LinearRegression, NormalEquation, RegressionReport,
-    RobustCovariance,
+    FitStatistics, Intercept, Intervals, LinearFit, LinearRegression, NormalEquation, RecursiveLeastSquares,
+    RegressionReport, RobustCovariance,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -197,4 +197,59 @@ fn spoiled_models_are_refused() {
     ] {
         refused::<LinearFit<f64>>(&document, place, value);
     }
+}
+
+#[test]
+fn online_regression_goes_on_where_it_was() {
+    let x = data(12, 3, 0.7);
+    let row = |row: usize| x.row(row).iter().copied().collect::<Vec<f64>>();
+    for split in [0, 2, 9] {
+        let mut online = RecursiveLeastSquares::new(3, 0.9).unwrap();
+        for step in 0..split {
+            online.update(&row(step), 0.1 * step as f64).unwrap();
+        }
+        let mut back = through_json(&online);
+        let state = |online: &RecursiveLeastSquares<f64>| {
+            (online.parameters().to_vec(), online.observations(), online.is_determined(), online.forgetting_factor())
+        };
+        assert_eq!(state(&back), state(&online));
+        for step in split..12 {
+            assert_eq!(back.update(&row(step), 1.0 / step as f64), online.update(&row(step), 1.0 / step as f64));
+            assert_eq!(state(&back), state(&online));
+        }
+    }
+    let mut single = RecursiveLeastSquares::new(1, 1.0_f32).unwrap();
+    single.update(&[0.1], 0.7).unwrap();
+    assert_eq!(through_json(&single).parameters(), single.parameters());
+}
+
+#[test]
+fn spoiled_states_of_online_regression_are_refused() {
+    let mut online = RecursiveLeastSquares::new(2, 0.9).unwrap();
+    online.update(&[0.3, 0.7], 1.0).unwrap();
+    let document = serde_json::to_value(&online).unwrap();
+    assert_eq!(document["factor"].as_array().map(Vec::len), Some(5));
+    for (place, value) in [
+        ("/forgetting_factor", json!(0.0)),
+        ("/forgetting_factor", json!(1.5)),
+        ("/forgetting_factor", json!(null)),
+        ("/observations", json!(-1)),
+        ("/observations", json!(0)),
+        ("/determined", json!(2)),
+        ("/determined", json!(3)),
+        ("/parameters", json!([])),
+        ("/parameters", json!([0.0])),
+        ("/parameters/1", json!(null)),
+        ("/factor", json!([])),
+        ("/factor", json!([0.1, 0.2, 0.3, 0.4])),
+        ("/factor/4", json!("much")),
+    ] {
+        refused::<RecursiveLeastSquares<f64>>(&document, place, value);
+    }
+    let empty = json!({ "forgetting_factor": 1.0, "observations": 0, "determined": 0, "parameters": [], "factor": [] });
+    assert!(serde_json::from_value::<RecursiveLeastSquares<f64>>(empty).is_err());
+    // 1e39 is no f32.
+    let document =
+        json!({ "forgetting_factor": 1.0, "observations": 1, "determined": 1, "parameters": [1e39], "factor": [1, 1] });
+    assert!(serde_json::from_value::<RecursiveLeastSquares<f32>>(document).is_err());
 }

@@ -1,5 +1,6 @@
 use nalgebra::{DMatrix, DVector};
 
+use super::design::Weights;
 use super::intervals::squared_norm_of_row;
 use super::linear_fit::matrix_of;
 use super::solution::{Solution, unscaled};
@@ -75,7 +76,7 @@ struct Influence<T> {
     leverages: DVector<T>,
     /// `W X (XᵀWX)⁻¹`: what an observation's target contributes to each parameter, in the units of the solution.
     contributions: DMatrix<T>,
-    /// n × k, in the units of the solution.
+    /// n × k, in the units of the solution, each times the power of two of its weight.
     residuals: DMatrix<T>,
 }
 
@@ -113,7 +114,6 @@ impl<T: Real> LinearFit<T> {
         if let Some(weights) = weights {
             check_weights(weights, x.nrows())?;
         }
-        let weight = |row: usize| weights.map_or(T::one(), |weights| weights[row]);
         let counted = count_observations(x.nrows(), weights);
         if counted != self.observations() {
             return Err(Error::ShapeMismatch {
@@ -123,7 +123,7 @@ impl<T: Real> LinearFit<T> {
             });
         }
         let solution = &self.solution;
-        let design = self.scaled_design(x)?;
+        let design = self.scaled_design(x, |_| 0)?;
         let scaled = scaled_residuals(solution, &design, y)?;
         let residuals = matrix_of(x.nrows(), targets, |row, target| {
             unscaled(scaled[(row, target)], solution.target_exponents[target])
@@ -131,7 +131,11 @@ impl<T: Real> LinearFit<T> {
         let residuals = residuals.ok_or(Error::Overflow { what: "residuals" })?;
         drop(design);
 
-        let influence = match (self.components(x)?, &solution.inverse_root) {
+        // The power of two of a weight goes into its row, as it did in the fit.
+        let weights = weights.map(Weights::new);
+        let weight = |row: usize| weights.as_ref().map_or(T::one(), |weights| weights.fractions[row]);
+        let power = |row: usize| weights.as_ref().map_or(0, |weights| weights.halves[row]);
+        let influence = match (self.components(x, power)?, &solution.inverse_root) {
             (Some(components), Some(root)) => {
                 let (rows, unknowns) = components.shape();
                 let leverages = DVector::from_fn(rows, |row, _| {
@@ -147,7 +151,10 @@ impl<T: Real> LinearFit<T> {
                 for mut column in contributions.column_iter_mut() {
                     column.iter_mut().enumerate().for_each(|(row, value)| *value *= weight(row));
                 }
-                Some(Influence { leverages, contributions, residuals: scaled })
+                let residuals = DMatrix::from_fn(rows, targets, |row, target| {
+                    times_power_of_two(scaled[(row, target)], power(row))
+                });
+                Some(Influence { leverages, contributions, residuals })
             }
             _ => None,
         };

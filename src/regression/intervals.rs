@@ -101,41 +101,50 @@ impl<T: Real> LinearFit<T> {
         self.response_intervals(x.into(), level, T::one())
     }
 
-    fn response_intervals(&self, x: View<'_, T>, level: f64, variance: T) -> Result<Option<Intervals<T>>> {
+    fn response_intervals(&self, x: View<'_, T>, level: f64, new: T) -> Result<Option<Intervals<T>>> {
         check_level(level)?;
         let centres = self.predict(x)?;
-        let (Some(quantile), Some(components)) = (self.quantile(level), self.components(x)?) else { return Ok(None) };
-        let distances: Vec<T> = (0..x.nrows()).map(|row| squared_norm_of_row(&components, row)).collect();
+        let (Some(quantile), Some(components)) = (self.quantile(level), self.components(x, |_| 0)?) else {
+            return Ok(None);
+        };
+        // Roots: with weights at the end of the range of the type their squares may leave it.
+        let distances: Vec<T> = components.row_iter().map(|row| linalg::norm(row.transpose().as_slice())).collect();
         Ok(intervals(&centres, |row, target| {
             let deviation = self.solution.residual_standard_deviation(target)?;
-            let spread = quantile * deviation * (variance + distances[row]).sqrt();
+            let spread = quantile * deviation * new.hypot(distances[row]);
             unscaled(spread, self.solution.target_exponents[target])
         }))
     }
 
-    /// `X M` with `M Mᵀ = (XᵀWX)⁻¹`, rows of `x` × unknowns: the squares of a row add up to `xᵀ (XᵀWX)⁻¹ x`.
-    pub(super) fn components(&self, x: View<'_, T>) -> Result<Option<DMatrix<T>>> {
+    /// `X M` with `M Mᵀ = (XᵀWX)⁻¹`, rows of `x`, each times this power of two, × unknowns: the squares of a
+    /// row add up to `xᵀ (XᵀWX)⁻¹ x`.
+    pub(super) fn components(&self, x: View<'_, T>, power: impl Fn(usize) -> i32) -> Result<Option<DMatrix<T>>> {
         let Some(root) = &self.solution.inverse_root else { return Ok(None) };
         let (rows, unknowns) = (x.nrows(), root.nrows());
-        let design = self.scaled_design(x)?;
+        let design = self.scaled_design(x, power)?;
         let mut components = linalg::zeros("components of observations", rows.saturating_mul(unknowns))?;
         let root = matrix(root.as_slice(), unknowns, unknowns);
         linalg::multiply(matrix(design.as_slice(), rows, unknowns), root, &mut components);
         Ok(Some(DMatrix::from_vec(rows, unknowns, components)))
     }
 
-    /// The design matrix, with the ones of the intercept, in the units of the solution.
-    pub(super) fn scaled_design(&self, x: View<'_, T>) -> Result<DMatrix<T>> {
+    /// The design matrix, with the ones of the intercept, in the units of the solution, each row times this power of
+    /// two.
+    pub(super) fn scaled_design(&self, x: View<'_, T>, power: impl Fn(usize) -> i32) -> Result<DMatrix<T>> {
         check_design(x, self.coefficients().nrows())?;
         let (rows, exponents) = (x.nrows(), &self.solution.unknown_exponents);
         let first = exponents.len() - x.ncols();
         let mut design = linalg::zeros("design matrix", rows.saturating_mul(exponents.len()))?;
         for (unknown, column) in design.chunks_exact_mut(rows.max(1)).enumerate() {
             match unknown.checked_sub(first) {
-                None => column.fill(times_power_of_two(T::one(), -exponents[unknown])),
+                None => {
+                    for (row, to) in column.iter_mut().enumerate() {
+                        *to = times_power_of_two(T::one(), power(row) - exponents[unknown]);
+                    }
+                }
                 Some(feature) => {
-                    for (to, &from) in column.iter_mut().zip(x.column(feature).iter()) {
-                        *to = times_power_of_two(from, -exponents[unknown]);
+                    for (row, (to, &from)) in column.iter_mut().zip(x.column(feature).iter()).enumerate() {
+                        *to = times_power_of_two(from, power(row) - exponents[unknown]);
                     }
                 }
             }

@@ -142,7 +142,8 @@ impl LinearRegression {
     }
 
     /// Fits with a weight for each observation, its precision: an observation of weight w counts as one whose
-    /// variance is 1/w of that of weight 1. One of weight 0 does not count at all.
+    /// variance is 1/w of that of weight 1. One of weight 0 does not count at all. Weights may lie anywhere in the range
+    /// of the number type; all of them times a power of four give the same parameters to the last bit.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); also [`Error::ShapeMismatch`] if the weights are not one for each row,
@@ -237,11 +238,13 @@ impl LinearRegression {
         if !design.is_penalised() {
             let relations = relations(&design, &preconditioner);
             if !relations.is_empty() {
-                let dependencies = dependencies(relations.iter().cloned(), &design.exponents, design.intercept);
+                let least = relations.iter().map(|relation| relation.left.to_f64()).fold(1.0, f64::min);
+                let dependent: Vec<usize> = relations.iter().map(|relation| relation.unknown).collect();
+                let combinations = relations.into_iter().map(|relation| (relation.unknown, relation.combination));
+                let dependencies = dependencies(combinations, &design.exponents, design.intercept);
                 if refuse {
-                    return Err(Error::RankDeficient { dependencies });
+                    return Err(Error::RankDeficient { dependencies, condition: 1.0 / least });
                 }
-                let dependent: Vec<usize> = relations.into_iter().map(|(unknown, _)| unknown).collect();
                 return self.solve_deficient(&design, &dependent, dependencies);
             }
         }
@@ -261,7 +264,7 @@ impl LinearRegression {
     ) -> Result<LinearFit<T>> {
         let independent: Vec<usize> = (0..design.unknowns()).filter(|unknown| !dependent.contains(unknown)).collect();
         if independent.is_empty() {
-            return Err(Error::RankDeficient { dependencies });
+            return LinearFit::from_solution(self.zero(design, dependencies));
         }
         let reduced = design.part(&independent);
         let factor = Preconditioner::by_reflections(&reduced);
@@ -271,6 +274,37 @@ impl LinearRegression {
             minimize_norm(&mut solution, &dependencies)?;
         }
         LinearFit::from_solution(Solution { dependencies, ..solution })
+    }
+
+    /// Of nothing but columns of zeros: the model that is zero.
+    fn zero<T: Real>(&self, design: &Design<'_, T>, dependencies: Vec<Dependency>) -> Solution<T> {
+        let unknowns = design.unknowns();
+        let squares = design.total_squares().into_iter().map(|(whole, _)| {
+            let total = whole.round();
+            Squares { residual: total, residual_resolved: !total.is_zero(), total, regression: T::zero() }
+        });
+        let zeros = || (self.rank_deficiency == RankDeficiency::Drop).then(|| DMatrix::zeros(unknowns, unknowns));
+        Solution {
+            intercept: self.intercept,
+            squares: squares.collect(),
+            parameters: DMatrix::zeros(unknowns, design.targets()),
+            rank: Some(0),
+            inverse: zeros(),
+            inverse_root: zeros(),
+            unknown_exponents: design.exponents.clone(),
+            target_exponents: design.target_exponents.clone(),
+            observations: design.observations,
+            log_weights: design.log_weights(),
+            report: RegressionReport {
+                solver: Solver::Qr,
+                refinement_steps: 0,
+                condition: 1.0,
+                error_bound: 0.0,
+                converged: true,
+                standard_errors_refined: self.rank_deficiency == RankDeficiency::Drop,
+            },
+            dependencies,
+        }
     }
 
     fn solve_sums<'a, T: Real>(
@@ -382,11 +416,19 @@ fn attainable_error<T: Real>(design: &Design<'_, T>, refined: &Refined<T>, condi
     bounds.fold(T::zero(), |largest, bound| if bound <= largest { largest } else { bound })
 }
 
-/// The unknowns whose columns are combinations of those before them, each with its coefficients.
+/// An unknown whose column is a combination of those before it.
+struct Relation<T> {
+    unknown: usize,
+    combination: Vec<(usize, T)>,
+    /// What the combination leaves of the column, as a fraction of its length.
+    left: T,
+}
+
+/// The unknowns whose columns are combinations of those before them.
 ///
 /// A small diagonal entry of the factor only makes a column a candidate. It is dependent if, fitted to the independent
 /// ones before it with residuals in twice the working precision, nothing but the rounding of the data is left of it.
-fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<(usize, Vec<(usize, T)>)> {
+fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<Relation<T>> {
     let unknowns = design.unknowns();
     let first = design.intercept.unknowns();
     let rounding = T::epsilon() * T::from_count(8 * unknowns);
@@ -398,7 +440,8 @@ fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec
         let explained = candidate.then(|| design.explain(unknown, &independent[first..]));
         match explained {
             Some((left, coefficients)) if left <= rounding => {
-                relations.push((unknown, independent.iter().copied().zip(coefficients).collect()));
+                let combination = independent.iter().copied().zip(coefficients).collect();
+                relations.push(Relation { unknown, combination, left });
             }
             _ => independent.push(unknown),
         }

@@ -211,8 +211,14 @@ impl<T: Real> NormalEquation<T> {
         let dependent = factor.factor(unknowns, threshold);
         if !dependent.is_empty() {
             let relations = dependent.iter().map(|&column| (column, factor.combination(column, &dependent)));
+            let left = |&column: &usize| {
+                let (left, whole) =
+                    (factor[(column, column)].round(), self.sums[(first + column, first + column)].round());
+                if left > T::zero() { (left / whole).sqrt().to_f64() } else { 0.0 }
+            };
             return Err(Error::RankDeficient {
                 dependencies: dependencies(relations, unknown_exponents, self.intercept),
+                condition: 1.0 / dependent.iter().map(left).fold(1.0, f64::min),
             });
         }
         let mut parameters = DMatrix::zeros(unknowns, self.targets);

@@ -34,10 +34,13 @@ pub(super) fn powers<T: Real>(x: &[T], degree: usize) -> Result<(DMatrix<T>, DMa
     let zeros = || linalg::zeros("a polynomial's design matrix", x.len().saturating_mul(degree));
     let mut rounded = DMatrix::from_vec(x.len(), degree, zeros()?);
     let mut lost = DMatrix::from_vec(x.len(), degree, zeros()?);
+    // Exact products are formed of numbers well within the range of the type; 2^64 is exact.
+    let large = T::nearest(64_f64.exp2());
     for (row, &x) in x.iter().enumerate() {
+        let (grow, shrink) = if x.abs() > T::one() { (large, T::one() / large) } else { (T::one(), T::one()) };
         let mut power = T::Wide::widen(T::one());
         for column in 0..degree {
-            power = power.times(x);
+            power = power.scale(shrink).times(x * shrink).scale(grow).scale(grow);
             let value = power.round();
             if !value.is_finite() {
                 let value = x.powi(column as i32 + 1).to_f64();
@@ -63,7 +66,26 @@ mod tests {
     }
 
     #[test]
+    fn powers_reach_to_the_end_of_the_range() {
+        for x in [f64::MAX, -1e301, 1e301, 1.0, 1e-310, 5e-324] {
+            assert_eq!(polynomial(&[x], 1).unwrap()[0], x);
+        }
+        let (rounded, lost) = powers(&[1e154, 3.0_f64.powi(30)], 2).unwrap();
+        assert_eq!((rounded[(0, 1)], rounded[(1, 1)]), (1e154 * 1e154, 3.0_f64.powi(60)));
+        // 3⁶⁰ in whole numbers.
+        let exact = 3_i128.pow(60) - rounded[(1, 1)] as i128;
+        assert_eq!(lost[(1, 1)], exact as f64);
+        let single = polynomial(&[f32::MAX, 1e-20], 2);
+        assert!(matches!(single, Err(Error::NotFinite { row: 0, column: 1, .. })));
+        assert_eq!(polynomial(&[1e19_f32, 1e-20], 2).unwrap()[(0, 1)], (f64::from(1e19_f32).powi(2)) as f32);
+    }
+
+    #[test]
     fn what_overflows_is_located() {
+        for (x, column) in [(1e200, 1), (-1e200, 1), (1e301, 1), (f64::NAN, 0)] {
+            let error = polynomial(&[1.0, x], 3).unwrap_err();
+            assert!(matches!(error, Error::NotFinite { what: "powers", row: 1, column: found, .. } if found == column));
+        }
         let error = polynomial(&[1.0, 1e200], 3).unwrap_err();
         assert_eq!(error, Error::NotFinite { what: "powers", row: 1, column: 1, value: f64::INFINITY });
     }

@@ -188,16 +188,20 @@ pub(super) fn unshifted_correction<T: Real>(correction: &mut [T], means: &[T]) {
     }
 }
 
-/// `W^½ (X − 1 meanᵀ)`, block by block.
+/// `W^½ (X − 1 meanᵀ)`, block by block, with the column of ones for 1.
 pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
     let mut shifted = Vec::new();
     design.for_each_block(|block| {
         shifted.clear();
         shifted.extend_from_slice(block.x);
         for (column, &mean) in shifted.chunks_exact_mut(block.rows).zip(&design.means) {
-            column.iter_mut().for_each(|value| *value -= mean);
-            for (value, weight) in column.iter_mut().zip(block.weights.unwrap_or(&[])) {
-                *value *= weight.sqrt();
+            match block.weights {
+                None => column.iter_mut().for_each(|value| *value -= mean),
+                Some(weights) => {
+                    for (row, (value, weight)) in column.iter_mut().zip(weights).enumerate() {
+                        *value = (*value - mean * block.one(row)) * weight.sqrt();
+                    }
+                }
             }
         }
         visit(block.rows, &shifted);

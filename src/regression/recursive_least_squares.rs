@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod serialization;
+
 use crate::error::{Error, Result, Shape};
 use crate::linalg::{dot, zeros};
 use crate::real::Real;
