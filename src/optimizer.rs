@@ -304,7 +304,7 @@ pub enum StopReason {
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
     /// steps are too short. Or a line search found no lower value from the start, though the gradient promises one.
     NoProgress,
-    /// A line search found no value that is lower by more than rounding: a minimum to the last digits, or a kink, or the
+    /// A line search found no value that is lower by more than rounding: a minimum to the last digits, a kink, or the
     /// edge of where the function is finite.
     Stalled,
     /// Value or gradient was not finite at the next point, or at the start.

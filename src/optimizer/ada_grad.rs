@@ -23,8 +23,8 @@ use crate::real::Real;
 ///     x[0] * x[0] + x[1] * x[1]
 /// });
 /// let mut x = [-3.0, 4.0];
-/// AdaGrad::new(0.5)?.step(&mut sphere, &mut x);
-/// assert!((x[0] + 2.5).abs() < 1e-9 && (x[1] - 3.5).abs() < 1e-9);
+/// let step = AdaGrad::new(0.5)?.step(&mut sphere, &mut x);
+/// assert!(step.is_finite() && (x[0] + 2.5).abs() < 1e-9 && (x[1] - 3.5).abs() < 1e-9);
 ///
 /// let report = AdaGrad::new(0.5)?.minimize(&mut sphere, &mut x, &Stop::after(2_000).gradient_norm(1e-9)?);
 /// assert_eq!(report.reason, gradus::StopReason::Converged);

@@ -27,8 +27,8 @@ use crate::real::Real;
 /// });
 /// let mut x = [-3.0, 4.0];
 /// let mut adam = Adam::new(0.1)?.betas(0.9, 0.99)?;
-/// adam.step(&mut sphere, &mut x);
-/// assert!((x[0] + 2.9).abs() < 1e-9 && (x[1] - 3.9).abs() < 1e-9);
+/// let step = adam.step(&mut sphere, &mut x);
+/// assert!(step.is_finite() && (x[0] + 2.9).abs() < 1e-9 && (x[1] - 3.9).abs() < 1e-9);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

@@ -22,8 +22,8 @@ use crate::real::Real;
 ///     x[0] * x[0] + x[1] * x[1]
 /// });
 /// let mut x = [-3.0, 4.0];
-/// AdamW::new(0.1)?.weight_decay(0.5)?.step(&mut sphere, &mut x);
-/// assert!((x[0] - (-3.0 * 0.95 + 0.1)).abs() < 1e-9 && (x[1] - (4.0 * 0.95 - 0.1)).abs() < 1e-9);
+/// let step = AdamW::new(0.1)?.weight_decay(0.5)?.step(&mut sphere, &mut x);
+/// assert!(step.is_finite() && (x[0] - (-3.0 * 0.95 + 0.1)).abs() < 1e-9 && (x[1] - (4.0 * 0.95 - 0.1)).abs() < 1e-9);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

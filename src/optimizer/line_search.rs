@@ -15,9 +15,9 @@ pub(super) struct Trial<T> {
 /// only, so that 4ε|φ(0)| are allowed on top: without that the last digits of a minimiser, over which φ is constant to
 /// rounding while φ′ is not, would be out of reach (Hager and Zhang 2005).
 ///
-/// Algorithms 3.5 and 3.6 of Nocedal and Wright as one loop: `low` is the best point so far, `high`, once there is one, the
-/// other end of an interval that holds acceptable points. The next trial is the minimiser of the cubic through both, kept
-/// from the ends; where the interval shrinks too slowly, its middle.
+/// Algorithms 3.5 and 3.6 of Nocedal and Wright as one loop: `low` is the best point so far, `high`, once there is one,
+/// the other end of an interval that holds acceptable points. The next trial is the minimiser of the cubic through
+/// both, kept from the ends; where the interval shrinks too slowly, its middle.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WolfeSearch<T> {
     pub(super) decrease: T,

@@ -157,7 +157,8 @@ impl<T: Real> Optimizer<T> for Nadam<T> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.base.restore(state)?;
-        // Πₜ is no vector and no counter, but follows from the counter. Below ε/4 its value no longer matters: 1 − Πₜ is 1.
+        // Πₜ is no vector and no counter, but follows from the counter. Below ε/4 its value no longer matters, for then
+        // 1 − Πₜ is 1.
         self.momentum_product = T::one();
         for steps in 1..=self.base.steps() {
             self.momentum_product *= momentum(self.beta1, self.momentum_decay, steps);

@@ -21,15 +21,15 @@ use crate::real::Real;
 /// # Examples
 /// The first step is η/√(1 − 0.99) = 10 η:
 /// ```
-/// use gradus::{RmsProp, Optimizer, from_fn};
+/// use gradus::{Optimizer, RmsProp, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
 ///     x[0] * x[0] + x[1] * x[1]
 /// });
 /// let mut x = [-3.0, 4.0];
-/// RmsProp::new(0.01)?.step(&mut sphere, &mut x);
-/// assert!((x[0] + 2.9).abs() < 1e-8 && (x[1] - 3.9).abs() < 1e-8);
+/// let step = RmsProp::new(0.01)?.step(&mut sphere, &mut x);
+/// assert!(step.is_finite() && (x[0] + 2.9).abs() < 1e-8 && (x[1] - 3.9).abs() < 1e-8);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///

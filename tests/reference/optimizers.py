@@ -1,4 +1,4 @@
-"""The ways of PyTorch's optimizers and schedules, in double precision: tests/optimizers.rs and tests/schedules.rs follow them.
+"""The ways of PyTorch's optimizers and schedules, in double precision: the tests compare the crate's with them.
 
 Run in this directory: python3 optimizers.py. It writes optimizers.json and schedules.json.
 """
@@ -59,7 +59,7 @@ def path(name, options):
     return {"optimizer": name, "options": options, "points": points}
 
 
-# The rate of the first 60 steps, where not the scheduler but the validation loss counts after a step.
+# The rate of each of 60 steps; ReduceLROnPlateau is shown value i of the series after step i.
 SCHEDULES = [
     ("StepLR", dict(step_size=10, gamma=0.5)),
     ("StepLR", dict(step_size=7)),
