@@ -33,3 +33,5 @@ examples:
     cargo run --example normal_equation
     cargo run --example regression_report
     cargo run --example streaming_regression
+    cargo run --example train_classifier
+    cargo run --example mnist_adam

@@ -22,6 +22,8 @@ use crate::real::Real;
 /// it is as good as a QR factorisation of all observations, and cannot cease to be positive semidefinite, as the
 /// covariance of the textbook recursion can. An update takes about 3 p² multiplications and no memory.
 ///
+/// With the feature `serde` the state can be stored between two updates, and goes on where it was to the last bit.
+///
 /// There is no start value to choose. A parameter that the observations do not determine keeps its value, 0 at the
 /// start, and those before it are fitted around it. That is so before p independent observations are in, and when λ < 1
 /// and the inputs have long been without excitation: where the diagonal entry of `R` is below τ of its column, or at the

@@ -25,7 +25,8 @@ pub enum RankDeficiency {
     #[default]
     Refuse,
     /// Fit the other columns, as R does: the coefficients of the dependent ones are held at 0, which is exact, so that
-    /// their standard errors are 0 too.
+    /// their standard errors are 0 too. Of nothing but columns of zeros, without intercept, the model that is zero is
+    /// left.
     Drop,
     /// Of all solutions take the one with the least sum of squared coefficients, those of the columns as they are given
     /// and without the intercept. Single coefficients then have no standard errors.
