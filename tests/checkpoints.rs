@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Adam, Clipped, Dataset, Dense, Dropout, EarlyStopping, Error, ExponentialDecay, GradientDescent, LinearWarmUp,
-    MeanSquaredError, Network, Optimizer, Real, ReduceOnPlateau, Scheduled, Sigmoid, SoftmaxCrossEntropy, Trainer,
-    accuracy,
+    Adam, Clipped, Dataset, Dense, Dropout, EarlyStopping, Error, ExponentialDecay, GradientDescent, Lbfgs,
+    LinearWarmUp, MeanSquaredError, Network, Optimizer, Real, ReduceOnPlateau, Scheduled, Sigmoid, SoftmaxCrossEntropy,
+    Trainer, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -102,6 +102,8 @@ fn a_resumed_run_has_the_bits_of_one_that_was_not_stopped() {
     resumed::<f64, _>(true, adam);
     let descent = || GradientDescent::new(0.1_f32).unwrap().momentum(0.9).unwrap();
     resumed::<f32, _>(false, || Clipped::by_norm(descent(), 0.5).unwrap());
+    // Each batch and each dropout mask is another function: nothing of the last one may be left.
+    resumed::<f64, _>(false, Lbfgs::new);
 }
 
 #[test]

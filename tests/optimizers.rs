@@ -1252,6 +1252,13 @@ fn l_bfgs_uses_no_value_of_another_objective() {
         let report = lbfgs.minimize(&mut shifted(shift), &mut x, &Stop::after(20));
         assert_eq!((report.reason, x[0]), (StopReason::Converged, shift));
     }
+    // Nor does a step of one's own, though `x` is where the last one ended.
+    let mut x = [0.0];
+    for shift in [1.0, -2.0, 3.0] {
+        let from = x[0];
+        let step = lbfgs.step(&mut shifted(shift), &mut x);
+        assert_eq!((step.value, step.gradient_norm), ((from - shift).powi(2), 2.0 * (from - shift).abs()));
+    }
     // `x` moved by the caller is evaluated anew.
     lbfgs.reset();
     let mut objective = shifted(0.0);

@@ -17,9 +17,8 @@ use crate::real::Real;
 /// It is the method of choice for a smooth function that can be evaluated exactly: least squares, a network on all of
 /// its data at once. It is none for random mini-batches, whose gradients differ for another reason than curvature.
 ///
-/// There is no learning rate. One objective is to be minimised at a time: a step takes the value and the gradient with
-/// which the last one ended, if `x` is still the same. [`minimize`](Optimizer::minimize) starts with an evaluation;
-/// between steps of one's own on different objectives, [`reset`](Optimizer::reset).
+/// There is no learning rate. Within [`minimize`](Optimizer::minimize) a step takes up the value and the gradient with
+/// which the last one ended. A step of one's own evaluates at its start, for by then the objective may be another.
 ///
 /// # Numerics
 /// Near a minimiser the values are constant to rounding long before the gradient is; so a rise by 4ε|f| counts as none.
@@ -67,7 +66,7 @@ pub struct Lbfgs<T> {
     trial_gradient: Vec<T>,
     /// The gradient at the start of a step, after an accepted step that at its end.
     gradient: Vec<T>,
-    /// f at `trial`, with `gradient` its gradient there.
+    /// f at `trial`, with `gradient` its gradient there, as long as the objective is the same.
     value: Option<T>,
 }
 
@@ -164,6 +163,45 @@ impl<T: Real> Lbfgs<T> {
         linalg::dot(p, &self.gradient)
     }
 
+    /// A step on the objective of the last one, unless `value` is `None`.
+    fn go_on(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
+        self.resize(x.len());
+        let value = match self.value.take() {
+            Some(value) if self.trial == x => value,
+            _ => objective.value_and_gradient(x, &mut self.gradient),
+        };
+        let step = Step::new(value, &self.gradient);
+        if !step.is_finite() || step.gradient_norm == T::zero() {
+            return step;
+        }
+        let mut within_rounding = None;
+        loop {
+            let slope = self.find_direction(step.gradient_norm);
+            // The first direction, by curvature where there is a history, is the better judge.
+            let stalled = *within_rounding.get_or_insert_with(|| self.within_rounding(value, slope, x));
+            if slope < T::zero() && slope.is_finite() {
+                let start = Trial { alpha: T::zero(), value, slope };
+                let accepted = self.wolfe.search(start, |alpha| {
+                    self.trial.copy_from_slice(x);
+                    linalg::add_scaled(&mut self.trial, alpha, &self.direction);
+                    let value = objective.value_and_gradient(&self.trial, &mut self.trial_gradient);
+                    Trial { alpha, value, slope: linalg::dot(&self.trial_gradient, &self.direction) }
+                });
+                if let Some(accepted) = accepted {
+                    self.remember(x);
+                    x.copy_from_slice(&self.trial);
+                    std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
+                    self.value = Some(accepted.value);
+                    return step;
+                }
+            }
+            if self.held == 0 {
+                return step.ending(if stalled { StopReason::Stalled } else { StopReason::NoProgress });
+            }
+            self.held = 0;
+        }
+    }
+
     /// Adds the step from `x` to the accepted trial to the history.
     fn remember(&mut self, x: &[T]) {
         if self.held == self.history {
@@ -200,41 +238,8 @@ impl<T: Real> Default for Lbfgs<T> {
 
 impl<T: Real> Optimizer<T> for Lbfgs<T> {
     fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
-        self.resize(x.len());
-        let value = match self.value.take() {
-            Some(value) if self.trial == x => value,
-            _ => objective.value_and_gradient(x, &mut self.gradient),
-        };
-        let step = Step::new(value, &self.gradient);
-        if !step.is_finite() || step.gradient_norm == T::zero() {
-            return step;
-        }
-        let mut within_rounding = None;
-        loop {
-            let slope = self.find_direction(step.gradient_norm);
-            // The first direction, by curvature where there is a history, is the better judge.
-            let stalled = *within_rounding.get_or_insert_with(|| self.within_rounding(value, slope, x));
-            if slope < T::zero() && slope.is_finite() {
-                let start = Trial { alpha: T::zero(), value, slope };
-                let accepted = self.wolfe.search(start, |alpha| {
-                    self.trial.copy_from_slice(x);
-                    linalg::add_scaled(&mut self.trial, alpha, &self.direction);
-                    let value = objective.value_and_gradient(&self.trial, &mut self.trial_gradient);
-                    Trial { alpha, value, slope: linalg::dot(&self.trial_gradient, &self.direction) }
-                });
-                if let Some(accepted) = accepted {
-                    self.remember(x);
-                    x.copy_from_slice(&self.trial);
-                    std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
-                    self.value = Some(accepted.value);
-                    return step;
-                }
-            }
-            if self.held == 0 {
-                return step.ending(if stalled { StopReason::Stalled } else { StopReason::NoProgress });
-            }
-            self.held = 0;
-        }
+        self.value = None;
+        self.go_on(objective, x)
     }
 
     fn reset(&mut self) {
@@ -282,7 +287,16 @@ impl<T: Real> Optimizer<T> for Lbfgs<T> {
     ) -> Report<T> {
         // The objective may be another than that of the last step.
         self.value = None;
-        minimize_by_steps(self, objective, x, stop, observe)
+        minimize_by_steps(&mut OneMinimization(self), objective, x, stop, observe)
+    }
+}
+
+/// L-BFGS while the objective stays the same.
+struct OneMinimization<'a, T>(&'a mut Lbfgs<T>);
+
+impl<T: Real> Optimizer<T> for OneMinimization<'_, T> {
+    fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
+        self.0.go_on(objective, x)
     }
 }
 
