@@ -729,6 +729,8 @@ fn it_bounds_by_the_largest_curvature_where_others_are_negative() {
         ([3.0, -1.0, 0.0], Some(3.0)),
         ([3.0, -30.0, 1.0], Some(3.0)),
         ([3.0, -3.0, 0.0], Some(3.0)),
+        ([3.0, -3.003, 1.0], Some(3.0)),
+        ([3.0, -2.997, 1.0], Some(3.0)),
         ([-3.0, -30.0, -1.0], None),
         ([-3.0, -3.0, -3.0], None),
         ([0.0, 0.0, 0.0], None),
@@ -741,8 +743,8 @@ fn it_bounds_by_the_largest_curvature_where_others_are_negative() {
             }
             value
         });
-        let bound = bound_of(&mut quadratic, &[1.0, -2.0, 0.5]);
-        assert!(bound.converged, "{curvatures:?}: {bound:?}");
+        let bound = LearningRateBound::estimate(&mut quadratic, &[1.0, -2.0, 0.5], 1_000).unwrap();
+        assert!(bound.converged && bound.iterations <= 1_000, "{curvatures:?}: {bound:?}");
         match (bound.learning_rate(), largest) {
             (Some(rate), Some(largest)) => assert!((rate * largest - 2.0).abs() < 1e-6, "{curvatures:?}: {bound:?}"),
             (None, None) => assert!(bound.to_string().starts_with("no curvature is positive")),
@@ -761,6 +763,15 @@ fn the_iteration_is_bounded_and_says_where_it_has_not_settled() {
     assert_eq!((bound.converged, bound.iterations), (false, 3));
     assert!(bound.to_string().ends_with(" (not settled after 3 iterations)"), "{bound}");
     assert!(bound.curvature <= 1.0);
+
+    // What is not settled is not said to be so: the largest curvature is 1.
+    let mut saddle = from_fn(|x: &[f64], gradient: &mut [f64]| {
+        gradient.copy_from_slice(&[x[0], -100.0 * x[1]]);
+        0.5 * x[0] * x[0] - 50.0 * x[1] * x[1]
+    });
+    let bound = LearningRateBound::estimate(&mut saddle, &[1.0, 1.0], 1).unwrap();
+    assert_eq!((bound.converged, bound.learning_rate()), (false, None));
+    assert_eq!(bound.to_string(), "no positive curvature was found (not settled after 1 iterations)");
 }
 
 #[test]

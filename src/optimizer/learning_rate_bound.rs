@@ -19,11 +19,14 @@ use crate::real::Real;
 /// The estimate of λ rises towards it from below. [`converged`](Self::converged) says whether what is still missing is,
 /// going by how it shrinks, below √ε λ, with ε the rounding of the number type: 1.5·10⁻⁸ in `f64`. Where the largest
 /// eigenvalues are close together it takes many iterations, of which each costs two gradients. Differences of gradients
-/// of a quadratic function have only rounding errors, about ε^⅔ λ.
+/// of a quadratic function have only rounding errors, about ε^⅔ (λ + ‖∇f(x)‖ / max(1, ‖x‖)): where the gradient is large
+/// beside λ, far from the minimum, fewer digits are right than `converged` says.
 ///
 /// Where the curvature of largest magnitude is negative, a second run with the Hessian shifted by it finds the largest
-/// λ, to √ε of that magnitude. If no curvature is positive, nothing bounds the learning rate by curvature, and there is
-/// no minimum nearby either: [`learning_rate`](Self::learning_rate) is `None`.
+/// λ, to √ε of that magnitude. So do the second half of the iterations where the first half have not settled, as they do
+/// not where negative and positive curvature are of nearly the same magnitude. If no curvature is positive, nothing
+/// bounds the learning rate by curvature, and there is no minimum nearby either: [`learning_rate`](Self::learning_rate)
+/// is `None`.
 ///
 /// # Examples
 /// The Hessian of x₀² + x₁² is 2, so the bound is 1:
@@ -77,15 +80,20 @@ impl<T: Real> LearningRateBound<T> {
             return Err(Error::Empty { what: "parameters" });
         }
         let mut hessian = Hessian::at(objective, x)?;
-        let magnitude = hessian.dominant(T::zero(), iterations)?;
-        let made = magnitude.iterations;
-        let (curvature, converged) = if magnitude.is_positive() || magnitude.length.is_zero() {
-            (magnitude.quotient, magnitude.converged)
-        } else if made < iterations {
-            let shifted = hessian.dominant(magnitude.length, iterations - made)?;
-            (shifted.quotient - magnitude.length, shifted.converged && magnitude.converged)
+        let mut v = start(x.len());
+        let magnitude = hessian.dominant(T::zero(), iterations.div_ceil(2), &mut v)?;
+        let is_largest = magnitude.converged && (magnitude.is_positive() || magnitude.length.is_zero());
+        let rest = iterations - hessian.products;
+        let (curvature, converged) = if is_largest || rest == 0 {
+            (magnitude.quotient, is_largest)
         } else {
-            (magnitude.quotient, false)
+            if magnitude.converged {
+                // Along negative curvature, from where no way leads to the positive one.
+                v = start(x.len());
+            }
+            let shifted = hessian.dominant(magnitude.length, rest, &mut v)?;
+            let settled = shifted.converged && (magnitude.converged || shifted.is_positive());
+            (shifted.quotient - magnitude.length, settled)
         };
         Ok(Self { curvature, converged, iterations: hessian.products })
     }
@@ -116,7 +124,10 @@ impl<T: Real + fmt::LowerExp> fmt::Display for LearningRateBound<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.learning_rate() {
             Some(bound) => write!(f, "gradient descent converges with learning rates below {bound:.3e}")?,
-            None => f.write_str("no curvature is positive: there is no bound of the learning rate")?,
+            None if self.converged => {
+                f.write_str("no curvature is positive: there is no bound of the learning rate")?;
+            }
+            None => f.write_str("no positive curvature was found")?,
         }
         if self.converged { Ok(()) } else { write!(f, " (not settled after {} iterations)", self.iterations) }
     }
@@ -139,7 +150,6 @@ struct Dominant<T> {
     /// ‖(H + s) v‖
     length: T,
     converged: bool,
-    iterations: usize,
 }
 
 impl<T: Real> Dominant<T> {
@@ -176,31 +186,33 @@ impl<'a, T: Real> Hessian<'a, T> {
         Ok(())
     }
 
-    /// The eigenvalue of largest magnitude of `H + s`, s = `shift`.
-    fn dominant(&mut self, shift: T, iterations: usize) -> Result<Dominant<T>> {
-        let mut v = start(self.x.len());
+    /// The eigenvalue of largest magnitude of `H + s`, s = `shift`, from `v` on, which is turned towards its vector.
+    fn dominant(&mut self, shift: T, iterations: usize, v: &mut [T]) -> Result<Dominant<T>> {
         let mut product = vec![T::zero(); v.len()];
         // Compared with anything, NaN is not settled.
         let mut lengths = [T::nearest(f64::NAN); 2];
         for iteration in 1.. {
-            self.multiply(&v, &mut product)?;
-            linalg::add_scaled(&mut product, shift, &v);
-            let (quotient, length) = (linalg::dot(&v, &product), linalg::norm(&product));
-            let settled = length.is_zero() || settled(lengths, length);
-            if settled || iteration == iterations {
-                return Ok(Dominant { quotient, length, converged: settled, iterations: iteration });
+            self.multiply(v, &mut product)?;
+            linalg::add_scaled(&mut product, shift, v);
+            let (quotient, length) = (linalg::dot(v, &product), linalg::norm(&product));
+            let converged = length.is_zero() || settled(lengths, length, shift);
+            if !converged {
+                v.iter_mut().zip(&product).for_each(|(v, &product)| *v = product / length);
+            }
+            if converged || iteration == iterations {
+                return Ok(Dominant { quotient, length, converged });
             }
             lengths = [lengths[1], length];
-            v.iter_mut().zip(&product).for_each(|(v, &product)| *v = product / length);
         }
         unreachable!("the last iteration returns")
     }
 }
 
-/// Whether what lengths that grow ever less have still to grow is of no account, or cannot be told from rounding.
-fn settled<T: Real>([first, second]: [T; 2], third: T) -> bool {
+/// Whether what lengths that grow ever less have still to grow is of no account, or cannot be told from rounding: of
+/// the lengths, or of the shift, beside which they may have vanished.
+fn settled<T: Real>([first, second]: [T; 2], third: T, shift: T) -> bool {
     let (before, now) = ((second - first).abs(), (third - second).abs());
-    let rounding = T::epsilon().cbrt().powi(2) * third;
+    let rounding = T::epsilon().cbrt().powi(2) * if third > shift { third } else { shift };
     // The sum of the geometric series now · (q + q² + …), q = now / before.
     let converging = now < before && now * now <= T::epsilon().sqrt() * third * (before - now);
     converging || (before <= rounding && now <= rounding)
