@@ -571,6 +571,9 @@ fn clipped_step(
 fn a_gradient_is_shortened_to_the_norm_and_no_shorter_one_is_touched() {
     let by = |limit| move |descent| Clipped::by_norm(descent, limit);
     assert_eq!(clipped_step(by(1.0), &[3.0, -4.0]), [0.6, -0.8]);
+    // Hardly too long, and exactly as long as allowed.
+    let barely = clipped_step(by(4.995), &[3.0, -4.0]);
+    assert!((barely[0] - 2.997).abs() < 1e-15 && (barely[1] + 3.996).abs() < 1e-15, "{barely:?}");
     assert_eq!(clipped_step(by(5.0), &[3.0, -4.0]), [3.0, -4.0]);
     assert_eq!(clipped_step(by(5.1), &[3.0, -4.0]), [3.0, -4.0]);
     assert_eq!(clipped_step(by(1.0), &[0.0, 0.0]), [0.0, 0.0]);
