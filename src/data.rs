@@ -11,6 +11,7 @@ use rand::Rng;
 pub use standardization::Standardization;
 
 use crate::batch::Batch;
+use crate::checks;
 use crate::elementary::Loop;
 use crate::error::{Error, Result, Shape};
 use crate::linalg;
@@ -321,15 +322,11 @@ pub(crate) fn check_weights<T: Real>(weights: &[T], samples: usize) -> Result<()
             found: Shape::new(weights.len(), 1),
         });
     }
-    let invalid =
-        |value: T, expected| Error::InvalidParameter { name: "sample weight", value: value.to_f64(), expected };
-    if let Some(&weight) = weights.iter().find(|&&weight| !(weight.is_finite() && weight >= T::zero())) {
-        return Err(invalid(weight, "a finite number of at least 0"));
+    for &weight in weights {
+        checks::not_negative("sample weight", weight)?;
     }
     let total = weights.iter().fold(T::zero(), |sum, &weight| sum + weight);
-    if total.is_zero() && !weights.is_empty() {
-        return Err(invalid(total, "at least one that is positive"));
-    }
+    checks::check(!total.is_zero() || weights.is_empty(), "sample weight", total, "at least one that is positive")?;
     if !total.is_finite() {
         return Err(Error::Overflow { what: "sample weights" });
     }

@@ -3,7 +3,8 @@ use std::fmt;
 use nalgebra::DVector;
 use rand::Rng;
 
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::linalg;
 use crate::network::ParameterRange;
 use crate::objective::Objective;
@@ -49,15 +50,9 @@ impl Difference {
     /// The same formula with another h.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless h is positive and finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless h is positive and finite.
     pub fn with_step(self, step: f64) -> Result<Self> {
-        if !(step.is_finite() && step > 0.0) {
-            return Err(Error::InvalidParameter {
-                name: "step of a finite difference",
-                value: step,
-                expected: "a positive, finite number",
-            });
-        }
+        checks::positive("step of a finite difference", step)?;
         Ok(Self { step: Some(step), ..self })
     }
 
@@ -411,6 +406,7 @@ mod tests {
     use rand::rngs::ChaCha8Rng;
 
     use super::*;
+    use crate::error::Error;
     use crate::objective::from_fn;
 
     /// f(x) = Σ eˣ, whose slopes are known to every digit.

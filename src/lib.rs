@@ -114,6 +114,7 @@
 pub use nalgebra;
 
 mod batch;
+mod checks;
 mod data;
 mod elementary;
 mod error;

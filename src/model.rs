@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Shape};
 use crate::layer::Mode;
 use crate::linalg;
 use crate::loss::check_finite;
-use crate::network::{Network, Workspace};
+use crate::network::{Network, PREDICTION_BLOCK, Workspace};
 use crate::real::Real;
 
 /// A network with its parameters: what predicts, and what is saved.
@@ -104,21 +104,17 @@ impl<T: Real> Model<T> {
     /// output is not finite, [`Error::TooLarge`] if the memory for the outputs cannot be had.
     pub fn predict<'a>(&self, x: impl Into<Batch<'a, T>>) -> Result<DMatrix<T>> {
         let x = x.into();
-        let mut outputs = match &self.inputs {
-            None => self.network.predict(&self.parameters, x)?,
-            Some(inputs) => {
-                self.network.check_input(x)?;
-                check_finite("inputs", x)?;
-                let mut standardized = linalg::zeros("standardized inputs", x.as_slice().len())?;
-                standardized.copy_from_slice(x.as_slice());
-                inputs.apply(BatchMut::front(&mut standardized, x.features(), x.samples()))?;
-                self.network.predict(&self.parameters, Batch::front(&standardized, x.features(), x.samples()))?
-            }
-        };
-        if let Some(standardization) = &self.outputs {
-            standardization.invert(&mut outputs)?;
-            check_finite("outputs", Batch::from(&outputs))?;
+        self.network.check_input(x)?;
+        check_finite("inputs", x)?;
+        let count = self.network.output_size().saturating_mul(x.samples());
+        let mut outputs = linalg::zeros("outputs", count)?;
+        let mut predictor = self.predictor();
+        let blocks = outputs.chunks_mut(PREDICTION_BLOCK * self.network.output_size());
+        for (x, y) in x.as_slice().chunks(PREDICTION_BLOCK * x.features()).zip(blocks) {
+            predictor.write(Batch::from_slice(x, self.network.input_size())?, y)?;
         }
+        let outputs = DMatrix::from_vec(self.network.output_size(), x.samples(), outputs);
+        check_finite("outputs", Batch::from(&outputs))?;
         Ok(outputs)
     }
 
@@ -193,15 +189,23 @@ impl<T: Real> Predictor<'_, T> {
     /// [`Error::NotFinite`] if an input or output is not finite, [`Error::TooLarge`] if the memory cannot be had. Then
     /// what `y` holds is not defined.
     pub fn predict_into(&mut self, x: &[T], y: &mut [T]) -> Result<()> {
-        let Self { model, workspace, standardized } = self;
-        let network = &model.network;
+        let network = &self.model.network;
         let x = Batch::from_slice(x, network.input_size())?;
-        let mut y = BatchMut::from_slice(y, network.output_size())?;
-        if y.samples() != x.samples() {
-            let [expected, found] = [x.samples(), y.samples()].map(|samples| Shape::new(y.features(), samples));
+        let outputs = BatchMut::from_slice(y, network.output_size())?;
+        if outputs.samples() != x.samples() {
+            let [expected, found] =
+                [x.samples(), outputs.samples()].map(|samples| Shape::new(outputs.features(), samples));
             return Err(Error::ShapeMismatch { what: "outputs (one sample per column)", expected, found });
         }
         check_finite("inputs", x)?;
+        self.write(x, y)?;
+        check_finite("outputs", Batch::front(y, network.output_size(), x.samples()))
+    }
+
+    /// Writes the outputs for inputs that have been checked.
+    fn write(&mut self, x: Batch<'_, T>, y: &mut [T]) -> Result<()> {
+        let Self { model, workspace, standardized } = self;
+        let network = &model.network;
         let mut input = x;
         if let Some(inputs) = &model.inputs {
             standardized.clear();
@@ -211,11 +215,11 @@ impl<T: Real> Predictor<'_, T> {
         }
         workspace.prepare(network, x.samples())?;
         let outputs = workspace.forward(network, model.parameters.as_slice(), input, Mode::Predict);
-        y.as_mut_slice().copy_from_slice(outputs.as_slice());
-        if let Some(outputs) = &model.outputs {
-            outputs.invert(y.reborrow())?;
+        y.copy_from_slice(outputs.as_slice());
+        if let Some(standardization) = &model.outputs {
+            standardization.invert(BatchMut::from_slice(y, network.output_size())?)?;
         }
-        check_finite("outputs", y.as_batch())
+        Ok(())
     }
 }
 

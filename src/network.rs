@@ -20,7 +20,7 @@ use crate::metrics::count_correct;
 use crate::real::Real;
 
 /// Samples that are predicted at once where there are many: enough for fast products, few enough for the cache.
-const PREDICTION_BLOCK: usize = 256;
+pub(crate) const PREDICTION_BLOCK: usize = 256;
 
 /// A chain of layers: an architecture, without numbers.
 ///

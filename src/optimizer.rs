@@ -30,6 +30,7 @@ pub use schedule::{
 };
 pub use scheduled::Scheduled;
 
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::objective::Objective;
@@ -210,17 +211,6 @@ fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
     }
 }
 
-fn checked_learning_rate<T: Real>(learning_rate: T) -> Result<T> {
-    if learning_rate.is_finite() && learning_rate > T::zero() {
-        return Ok(learning_rate);
-    }
-    Err(Error::InvalidParameter {
-        name: "learning rate",
-        value: learning_rate.to_f64(),
-        expected: "a positive, finite number",
-    })
-}
-
 /// What one step saw: value and gradient norm at the point that it started from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a step that met a value which is not finite has moved nothing: see `is_finite`"]
@@ -279,13 +269,7 @@ impl<T: Real> Stop<T> {
     /// # Errors
     /// [`Error::InvalidParameter`] if the tolerance is negative or not finite.
     pub fn gradient_norm(self, tolerance: T) -> Result<Self> {
-        if !(tolerance.is_finite() && tolerance >= T::zero()) {
-            return Err(Error::InvalidParameter {
-                name: "gradient norm tolerance",
-                value: tolerance.to_f64(),
-                expected: "a finite number of at least 0",
-            });
-        }
+        checks::not_negative("gradient norm tolerance", tolerance)?;
         Ok(Self { gradient_norm: tolerance, ..self })
     }
 }

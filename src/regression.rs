@@ -31,6 +31,7 @@ pub use report::{RankDeficiency, RegressionReport, Solver};
 pub use statistics::FitStatistics;
 pub use summary::Summary;
 
+use crate::checks;
 use crate::error::{Column, Dependency, Error, Result, Shape};
 use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
@@ -105,14 +106,7 @@ fn check_weights<T: Real>(weights: &[T], observations: usize) -> Result<()> {
             found: Shape::new(weights.len(), 1),
         });
     }
-    match weights.iter().find(|&&weight| !(weight.is_finite() && weight >= T::zero())) {
-        None => Ok(()),
-        Some(weight) => Err(Error::InvalidParameter {
-            name: "observation weight",
-            value: weight.to_f64(),
-            expected: "a finite number of at least 0",
-        }),
-    }
+    weights.iter().try_for_each(|&weight| checks::not_negative("observation weight", weight).map(|_| ()))
 }
 
 /// Dependent columns, given their coefficients in terms of columns that are each divided by 2^exponent.

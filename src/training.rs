@@ -15,6 +15,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::batch::Batch;
+use crate::checks;
 use crate::data::{Buffer, Dataset, MiniBatch};
 use crate::error::{Error, Result};
 use crate::layer::mix;
@@ -184,7 +185,7 @@ impl<'a, T: Real> Trainer<'a, T> {
     /// # Errors
     /// [`Error::InvalidParameter`] for 0.
     pub fn epochs(self, epochs: usize) -> Result<Self> {
-        Ok(Self { epochs: at_least_one("epochs", epochs)?, ..self })
+        Ok(Self { epochs: checks::at_least_one("epochs", epochs)?, ..self })
     }
 
     /// The number of samples of a batch. The last batch of an epoch has those that are left; a size beyond that of the
@@ -193,7 +194,7 @@ impl<'a, T: Real> Trainer<'a, T> {
     /// # Errors
     /// [`Error::InvalidParameter`] for 0.
     pub fn batch_size(self, batch_size: usize) -> Result<Self> {
-        Ok(Self { batch_size: at_least_one("batch size", batch_size)?, ..self })
+        Ok(Self { batch_size: checks::at_least_one("batch size", batch_size)?, ..self })
     }
 
     /// Draws every batch at random from all samples; an epoch has as many batches as without.
@@ -499,10 +500,6 @@ impl<'a, T: Real> Trainer<'a, T> {
             best_epoch: self.state.best.as_ref().map(|best| best.epoch),
         }
     }
-}
-
-fn at_least_one(name: &'static str, count: usize) -> Result<usize> {
-    if count > 0 { Ok(count) } else { Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" }) }
 }
 
 /// Shows the settings and how far the run is.

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 use crate::linalg;
+use crate::real::Real;
 
 /// The rows that [`Wide::add_gram`] takes at once.
 pub(crate) const MOST_ROWS: usize = exact_gram::MOST_ROWS;
@@ -270,10 +271,7 @@ impl Wide<f32> for f64 {
     }
 
     fn add_gram(subtract: bool, z: &[f32], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
-        let mut v: Vec<f64> = z.iter().copied().map(f64::from).collect();
-        scale_rows(&mut v, factors);
-        let sign = if subtract { -1.0 } else { 1.0 };
-        linalg::add_gram(sign, &v, z.len() / columns, columns, sums);
+        add_plain_gram(subtract, z.iter().copied().map(f64::from).collect(), factors, columns, sums);
     }
 
     #[cfg(feature = "serde")]
@@ -287,11 +285,15 @@ impl Wide<f32> for f64 {
     }
 }
 
-fn scale_rows<V: Copy + std::ops::MulAssign>(v: &mut [V], factors: Option<&[V]>) {
-    let Some(factors) = factors else { return };
-    for column in v.chunks_exact_mut(factors.len()) {
-        column.iter_mut().zip(factors).for_each(|(entry, &factor)| *entry *= factor);
+/// [`Wide::add_gram`] for numbers whose doubled precision is one of the kernel's own.
+fn add_plain_gram<V: Real>(subtract: bool, mut v: Vec<V>, factors: Option<&[V]>, columns: usize, sums: &mut [V]) {
+    if let Some(factors) = factors {
+        for column in v.chunks_exact_mut(factors.len()) {
+            column.iter_mut().zip(factors).for_each(|(entry, &factor)| *entry *= factor);
+        }
     }
+    let sign = if subtract { -V::one() } else { V::one() };
+    linalg::add_gram(sign, &v, v.len() / columns, columns, sums);
 }
 
 /// Dual numbers are there to differentiate, in one precision.
@@ -322,10 +324,7 @@ impl Wide<num_dual::Dual64> for num_dual::Dual64 {
     }
 
     fn add_gram(subtract: bool, z: &[Self], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
-        let mut v = z.to_vec();
-        scale_rows(&mut v, factors);
-        let sign = Self::new(if subtract { -1.0 } else { 1.0 }, 0.0);
-        linalg::add_gram(sign, &v, z.len() / columns, columns, sums);
+        add_plain_gram(subtract, z.to_vec(), factors, columns, sums);
     }
 
     #[cfg(feature = "serde")]

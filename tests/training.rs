@@ -1,5 +1,9 @@
 //! The trainer: what it does with batches, epochs, losses and bad input.
 
+#[cfg(feature = "serde")]
+#[path = "training/checkpoints.rs"]
+mod checkpoints;
+
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -5,7 +5,8 @@ use rand::{Rng, RngExt};
 
 use super::Dataset;
 use crate::batch::Batch;
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::linalg;
 use crate::real::Real;
 
@@ -31,9 +32,7 @@ pub(crate) struct Buffer<T> {
 
 impl<T: Real> Buffer<T> {
     pub(crate) fn new(data: &Dataset<T>, size: usize) -> Result<Self> {
-        if size == 0 {
-            return Err(Error::InvalidParameter { name: "batch size", value: 0.0, expected: "at least 1" });
-        }
+        checks::at_least_one("batch size", size)?;
         let zeros = |features| linalg::zeros("values of a batch", size.saturating_mul(features));
         let weights = zeros(usize::from(data.weights.is_some()))?;
         Ok(Self { inputs: zeros(data.input_size())?, targets: zeros(data.target_size())?, weights })

@@ -1,5 +1,6 @@
 use super::{Dataset, Inputs, Targets, no_scale};
 use crate::batch::{Batch, BatchMut};
+use crate::checks;
 use crate::error::{Error, Result, Shape};
 use crate::linalg::{self, CompensatedSum};
 use crate::real::Real;
@@ -118,12 +119,8 @@ impl<T: Real> Standardization<T> {
                 return Err(Error::NotFinite { what, row, column: 0, value: values[row].to_f64() });
             }
         }
-        if let Some(scale) = scale.iter().find(|&&scale| scale <= T::zero()) {
-            return Err(Error::InvalidParameter {
-                name: "scale of a feature",
-                value: scale.to_f64(),
-                expected: "a positive, finite number",
-            });
+        for &scale in &scale {
+            checks::positive("scale of a feature", scale)?;
         }
         Ok(Self { mean, scale })
     }

@@ -1,6 +1,7 @@
 use super::{Layer, LayerConfiguration, Mode, Pass, mix};
 use crate::batch::{Batch, BatchMut};
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::real::Real;
 
 /// Inverted dropout: in training each value is dropped with the probability r, its rate, and the others are divided by
@@ -43,15 +44,9 @@ impl Dropout {
     /// With this rate: the probability that a value is dropped.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless 0 ≤ rate < 1.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless 0 ≤ rate < 1.
     pub fn new(rate: f64) -> Result<Self> {
-        if !(0.0..1.0).contains(&rate) {
-            return Err(Error::InvalidParameter {
-                name: "dropout rate",
-                value: rate,
-                expected: "a number of at least 0 and below 1",
-            });
-        }
+        checks::fraction("dropout rate", rate)?;
         Ok(Self { rate })
     }
 
@@ -124,6 +119,7 @@ impl<T: Real> Layer<T> for Dropout {
 mod tests {
     use super::super::tests::{backward, forward};
     use super::*;
+    use crate::error::Error;
 
     fn train(seed: u64, first_sample: usize) -> Mode {
         Mode::Train { seed, first_sample }

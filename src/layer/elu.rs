@@ -1,5 +1,6 @@
 use super::{Activation, Initializer, LayerConfiguration};
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::real::Real;
 
 /// Exponential linear unit, `y = x` for x > 0 and `y = α (eˣ − 1)` for x ≤ 0.
@@ -33,11 +34,9 @@ impl Elu {
     /// With this α, 1 in the publication.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless α is positive and finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless α is positive and finite.
     pub fn new(alpha: f64) -> Result<Self> {
-        if !(alpha.is_finite() && alpha > 0.0) {
-            return Err(Error::InvalidParameter { name: "α", value: alpha, expected: "a positive, finite number" });
-        }
+        checks::positive("α", alpha)?;
         Ok(Self { alpha })
     }
 
@@ -72,6 +71,7 @@ impl Activation for Elu {
 mod tests {
     use super::super::activation::tests::{assert_extremes, assert_values};
     use super::*;
+    use crate::error::Error;
 
     // Values by mpmath 1.4 with 60 digits, rounded to `f64`.
     #[test]

@@ -1,6 +1,7 @@
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg::{add_scaled, dot, norm};
 use crate::real::Real;
@@ -51,13 +52,6 @@ impl Spread {
     }
 }
 
-fn check(name: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        return Ok(());
-    }
-    Err(Error::InvalidParameter { name, value, expected: "a finite number of at least 0" })
-}
-
 impl Initializer {
     fn new(kind: Kind) -> Self {
         Self { kind, gain: 1.0 }
@@ -79,7 +73,7 @@ impl Initializer {
     /// # Errors
     /// [`Error::InvalidParameter`] if it is negative or not finite.
     pub fn normal(standard_deviation: f64) -> Result<Self> {
-        check("standard deviation of the weights", standard_deviation)?;
+        checks::not_negative("standard deviation of the weights", standard_deviation)?;
         Ok(Self::new(Kind::Normal(Spread::Fixed(standard_deviation))))
     }
 
@@ -88,7 +82,7 @@ impl Initializer {
     /// # Errors
     /// [`Error::InvalidParameter`] if it is negative or not finite.
     pub fn uniform(limit: f64) -> Result<Self> {
-        check("limit of the weights", limit)?;
+        checks::not_negative("limit of the weights", limit)?;
         Ok(Self::new(Kind::Uniform(Spread::Fixed(limit / 3.0_f64.sqrt()))))
     }
 
@@ -159,7 +153,7 @@ impl Initializer {
     /// # Errors
     /// [`Error::InvalidParameter`] if the gain is negative or not finite.
     pub fn with_gain(self, gain: f64) -> Result<Self> {
-        check("gain of the weights", gain)?;
+        checks::not_negative("gain of the weights", gain)?;
         Ok(Self { gain, ..self })
     }
 

@@ -2,6 +2,7 @@ use rand::Rng;
 
 use super::{Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass};
 use crate::batch::{Batch, BatchMut};
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg::dot;
 use crate::real::Real;
@@ -63,9 +64,7 @@ impl LayerNormalization {
     /// # Errors
     /// [`Error::InvalidParameter`] unless ε is positive and finite.
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
-        if !(epsilon.is_finite() && epsilon > 0.0) {
-            return Err(Error::InvalidParameter { name: "ε", value: epsilon, expected: "a positive, finite number" });
-        }
+        checks::positive("ε", epsilon)?;
         Ok(Self { epsilon, ..self })
     }
 }

@@ -1,5 +1,6 @@
 use super::{Loss, assert_same_shape, check_distributions, check_probabilities, mean, mean_and_gradient, weight_of};
 use crate::batch::{Batch, BatchMut};
+use crate::checks;
 use crate::data::check_labels;
 use crate::error::{Error, Result, Shape};
 use crate::linalg::CompensatedSum;
@@ -55,12 +56,8 @@ impl<L: Loss<T>, T: Real> ClassWeights<L, T> {
         if weights.is_empty() {
             return Err(Error::Empty { what: "class weights" });
         }
-        if let Some(weight) = weights.iter().find(|weight| !(weight.is_finite() && **weight > T::zero())) {
-            return Err(Error::InvalidParameter {
-                name: "class weight",
-                value: weight.to_f64(),
-                expected: "a positive, finite number",
-            });
+        for &weight in &weights {
+            checks::positive("class weight", weight)?;
         }
         Ok(Self { loss, weights })
     }

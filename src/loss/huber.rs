@@ -1,6 +1,7 @@
 use super::{Loss, mean_over_outputs, mean_over_outputs_and_gradient, sign};
 use crate::batch::{Batch, BatchMut};
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::real::Real;
 
 /// Huber's loss, `L = 1/(k n) Σᵢ Σⱼ h(ŷⱼᵢ − yⱼᵢ)` with `h(d) = d²/2` for |d| ≤ δ and `δ (|d| − δ/2)` beyond: the mean
@@ -33,15 +34,9 @@ impl<T: Real> Huber<T> {
     /// Huber's loss with the threshold δ.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless the threshold is positive and finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the threshold is positive and finite.
     pub fn new(threshold: T) -> Result<Self> {
-        if !(threshold.is_finite() && threshold > T::zero()) {
-            return Err(Error::InvalidParameter {
-                name: "threshold",
-                value: threshold.to_f64(),
-                expected: "a positive, finite number",
-            });
-        }
+        checks::positive("threshold", threshold)?;
         Ok(Self { threshold })
     }
 
@@ -84,6 +79,7 @@ mod tests {
 
     use super::super::tests::evaluate;
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn hand_computed_on_both_sides_of_the_threshold() {

@@ -1,6 +1,7 @@
 use super::Loss;
 use crate::batch::{Batch, BatchMut};
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::real::Real;
 
 /// A cross-entropy whose targets are smoothed: `t′ⱼ = (1 − s) tⱼ + s/k` for k classes.
@@ -84,15 +85,9 @@ impl<L: Smoothable<T>, T: Real> LabelSmoothing<L, T> {
     /// `loss` with targets of which the share `smoothing` is spread over all classes.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless the share is at least 0 and below 1.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the share is at least 0 and below 1.
     pub fn new(loss: L, smoothing: T) -> Result<Self> {
-        if !(smoothing >= T::zero() && smoothing < T::one()) {
-            return Err(Error::InvalidParameter {
-                name: "label smoothing",
-                value: smoothing.to_f64(),
-                expected: "a number of at least 0 and below 1",
-            });
-        }
+        checks::fraction("label smoothing", smoothing)?;
         Ok(Self { loss, smoothing })
     }
 
@@ -136,6 +131,7 @@ mod tests {
 
     use super::super::tests::evaluate;
     use super::*;
+    use crate::error::Error;
     use crate::loss::{
         BinaryCrossEntropy, CrossEntropy, NegativeLogLikelihood, SigmoidCrossEntropy, SoftmaxCrossEntropy,
     };

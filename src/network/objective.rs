@@ -4,6 +4,7 @@ use super::micro_batches::MicroBatches;
 use super::workspace::{Binding, Workspace};
 use super::{Network, PREDICTION_BLOCK};
 use crate::batch::Batch;
+use crate::checks;
 use crate::data::{Dataset, check_weights};
 use crate::error::{Error, Result};
 use crate::layer::Mode;
@@ -90,10 +91,7 @@ impl<T: Real> NetworkObjective<T> {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn with_micro_batches(self, samples: usize) -> Result<Self> {
-        if samples == 0 {
-            let expected = "at least 1";
-            return Err(Error::InvalidParameter { name: "samples of a micro-batch", value: 0.0, expected });
-        }
+        checks::at_least_one("samples of a micro-batch", samples)?;
         Ok(Self { micro_batches: MicroBatches::of(samples), ..self })
     }
 

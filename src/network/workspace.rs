@@ -83,63 +83,60 @@ impl<T: Real> Workspace<T> {
         gradient: &mut [T],
     ) -> T {
         let Binding { input, target, weights, mode } = binding;
-        let samples = input.samples();
         self.forward(network, parameters, input, mode);
-        let Self { outputs, caches, output_gradient, input_gradient } = self;
-        let output_of = |index: usize| Batch::front(&outputs[index], network.layers[index].output_size, samples);
-        let last = network.layers.len() - 1;
-        let loss_gradient = BatchMut::front(output_gradient, network.output_size(), samples);
-        let value = loss.value_and_gradient(output_of(last), target, weights, loss_gradient);
+        let outputs = self.outputs.last().map_or(&[][..], Vec::as_slice);
+        let outputs = Batch::front(outputs, network.output_size(), input.samples());
+        let loss_gradient = BatchMut::front(&mut self.output_gradient, network.output_size(), input.samples());
+        let value = loss.value_and_gradient(outputs, target, weights, loss_gradient);
         gradient.fill(T::zero());
-        for (index, placed) in network.layers.iter().enumerate().rev() {
-            let input = if index == 0 { input } else { output_of(index - 1) };
-            let cache = &caches[index][..placed.layer.cache_size(placed.input_size, samples)];
-            placed.layer.backward(
-                &parameters[placed.parameters.clone()],
-                Pass::new(input, output_of(index), cache, mode.of_layer(index)),
-                Batch::front(output_gradient, placed.output_size, samples),
-                &mut gradient[placed.parameters.clone()],
-                (index > 0).then(|| BatchMut::front(input_gradient, placed.input_size, samples)),
-            );
-            std::mem::swap(output_gradient, input_gradient);
-        }
+        self.backward(network, parameters, input, mode, gradient, None);
         value
     }
 
-    /// Writes `∂ŷ/∂x` at the inputs of the latest pass forward, of which there is one sample for each output, all the
-    /// same: column j becomes the gradient of output j.
+    /// Writes `∂ŷ/∂x` at the inputs of the latest prediction, of which there is one sample for each output, all the same:
+    /// column j becomes the gradient of output j.
     pub(crate) fn input_jacobian(
         &mut self,
         network: &Network<T>,
         parameters: &[T],
         input: Batch<'_, T>,
-        mut jacobian: BatchMut<'_, T>,
+        jacobian: BatchMut<'_, T>,
+    ) {
+        let samples = input.samples();
+        let seeds = &mut self.output_gradient[..network.output_size() * samples];
+        seeds.fill(T::zero());
+        seeds.iter_mut().step_by(samples + 1).for_each(|seed| *seed = T::one());
+        let mut unused = vec![T::zero(); network.parameter_count()];
+        self.backward(network, parameters, input, Mode::Predict, &mut unused, Some(jacobian));
+    }
+
+    /// From the gradient by the outputs of the latest pass forward, which is in its buffer: adds that by the parameters to
+    /// `gradient`, and writes that by the inputs if it is asked for.
+    fn backward(
+        &mut self,
+        network: &Network<T>,
+        parameters: &[T],
+        input: Batch<'_, T>,
+        mode: Mode,
+        gradient: &mut [T],
+        mut of_input: Option<BatchMut<'_, T>>,
     ) {
         let samples = input.samples();
         let Self { outputs, caches, output_gradient, input_gradient } = self;
         let output_of = |index: usize| Batch::front(&outputs[index], network.layers[index].output_size, samples);
-        let seeds = &mut output_gradient[..network.output_size() * samples];
-        seeds.fill(T::zero());
-        seeds.iter_mut().step_by(samples + 1).for_each(|seed| *seed = T::one());
-        let mut unused = vec![T::zero(); network.parameter_count()];
         for (index, placed) in network.layers.iter().enumerate().rev() {
             let cache = &caches[index][..placed.layer.cache_size(placed.input_size, samples)];
-            let to = if index == 0 {
-                jacobian.reborrow()
+            let (input, to) = if index == 0 {
+                (input, of_input.take())
             } else {
-                BatchMut::front(input_gradient, placed.input_size, samples)
+                (output_of(index - 1), Some(BatchMut::front(input_gradient, placed.input_size, samples)))
             };
             placed.layer.backward(
                 &parameters[placed.parameters.clone()],
-                Pass::new(
-                    if index == 0 { input } else { output_of(index - 1) },
-                    output_of(index),
-                    cache,
-                    Mode::Predict,
-                ),
+                Pass::new(input, output_of(index), cache, mode.of_layer(index)),
                 Batch::front(output_gradient, placed.output_size, samples),
-                &mut unused[placed.parameters.clone()],
-                Some(to),
+                &mut gradient[placed.parameters.clone()],
+                to,
             );
             std::mem::swap(output_gradient, input_gradient);
         }

@@ -2,7 +2,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::{Objective, merged};
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::linalg::{self, CompensatedSum};
 use crate::loss::sign;
 use crate::real::Real;
@@ -75,7 +76,7 @@ impl<T: Real> Penalty<T> {
     /// `λ ‖x‖₁`, λ = `strength`.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if the strength is negative or not finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the strength is negative or not finite.
     pub fn l1(strength: T) -> Result<Self> {
         Self::new(Norm::L1, strength)
     }
@@ -83,23 +84,19 @@ impl<T: Real> Penalty<T> {
     /// `λ/2 ‖x‖₂²`, λ = `strength`.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if the strength is negative or not finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the strength is negative or not finite.
     pub fn l2(strength: T) -> Result<Self> {
         Self::new(Norm::L2, strength)
     }
 
     fn new(norm: Norm, strength: T) -> Result<Self> {
-        if strength.is_finite() && strength >= T::zero() {
-            return Ok(Self { norm, strength, ranges: None });
-        }
-        let (name, value) = ("strength of the penalty", strength.to_f64());
-        Err(Error::InvalidParameter { name, value, expected: "a finite number of at least 0" })
+        Ok(Self { norm, strength: checks::not_negative("strength of the penalty", strength)?, ranges: None })
     }
 
     /// The same on the parameters of these ranges only. A parameter in several of them counts once.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if a range ends before it starts.
+    /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if a range ends before it starts.
     pub fn restricted_to(self, ranges: impl IntoIterator<Item = Range<usize>>) -> Result<Self> {
         Ok(Self { ranges: Some(merged("range of penalised parameters (start × end)", ranges)?), ..self })
     }

@@ -1,5 +1,6 @@
-use super::first_order::{FirstOrder, Update, checked_positive};
+use super::first_order::{FirstOrder, Update};
 use super::{Optimizer, OptimizerState, Step};
+use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::real::Real;
@@ -54,7 +55,7 @@ impl<T: Real> AdaGrad<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
     pub fn epsilon(self, epsilon: T) -> Result<Self> {
-        Ok(Self { epsilon: checked_positive("epsilon", epsilon)?, ..self })
+        Ok(Self { epsilon: checks::positive("epsilon", epsilon)?, ..self })
     }
 
     /// Sets the weight decay λ, 0 at first.

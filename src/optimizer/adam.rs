@@ -1,5 +1,6 @@
-use super::first_order::{FirstOrder, Update, checked_fraction, checked_positive, weight_of_steps};
+use super::first_order::{FirstOrder, Update, weight_of_steps};
 use super::{Optimizer, OptimizerState, Step};
+use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::real::Real;
@@ -61,7 +62,7 @@ impl<T: Real> Adam<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless 0 ≤ β < 1 for both.
     pub fn betas(self, beta1: T, beta2: T) -> Result<Self> {
-        Ok(Self { beta1: checked_fraction("beta1", beta1)?, beta2: checked_fraction("beta2", beta2)?, ..self })
+        Ok(Self { beta1: checks::fraction("beta1", beta1)?, beta2: checks::fraction("beta2", beta2)?, ..self })
     }
 
     /// Sets ε, which keeps the divisor from 0; 10⁻⁸ at first.
@@ -69,7 +70,7 @@ impl<T: Real> Adam<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
     pub fn epsilon(self, epsilon: T) -> Result<Self> {
-        Ok(Self { epsilon: checked_positive("epsilon", epsilon)?, ..self })
+        Ok(Self { epsilon: checks::positive("epsilon", epsilon)?, ..self })
     }
 
     /// Sets the weight decay λ, 0 at first.

@@ -1,5 +1,5 @@
-use super::first_order::checked_not_negative;
 use super::{Adam, Optimizer, OptimizerState, Step};
+use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::real::Real;
@@ -65,7 +65,7 @@ impl<T: Real> AdamW<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if λ is negative or not finite.
     pub fn weight_decay(self, weight_decay: T) -> Result<Self> {
-        Ok(Self { weight_decay: checked_not_negative("weight decay", weight_decay)?, ..self })
+        Ok(Self { weight_decay: checks::not_negative("weight decay", weight_decay)?, ..self })
     }
 
     /// Every hyper-parameter by its name.

@@ -1,5 +1,6 @@
 use super::{Optimizer, OptimizerState, Step};
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::linalg;
 use crate::objective::Objective;
 use crate::real::Real;
@@ -77,29 +78,22 @@ impl<T: Real, O: Optimizer<T>> Clipped<T, O> {
     /// Shortens gradients to a norm of at most c = `limit`.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless the limit is positive and finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the limit is positive and finite.
     pub fn by_norm(optimizer: O, limit: T) -> Result<Self> {
-        Ok(Self::new(optimizer, Clip::Norm(checked("clipping norm", limit)?)))
+        Ok(Self::new(optimizer, Clip::Norm(checks::positive("clipping norm", limit)?)))
     }
 
     /// Limits each slope to [−c, c], c = `limit`.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless the limit is positive and finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the limit is positive and finite.
     pub fn by_value(optimizer: O, limit: T) -> Result<Self> {
-        Ok(Self::new(optimizer, Clip::Value(checked("clipping value", limit)?)))
+        Ok(Self::new(optimizer, Clip::Value(checks::positive("clipping value", limit)?)))
     }
 
     fn new(optimizer: O, clip: Clip<T>) -> Self {
         Self { optimizer, clip, point: Vec::new(), gradient: Vec::new() }
     }
-}
-
-fn checked<T: Real>(name: &'static str, limit: T) -> Result<T> {
-    if limit.is_finite() && limit > T::zero() {
-        return Ok(limit);
-    }
-    Err(Error::InvalidParameter { name, value: limit.to_f64(), expected: "a positive, finite number" })
 }
 
 impl<T: Real, O: Optimizer<T>> Optimizer<T> for Clipped<T, O> {

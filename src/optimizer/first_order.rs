@@ -1,4 +1,5 @@
-use super::{OptimizerState, Step, checked_learning_rate};
+use super::{OptimizerState, Step};
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::objective::Objective;
@@ -34,7 +35,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
     /// Uses all vectors.
     pub(super) fn new(learning_rate: T, names: [&'static str; N]) -> Result<Self> {
         Ok(Self {
-            learning_rate: checked_learning_rate(learning_rate)?,
+            learning_rate: checks::positive("learning rate", learning_rate)?,
             weight_decay: T::zero(),
             gradient: Vec::new(),
             names,
@@ -89,12 +90,12 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
     }
 
     pub(super) fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
-        self.learning_rate = checked_learning_rate(learning_rate)?;
+        self.learning_rate = checks::positive("learning rate", learning_rate)?;
         Ok(())
     }
 
     pub(super) fn set_weight_decay(&mut self, weight_decay: T) -> Result<()> {
-        self.weight_decay = checked_not_negative("weight decay", weight_decay)?;
+        self.weight_decay = checks::not_negative("weight decay", weight_decay)?;
         Ok(())
     }
 
@@ -133,28 +134,6 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
 }
 
 const STEPS: &str = "steps";
-
-/// A number from 0 up to, not including, 1: momentum and the decay of means.
-pub(super) fn checked_fraction<T: Real>(name: &'static str, value: T) -> Result<T> {
-    if value >= T::zero() && value < T::one() {
-        return Ok(value);
-    }
-    Err(Error::InvalidParameter { name, value: value.to_f64(), expected: "a number of at least 0 and below 1" })
-}
-
-pub(super) fn checked_positive<T: Real>(name: &'static str, value: T) -> Result<T> {
-    if value.is_finite() && value > T::zero() {
-        return Ok(value);
-    }
-    Err(Error::InvalidParameter { name, value: value.to_f64(), expected: "a positive, finite number" })
-}
-
-pub(super) fn checked_not_negative<T: Real>(name: &'static str, value: T) -> Result<T> {
-    if value.is_finite() && value >= T::zero() {
-        return Ok(value);
-    }
-    Err(Error::InvalidParameter { name, value: value.to_f64(), expected: "a finite number of at least 0" })
-}
 
 /// 1 − βᵗ, the sum of the weights (1 − β) βⁱ of a mean over t steps, without cancellation where β is near 1.
 pub(super) fn weight_of_steps<T: Real>(beta: T, steps: u64) -> T {

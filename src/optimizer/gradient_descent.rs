@@ -1,5 +1,6 @@
-use super::first_order::{FirstOrder, Update, checked_fraction, switch};
+use super::first_order::{FirstOrder, Update, switch};
 use super::{Optimizer, OptimizerState, Step};
+use crate::checks;
 use crate::error::Result;
 use crate::linalg;
 use crate::objective::Objective;
@@ -75,7 +76,7 @@ impl<T: Real> GradientDescent<T> {
     }
 
     fn with_momentum(mut self, momentum: T, nesterov: bool) -> Result<Self> {
-        let momentum = checked_fraction("momentum", momentum)?;
+        let momentum = checks::fraction("momentum", momentum)?;
         self.base.use_memory(0, momentum != T::zero());
         Ok(Self { momentum, nesterov, ..self })
     }

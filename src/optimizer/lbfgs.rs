@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 
 use super::line_search::{Trial, WolfeSearch};
 use super::{Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps};
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::objective::Objective;
@@ -103,9 +104,7 @@ impl<T: Real> Lbfgs<T> {
     /// # Errors
     /// [`Error::InvalidParameter`] if m is 0.
     pub fn history(self, history: usize) -> Result<Self> {
-        if history == 0 {
-            return Err(Error::InvalidParameter { name: "history", value: 0.0, expected: "at least 1" });
-        }
+        checks::at_least_one("history", history)?;
         Ok(Self { history, wolfe: self.wolfe, ..Self::new() })
     }
 

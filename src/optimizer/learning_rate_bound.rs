@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::Report;
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::objective::Objective;
@@ -73,9 +74,7 @@ impl<T: Real> LearningRateBound<T> {
     /// # Panics
     /// As the objective, if `x` has not the length that it is defined for.
     pub fn estimate(objective: &mut dyn Objective<T>, x: &[T], iterations: usize) -> Result<Self> {
-        if iterations == 0 {
-            return Err(Error::InvalidParameter { name: "iterations", value: 0.0, expected: "at least 1" });
-        }
+        checks::at_least_one("iterations", iterations)?;
         if x.is_empty() {
             return Err(Error::Empty { what: "parameters" });
         }

@@ -1,7 +1,6 @@
-use super::first_order::{
-    FirstOrder, Update, checked_fraction, checked_not_negative, checked_positive, weight_of_steps,
-};
+use super::first_order::{FirstOrder, Update, weight_of_steps};
 use super::{Optimizer, OptimizerState, Step};
+use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::real::Real;
@@ -64,7 +63,7 @@ impl<T: Real> Nadam<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless 0 ≤ β < 1 for both.
     pub fn betas(mut self, beta1: T, beta2: T) -> Result<Self> {
-        let (beta1, beta2) = (checked_fraction("beta1", beta1)?, checked_fraction("beta2", beta2)?);
+        let (beta1, beta2) = (checks::fraction("beta1", beta1)?, checks::fraction("beta2", beta2)?);
         self.reset();
         Ok(Self { beta1, beta2, ..self })
     }
@@ -74,7 +73,7 @@ impl<T: Real> Nadam<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
     pub fn epsilon(self, epsilon: T) -> Result<Self> {
-        Ok(Self { epsilon: checked_positive("epsilon", epsilon)?, ..self })
+        Ok(Self { epsilon: checks::positive("epsilon", epsilon)?, ..self })
     }
 
     /// Sets ψ, how fast the momentum rises from β₁/2 to β₁; 0.004 at first. Everything remembered starts anew.
@@ -82,7 +81,7 @@ impl<T: Real> Nadam<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if ψ is negative or not finite.
     pub fn momentum_decay(mut self, momentum_decay: T) -> Result<Self> {
-        let momentum_decay = checked_not_negative("momentum decay", momentum_decay)?;
+        let momentum_decay = checks::not_negative("momentum decay", momentum_decay)?;
         self.reset();
         Ok(Self { momentum_decay, ..self })
     }

@@ -1,5 +1,6 @@
-use super::first_order::{FirstOrder, Update, checked_fraction, checked_positive, switch};
+use super::first_order::{FirstOrder, Update, switch};
 use super::{Optimizer, OptimizerState, Step};
+use crate::checks;
 use crate::error::Result;
 use crate::linalg;
 use crate::objective::Objective;
@@ -68,7 +69,7 @@ impl<T: Real> RmsProp<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless 0 ≤ α < 1.
     pub fn alpha(self, alpha: T) -> Result<Self> {
-        Ok(Self { alpha: checked_fraction("alpha", alpha)?, ..self })
+        Ok(Self { alpha: checks::fraction("alpha", alpha)?, ..self })
     }
 
     /// Sets ε, which keeps the divisor from 0; 10⁻⁸ at first.
@@ -76,7 +77,7 @@ impl<T: Real> RmsProp<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
     pub fn epsilon(self, epsilon: T) -> Result<Self> {
-        Ok(Self { epsilon: checked_positive("epsilon", epsilon)?, ..self })
+        Ok(Self { epsilon: checks::positive("epsilon", epsilon)?, ..self })
     }
 
     /// Sets the momentum μ, 0 at first; everything remembered starts anew.
@@ -84,7 +85,7 @@ impl<T: Real> RmsProp<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless 0 ≤ μ < 1.
     pub fn momentum(mut self, momentum: T) -> Result<Self> {
-        let momentum = checked_fraction("momentum", momentum)?;
+        let momentum = checks::fraction("momentum", momentum)?;
         self.base.use_memory(VELOCITY, momentum != T::zero());
         self.base.reset();
         Ok(Self { momentum, ..self })

@@ -16,7 +16,8 @@ pub use one_cycle::OneCycle;
 pub use reduce_on_plateau::ReduceOnPlateau;
 pub use step_decay::StepDecay;
 
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 use crate::real::Real;
 
 /// How the learning rate changes with the iteration: `ηᵢ = η · factor(i)`.
@@ -64,23 +65,8 @@ impl<T: Real> Schedule<T> for Box<dyn Schedule<T>> {
     }
 }
 
-fn checked(name: &'static str, value: f64, expected: &'static str, allowed: impl Fn(f64) -> bool) -> Result<f64> {
-    if value.is_finite() && allowed(value) { Ok(value) } else { Err(Error::InvalidParameter { name, value, expected }) }
-}
-
-fn checked_positive(name: &'static str, value: f64) -> Result<f64> {
-    checked(name, value, "a positive, finite number", |value| value > 0.0)
-}
-
 fn checked_fraction(name: &'static str, value: f64) -> Result<f64> {
-    checked(name, value, "a number from 0 to 1", |value| (0.0..=1.0).contains(&value))
-}
-
-fn checked_count(name: &'static str, count: u64) -> Result<u64> {
-    if count > 0 {
-        return Ok(count);
-    }
-    Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" })
+    checks::check((0.0..=1.0).contains(&value), name, value, "a number from 0 to 1")
 }
 
 /// `from` at 0 and `to` at 1, both exactly, along half a wave of the cosine.

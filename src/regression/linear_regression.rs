@@ -10,6 +10,7 @@ use super::solution::{Solution, Squares};
 use super::{
     Intercept, LinearFit, NormalEquation, check_observations, check_weights, count_observations, dependencies,
 };
+use crate::checks;
 use crate::error::{Column, Dependency, Error, Result};
 use crate::linalg::{self, View, matrix, times_power_of_two};
 use crate::real::Real;
@@ -92,13 +93,7 @@ impl LinearRegression {
     /// # Errors
     /// [`Error::InvalidParameter`] if λ is negative or not finite.
     pub fn with_ridge(self, lambda: f64) -> Result<Self> {
-        if !(lambda.is_finite() && lambda >= 0.0) {
-            return Err(Error::InvalidParameter {
-                name: "ridge penalty",
-                value: lambda,
-                expected: "a finite number of at least 0",
-            });
-        }
+        checks::not_negative("ridge penalty", lambda)?;
         Ok(Self { ridge: lambda, ..self })
     }
 

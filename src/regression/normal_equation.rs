@@ -7,7 +7,7 @@ use super::preconditioner::{Corrector, Preconditioner};
 use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::wide_matrix::WideMatrix;
-use super::{Intercept, LinearFit, check_observations, check_weights, count_observations, dependencies};
+use super::{Intercept, LinearFit, check_observations, check_weights, dependencies, exponent};
 use crate::error::{Column, Error, Result, Shape};
 use crate::linalg::{View, matrix, multiply, power_of_two, times_power_of_two, transpose};
 use crate::real::Real;
@@ -302,7 +302,9 @@ impl<T: Real> NormalEquation<T> {
         if let Some(weights) = weights {
             check_weights(weights, x.nrows())?;
         }
-        let counted = count_observations(x.nrows(), weights);
+        let counts = |row: &usize| weights.is_none_or(|weights| !weights[*row].is_zero());
+        let rows: Vec<usize> = (0..x.nrows()).filter(counts).collect();
+        let counted = rows.len();
         if counted == 0 {
             return Ok(());
         }
@@ -323,7 +325,6 @@ impl<T: Real> NormalEquation<T> {
             changed.exponents = vec![None; size];
             changed.peaks = vec![T::zero(); size];
         }
-        let rows: Vec<usize> = (0..x.nrows()).filter(|&row| counts(weights, row)).collect();
         let roots: Option<Vec<_>> = weights.map(|weights| rows.iter().map(|&row| root(weights[row])).collect());
         let entry = |row: usize, column: usize| match column.checked_sub(1) {
             None => T::one(),
@@ -332,11 +333,13 @@ impl<T: Real> NormalEquation<T> {
         };
         let needed = |column: usize| {
             let entries = rows.iter().map(|&row| entry(row, column).to_f64());
-            let plain = exponent(entries.clone())?;
+            let largest =
+                |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, value| most.max(value.abs()));
+            let plain = exponent(largest(&mut entries.clone()))?;
             let Some(roots) = &roots else { return Some(plain) };
-            let weighted =
+            let mut weighted =
                 entries.zip(roots).map(|(entry, root)| times_power_of_two(entry, -plain) * root.round().to_f64());
-            Some(plain + exponent(weighted)?)
+            Some(plain + exponent(largest(&mut weighted))?)
         };
         let needed: Vec<_> = (0..changed.exponents.len()).map(needed).collect();
         changed.raise(&needed);
@@ -408,19 +411,9 @@ impl<T: Real> NormalEquation<T> {
     }
 }
 
-fn counts<T: Real>(weights: Option<&[T]>, row: usize) -> bool {
-    weights.is_none_or(|weights| !weights[row].is_zero())
-}
-
 /// `√w`, for weights that may be at the end of the range of the type.
 fn root<T: Real>(weight: T) -> T::Wide {
     let half = (weight.to_f64().log2() / 2.0).floor() as i32;
     let root = T::Wide::widen(times_power_of_two(weight, -2 * half)).sqrt();
     root.scale(times_power_of_two(T::one(), half))
-}
-
-/// The least e, or one more, with |value| < 2^e for all values; none of zeros.
-fn exponent(values: impl Iterator<Item = f64>) -> Option<i32> {
-    let largest = values.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    (largest > 0.0).then(|| largest.log2().floor() as i32 + 1)
 }

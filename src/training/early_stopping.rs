@@ -1,4 +1,5 @@
-use crate::error::{Error, Result};
+use crate::checks;
+use crate::error::Result;
 
 /// When to end a training that no longer gets better.
 ///
@@ -26,24 +27,18 @@ impl EarlyStopping {
     /// Ends after this many epochs that are not better.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for 0.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for 0.
     pub fn after(patience: usize) -> Result<Self> {
-        super::at_least_one("patience", patience)?;
+        checks::at_least_one("patience", patience)?;
         Ok(Self { patience, minimal_improvement: 0.0 })
     }
 
     /// By how much a loss must fall to be better; 0 unless it is set.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if it is negative or not finite.
+    /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if it is negative or not finite.
     pub fn minimal_improvement(self, minimal_improvement: f64) -> Result<Self> {
-        if !(minimal_improvement.is_finite() && minimal_improvement >= 0.0) {
-            return Err(Error::InvalidParameter {
-                name: "minimal improvement",
-                value: minimal_improvement,
-                expected: "a finite number of at least 0",
-            });
-        }
+        checks::not_negative("minimal improvement", minimal_improvement)?;
         Ok(Self { minimal_improvement, ..self })
     }
 

@@ -1,4 +1,5 @@
-use super::{Schedule, along_cosine, checked_count, checked_fraction};
+use super::{Schedule, along_cosine, checked_fraction};
+use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
 
@@ -34,7 +35,7 @@ impl CosineAnnealing {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the period is 0.
     pub fn new(period: u64) -> Result<Self> {
-        Ok(Self { period: checked_count("period", period)?, growth: None, minimum: 0.0 })
+        Ok(Self { period: checks::at_least_one("period", period)?, growth: None, minimum: 0.0 })
     }
 
     /// The same down to m = `minimum`.
@@ -51,7 +52,7 @@ impl CosineAnnealing {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the growth is 0.
     pub fn with_restarts(self, growth: u64) -> Result<Self> {
-        Ok(Self { growth: Some(checked_count("growth of the period", growth)?), ..self })
+        Ok(Self { growth: Some(checks::at_least_one("growth of the period", growth)?), ..self })
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{Schedule, checked_positive};
+use super::Schedule;
+use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
 
@@ -28,7 +29,7 @@ impl ExponentialDecay {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the decay is positive and finite.
     pub fn new(decay: f64) -> Result<Self> {
-        Ok(Self { decay: checked_positive("decay", decay)? })
+        Ok(Self { decay: checks::positive("decay", decay)? })
     }
 }
 

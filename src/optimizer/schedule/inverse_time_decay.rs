@@ -1,4 +1,5 @@
-use super::{Schedule, checked};
+use super::Schedule;
+use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
 
@@ -28,7 +29,7 @@ impl InverseTimeDecay {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the decay is negative or not finite.
     pub fn new(decay: f64) -> Result<Self> {
-        Ok(Self { decay: checked("decay", decay, "a finite number of at least 0", |decay| decay >= 0.0)? })
+        Ok(Self { decay: checks::not_negative("decay", decay)? })
     }
 }
 

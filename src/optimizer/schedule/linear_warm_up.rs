@@ -1,4 +1,5 @@
-use super::{Schedule, checked_count, checked_fraction};
+use super::{Schedule, checked_fraction};
+use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
 
@@ -31,7 +32,7 @@ impl<S> LinearWarmUp<S> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) without iterations, or unless the start is from 0
     /// to 1.
     pub fn new(iterations: u64, start: f64, schedule: S) -> Result<Self> {
-        let iterations = checked_count("iterations of the warm-up", iterations)?;
+        let iterations = checks::at_least_one("iterations of the warm-up", iterations)?;
         Ok(Self { iterations, start: checked_fraction("start of the warm-up", start)?, schedule })
     }
 }

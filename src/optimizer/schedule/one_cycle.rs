@@ -1,4 +1,5 @@
-use super::{Schedule, checked, checked_count, checked_fraction};
+use super::{Schedule, checked_fraction};
+use crate::checks;
 use crate::error::Result;
 use crate::optimizer::schedule::along_cosine;
 use crate::real::Real;
@@ -37,8 +38,8 @@ impl OneCycle {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) for fewer than 2 iterations.
     pub fn new(iterations: u64) -> Result<Self> {
-        let iterations = checked_count("iterations of the cycle", iterations)?;
-        checked("iterations of the cycle", iterations as f64, "at least 2", |iterations| iterations >= 2.0)?;
+        let iterations = checks::at_least_one("iterations of the cycle", iterations)?;
+        checks::check(iterations >= 2, "iterations of the cycle", iterations as f64, "at least 2")?;
         Ok(Self { iterations, rise: 0.3, start: 0.04, end: 4e-6 })
     }
 
@@ -47,7 +48,7 @@ impl OneCycle {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the part is between 0 and 1.
     pub fn rising_for(self, part: f64) -> Result<Self> {
-        let rise = checked("part of the rise", part, "a number between 0 and 1", |part| part > 0.0 && part < 1.0)?;
+        let rise = checks::check(part > 0.0 && part < 1.0, "part of the rise", part, "a number between 0 and 1")?;
         Ok(Self { rise, ..self })
     }
 

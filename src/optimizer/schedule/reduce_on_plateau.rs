@@ -1,4 +1,5 @@
-use super::{checked, checked_fraction};
+use super::checked_fraction;
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::optimizer::OptimizerState;
 use crate::real::Real;
@@ -44,8 +45,8 @@ impl<T: Real> ReduceOnPlateau<T> {
     /// # Errors
     /// [`Error::InvalidParameter`] unless the reduction is between 0 and 1.
     pub fn new(reduction: T) -> Result<Self> {
-        let between = |reduction| reduction > 0.0 && reduction < 1.0;
-        checked("reduction of the learning rate", reduction.to_f64(), "a number between 0 and 1", between)?;
+        let between = reduction > T::zero() && reduction < T::one();
+        checks::check(between, "reduction of the learning rate", reduction, "a number between 0 and 1")?;
         Ok(Self {
             reduction,
             patience: 10,
@@ -70,8 +71,8 @@ impl<T: Real> ReduceOnPlateau<T> {
     /// # Errors
     /// [`Error::InvalidParameter`] unless the threshold is at least 0 and below 1.
     pub fn with_threshold(self, threshold: T) -> Result<Self> {
-        let allowed = |threshold| (0.0..1.0).contains(&threshold);
-        checked("threshold", threshold.to_f64(), "a number of at least 0, below 1", allowed)?;
+        let allowed = threshold >= T::zero() && threshold < T::one();
+        checks::check(allowed, "threshold", threshold, "a number of at least 0, below 1")?;
         Ok(Self { threshold, ..self })
     }
 

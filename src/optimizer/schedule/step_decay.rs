@@ -1,4 +1,5 @@
-use super::{Schedule, checked_count, checked_positive};
+use super::Schedule;
+use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
 
@@ -25,7 +26,7 @@ impl StepDecay {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if the period is 0, or unless the decay is positive
     /// and finite.
     pub fn new(period: u64, decay: f64) -> Result<Self> {
-        Ok(Self { period: checked_count("period", period)?, decay: checked_positive("decay", decay)? })
+        Ok(Self { period: checks::at_least_one("period", period)?, decay: checks::positive("decay", decay)? })
     }
 }
 

@@ -1,42 +1,16 @@
 //! A run that was stopped, saved and gone on with is the same run.
-#![cfg(feature = "serde")]
 
 use std::ops::ControlFlow;
 
-use gradus::nalgebra::DMatrix;
 use gradus::{
-    Adam, Clipped, Dataset, Dense, Dropout, EarlyStopping, Error, ExponentialDecay, GradientDescent, Lbfgs,
-    LinearWarmUp, MeanSquaredError, Network, Optimizer, Real, ReduceOnPlateau, Scheduled, Sigmoid, SoftmaxCrossEntropy,
-    Trainer, accuracy,
+    Adam, Clipped, Dense, Dropout, EarlyStopping, Error, ExponentialDecay, GradientDescent, Lbfgs, LinearWarmUp,
+    MeanSquaredError, Network, Optimizer, Real, ReduceOnPlateau, Scheduled, Sigmoid, SoftmaxCrossEntropy, Trainer,
+    accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// y = 2 x + 1 at n points.
-fn line(n: usize) -> Dataset<f64> {
-    let x = DMatrix::from_fn(1, n, |_, j| j as f64 / n as f64 - 0.5);
-    let y = x.map(|x| 2.0 * x + 1.0);
-    Dataset::new(x, y).unwrap()
-}
-
-fn linear() -> Network<f64> {
-    Network::builder(1).layer(Dense::new(1, 1)).build().unwrap()
-}
-
-fn trainer<'a>(network: &Network<f64>) -> Trainer<'a, f64> {
-    Trainer::new(network, MeanSquaredError, GradientDescent::new(0.1).unwrap())
-}
-
-/// Three clouds of points.
-fn clouds<T: Real>(n: usize, seed: u64) -> Dataset<T> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let labels: Vec<usize> = (0..n).map(|j| j % 3).collect();
-    let x = DMatrix::from_fn(2, n, |i, j| {
-        let center = [[0.0, 1.0], [1.0, -1.0], [-1.0, -1.0]][j % 3][i];
-        T::nearest(center + 0.4 * rng.random_range(-1.0..1.0))
-    });
-    Dataset::labelled(x, labels, 3).unwrap()
-}
+use super::{clouds, line, linear, trainer};
 
 /// Stopped at five steps drawn at random, saved, and gone on with by another trainer.
 fn resumed<T, O>(with_replacement: bool, optimizer: impl Fn() -> O)
