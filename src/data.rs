@@ -3,6 +3,8 @@ mod idx;
 mod split;
 mod standardization;
 
+use std::hint::black_box;
+
 pub(crate) use batches::Buffer;
 pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
 pub use idx::{IdxError, Images, Labels};
@@ -226,6 +228,21 @@ impl<T: Real> Dataset<T> {
         OrderedBatches::new(self, size)
     }
 
+    /// Reads one number of each cache line of some samples.
+    fn touch(&self, samples: &[usize]) {
+        for &sample in samples {
+            match &self.inputs {
+                Inputs::Values(values) => touch_lines(Batch::from(values).sample(sample)),
+                Inputs::Bytes { bytes, features, .. } => {
+                    touch_lines(&bytes[sample * features..(sample + 1) * features]);
+                }
+            }
+            if let Targets::Labels { labels, .. } = &self.targets {
+                black_box(labels[sample]);
+            }
+        }
+    }
+
     fn write_input(&self, sample: usize, input: &mut [T]) {
         match &self.inputs {
             Inputs::Values(values) => input.copy_from_slice(Batch::from(values).sample(sample)),
@@ -247,6 +264,13 @@ impl<T: Real> Dataset<T> {
                 target[labels[sample]] = T::one();
             }
         }
+    }
+}
+
+fn touch_lines<N: Copy>(numbers: &[N]) {
+    const LINE: usize = 64;
+    for &number in numbers.iter().step_by(LINE / size_of::<N>()) {
+        black_box(number);
     }
 }
 

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt};
 use super::Dataset;
 use crate::batch::Batch;
 use crate::checks;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg;
 use crate::real::Real;
 
@@ -22,12 +22,17 @@ pub struct MiniBatch<'a, T> {
     pub weights: Option<&'a [T]>,
 }
 
+/// Samples that are asked for at once.
+const TOGETHER: usize = 128;
+
 /// The memory of one mini-batch.
 #[derive(Debug)]
 pub(crate) struct Buffer<T> {
     inputs: Vec<T>,
     targets: Vec<T>,
     weights: Vec<T>,
+    /// Those of the batch.
+    samples: Vec<usize>,
 }
 
 impl<T: Real> Buffer<T> {
@@ -35,7 +40,10 @@ impl<T: Real> Buffer<T> {
         checks::at_least_one("batch size", size)?;
         let zeros = |features| linalg::zeros("values of a batch", size.saturating_mul(features));
         let weights = zeros(usize::from(data.weights.is_some()))?;
-        Ok(Self { inputs: zeros(data.input_size())?, targets: zeros(data.target_size())?, weights })
+        let (inputs, targets) = (zeros(data.input_size())?, zeros(data.target_size())?);
+        let mut samples = Vec::new();
+        samples.try_reserve_exact(size).map_err(|_| Error::TooLarge { what: "samples of a batch", count: size })?;
+        Ok(Self { inputs, targets, weights, samples })
     }
 
     pub(crate) fn gather(
@@ -45,14 +53,21 @@ impl<T: Real> Buffer<T> {
     ) -> MiniBatch<'_, T> {
         let (input_size, target_size) = (data.input_size(), data.target_size());
         let count = samples.len();
-        let inputs = self.inputs.chunks_exact_mut(input_size);
-        let targets = self.targets.chunks_exact_mut(target_size);
-        for (place, (sample, (input, target))) in samples.zip(inputs.zip(targets)).enumerate() {
-            data.write_input(sample, input);
-            data.write_target(sample, target);
-            if let Some(weights) = &data.weights {
-                self.weights[place] = weights[sample];
+        self.samples.clear();
+        self.samples.extend(samples);
+        let inputs = self.inputs.chunks_mut(TOGETHER * input_size);
+        let targets = self.targets.chunks_mut(TOGETHER * target_size);
+        for (samples, (inputs, targets)) in self.samples.chunks(TOGETHER).zip(inputs.zip(targets)) {
+            // Memory answers many requests sooner than one after the other.
+            data.touch(samples);
+            let columns = inputs.chunks_exact_mut(input_size).zip(targets.chunks_exact_mut(target_size));
+            for (&sample, (input, target)) in samples.iter().zip(columns) {
+                data.write_input(sample, input);
+                data.write_target(sample, target);
             }
+        }
+        if let Some(weights) = &data.weights {
+            self.weights.iter_mut().zip(&self.samples).for_each(|(to, &sample)| *to = weights[sample]);
         }
         MiniBatch {
             inputs: Batch::front(&self.inputs, input_size, count),

@@ -7,7 +7,8 @@
 //! its columns are long, as for a Gram matrix, the vectors run along the columns of both.
 //!
 //! Which way is taken, and the order of the additions within an entry, depend on the sizes of A and the processor
-//! alone: a product of some columns of B has the bits of the same columns of the whole product.
+//! alone: a product of some columns of B has the bits of the same columns of the whole product. Where most of B is zero
+//! (images, one-hot values) and A is finite the zeros are passed over, which changes no sum.
 //!
 //! # Safety
 //! *Instructions*: a function with `target_feature` is called in [`multiply`] and [`vectorized`] alone, where the
@@ -43,6 +44,16 @@ unsafe trait Lanes: Copy {
     unsafe fn load_first(from: *const Self::Scalar, count: usize) -> Self;
     /// Stores the first `count` numbers.
     unsafe fn store_first(self, to: *mut Self::Scalar, count: usize);
+    /// One bit for each number, the first one's lowest: set unless the number is ±0.
+    unsafe fn marks(self) -> u32;
+
+    /// Sets the bit `place` of each column whose bit is set in `present`.
+    #[inline(always)]
+    unsafe fn collect(columns: &mut [u32; WIDEST], present: u32, place: usize) {
+        for (c, column) in columns.iter_mut().enumerate() {
+            *column |= (present >> c & 1) << place;
+        }
+    }
 }
 
 unsafe impl Lanes for __m512 {
@@ -87,6 +98,16 @@ unsafe impl Lanes for __m512 {
     #[inline(always)]
     unsafe fn store_first(self, to: *mut f32, count: usize) {
         unsafe { _mm512_mask_storeu_ps(to, (1_u32 << count).wrapping_sub(1) as __mmask16, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn marks(self) -> u32 {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_ps()).into() }
+    }
+
+    #[inline(always)]
+    unsafe fn collect(columns: &mut [u32; WIDEST], present: u32, place: usize) {
+        unsafe { collect_avx512(columns, present, place) }
     }
 }
 
@@ -143,6 +164,11 @@ unsafe impl Lanes for __m256 {
             to.copy_from_nonoverlapping(lanes.as_ptr(), count);
         }
     }
+
+    #[inline(always)]
+    unsafe fn marks(self) -> u32 {
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self, _mm256_setzero_ps())) as u32 }
+    }
 }
 
 unsafe impl Lanes for __m512d {
@@ -187,6 +213,16 @@ unsafe impl Lanes for __m512d {
     #[inline(always)]
     unsafe fn store_first(self, to: *mut f64, count: usize) {
         unsafe { _mm512_mask_storeu_pd(to, (1_u32 << count).wrapping_sub(1) as __mmask8, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn marks(self) -> u32 {
+        unsafe { _mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_pd()).into() }
+    }
+
+    #[inline(always)]
+    unsafe fn collect(columns: &mut [u32; WIDEST], present: u32, place: usize) {
+        unsafe { collect_avx512(columns, present, place) }
     }
 }
 
@@ -243,6 +279,21 @@ unsafe impl Lanes for __m256d {
             to.copy_from_nonoverlapping(lanes.as_ptr(), count);
         }
     }
+
+    #[inline(always)]
+    unsafe fn marks(self) -> u32 {
+        unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(self, _mm256_setzero_pd())) as u32 }
+    }
+}
+
+/// [`Lanes::collect`] in one instruction.
+#[inline(always)]
+unsafe fn collect_avx512(columns: &mut [u32; WIDEST], present: u32, place: usize) {
+    unsafe {
+        let marks = _mm512_loadu_si512(columns.as_ptr().cast());
+        let marks = _mm512_mask_or_epi32(marks, present as __mmask16, marks, _mm512_set1_epi32(1 << place));
+        _mm512_storeu_si512(columns.as_mut_ptr().cast(), marks);
+    }
 }
 
 /// What a kernel is given: `C ← α A B`, or `C ← C + α A B`.
@@ -270,6 +321,13 @@ const DEEPEST: usize = 256;
 
 /// Columns of it that are transposed at once.
 const TRANSPOSED: usize = 64;
+
+/// Numbers of the widest vector.
+const WIDEST: usize = 16;
+
+/// Rows of B among which zeros are looked for, and the vectors of B that are looked at to know whether it pays.
+const DEEPEST_SPARSE: usize = 4096;
+const SAMPLES: usize = 64;
 
 /// Up to this many rows a product of long columns is made of dot products.
 const FEW: usize = 48;
@@ -303,6 +361,7 @@ where
     // As even as whole vectors allow.
     let vectors = o.rows.div_ceil(F::COUNT);
     let height = vectors.div_ceil(vectors.div_ceil(MOST)) * F::COUNT;
+    let sparse = unsafe { is_sparse::<F>(o, deepest) };
     let mut panel = [const { MaybeUninit::<F::Scalar>::uninit() }; PANEL];
     const { assert!(MOST * F::COUNT * DEEPEST <= PANEL) };
     let mut from = 0;
@@ -329,20 +388,15 @@ where
             };
             let whole = (rows - 1) / F::COUNT;
             unsafe {
-                if part.left <= H::COUNT {
-                    match whole {
-                        0 => columns::<F, H, 0, N>(o, &part),
-                        1 => columns::<F, H, 1, N>(o, &part),
-                        2 => columns::<F, H, 2, N>(o, &part),
-                        _ => columns::<F, H, 3, N>(o, &part),
-                    }
-                } else {
-                    match whole {
-                        0 => columns::<F, F, 0, N>(o, &part),
-                        1 => columns::<F, F, 1, N>(o, &part),
-                        2 => columns::<F, F, 2, N>(o, &part),
-                        _ => columns::<F, F, 3, N>(o, &part),
-                    }
+                match (whole, part.left <= H::COUNT) {
+                    (0, true) => columns::<F, H, 0, N>(o, &part, sparse),
+                    (1, true) => columns::<F, H, 1, N>(o, &part, sparse),
+                    (2, true) => columns::<F, H, 2, N>(o, &part, sparse),
+                    (_, true) => columns::<F, H, 3, N>(o, &part, sparse),
+                    (0, false) => columns::<F, F, 0, N>(o, &part, sparse),
+                    (1, false) => columns::<F, F, 1, N>(o, &part, sparse),
+                    (2, false) => columns::<F, F, 2, N>(o, &part, sparse),
+                    (_, false) => columns::<F, F, 3, N>(o, &part, sparse),
                 }
             }
             top += rows;
@@ -394,11 +448,14 @@ unsafe fn copy_panel<S: Copy>(
 }
 
 #[inline(always)]
-unsafe fn columns<F, H, const V: usize, const N: usize>(o: &Operands<F::Scalar>, part: &Part<F::Scalar>)
+unsafe fn columns<F, H, const V: usize, const N: usize>(o: &Operands<F::Scalar>, part: &Part<F::Scalar>, sparse: bool)
 where
     F: Lanes,
     H: Lanes<Scalar = F::Scalar>,
 {
+    if sparse {
+        return unsafe { sparse_columns::<F, H, V>(o, part) };
+    }
     let mut column = 0;
     while column + N <= o.columns {
         unsafe { tile::<F, H, V, N>(o, part, column) };
@@ -420,38 +477,205 @@ where
     F: Lanes,
     H: Lanes<Scalar = F::Scalar>,
 {
-    unsafe {
-        let mut sums = [[F::zero(); V]; N];
-        let mut left_sums = [H::zero(); N];
-        let mut a = part.a;
-        let b: [*const F::Scalar; N] = from_fn(|n| part.b.add((column + n) * o.b_column));
-        let mut place = 0;
-        for _ in 0..part.depth {
+    let mut sums = unsafe { Sums::<F, H, V, N>::new() };
+    let mut a = part.a;
+    let b: [*const F::Scalar; N] = from_fn(|n| unsafe { part.b.add((column + n) * o.b_column) });
+    let mut place = 0;
+    for _ in 0..part.depth {
+        unsafe { sums.add(part, a, b.map(|b| *b.add(place))) };
+        a = a.wrapping_add(part.a_column);
+        place += o.b_row;
+    }
+    unsafe { sums.write(o, part, column) };
+}
+
+/// The sums of a tile.
+struct Sums<F, H, const V: usize, const N: usize> {
+    whole: [[F; V]; N],
+    left: [H; N],
+}
+
+impl<F, H, const V: usize, const N: usize> Sums<F, H, V, N>
+where
+    F: Lanes,
+    H: Lanes<Scalar = F::Scalar>,
+{
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        unsafe { Self { whole: [[F::zero(); V]; N], left: [H::zero(); N] } }
+    }
+
+    /// Adds the products of a column of the panel with a row of B.
+    #[inline(always)]
+    unsafe fn add(&mut self, part: &Part<F::Scalar>, a: *const F::Scalar, factors: [F::Scalar; N]) {
+        unsafe {
             let whole: [F; V] = from_fn(|v| F::load(a.add(v * F::COUNT)));
             let left = H::load_first(a.add(V * F::COUNT), part.left);
             for n in 0..N {
-                let factor = *b[n].add(place);
                 for v in 0..V {
-                    sums[n][v] = whole[v].mul_add(F::splat(factor), sums[n][v]);
+                    self.whole[n][v] = whole[v].mul_add(F::splat(factors[n]), self.whole[n][v]);
                 }
-                left_sums[n] = left.mul_add(H::splat(factor), left_sums[n]);
+                self.left[n] = left.mul_add(H::splat(factors[n]), self.left[n]);
             }
-            a = a.wrapping_add(part.a_column);
-            place += o.b_row;
-        }
-        let (alpha, left_alpha) = (F::splat(o.alpha), H::splat(o.alpha));
-        for n in 0..N {
-            let c = part.c.add((column + n) * o.c_column);
-            for (v, sum) in sums[n].into_iter().enumerate() {
-                let c = c.add(v * F::COUNT);
-                let before = if part.add { F::load(c) } else { F::zero() };
-                sum.mul_add(alpha, before).store(c);
-            }
-            let c = c.add(V * F::COUNT);
-            let before = if part.add { H::load_first(c, part.left) } else { H::zero() };
-            left_sums[n].mul_add(left_alpha, before).store_first(c, part.left);
         }
     }
+
+    /// Writes the sums, times α.
+    #[inline(always)]
+    unsafe fn write(self, o: &Operands<F::Scalar>, part: &Part<F::Scalar>, column: usize) {
+        unsafe {
+            for n in 0..N {
+                let c = part.c.add((column + n) * o.c_column);
+                for (v, sum) in self.whole[n].into_iter().enumerate() {
+                    let c = c.add(v * F::COUNT);
+                    let before = if part.add { F::load(c) } else { F::zero() };
+                    sum.mul_add(F::splat(o.alpha), before).store(c);
+                }
+                let c = c.add(V * F::COUNT);
+                let before = if part.add { H::load_first(c, part.left) } else { H::zero() };
+                self.left[n].mul_add(H::splat(o.alpha), before).store_first(c, part.left);
+            }
+        }
+    }
+}
+
+/// Whether it pays to look for the zeros of B, and none of them would have met an infinite or NaN entry of A: then to
+/// pass over them changes no sum.
+#[inline(always)]
+unsafe fn is_sparse<F: Lanes>(o: &Operands<F::Scalar>, deepest: usize) -> bool {
+    // The lines of B that are contiguous.
+    let (lines, length, stride) =
+        if o.b_row == 1 { (o.columns, o.depth, o.b_column) } else { (o.depth, o.columns, o.b_row) };
+    if o.rows < F::COUNT || lines * length < 64 * SAMPLES || length < F::COUNT || deepest.min(o.depth) > DEEPEST_SPARSE
+    {
+        return false;
+    }
+    unsafe {
+        let present = (0..SAMPLES).map(|sample| {
+            // Here and there.
+            let place = sample * length.div_ceil(SAMPLES) * 7 % (length - F::COUNT + 1);
+            F::load(o.b.add(sample * lines / SAMPLES * stride + place)).marks().count_ones() as usize
+        });
+        present.sum::<usize>() * 5 <= 2 * SAMPLES * F::COUNT && is_finite::<F>(o)
+    }
+}
+
+/// Whether all entries of A are finite.
+#[inline(always)]
+unsafe fn is_finite<F: Lanes>(o: &Operands<F::Scalar>) -> bool {
+    let (lines, length, stride) = if o.a_row == 1 { (o.depth, o.rows, o.a_column) } else { (o.rows, o.depth, o.a_row) };
+    let (lines, length) = if stride == length { (1, lines * length) } else { (lines, length) };
+    unsafe {
+        let mut sums = [F::zero(); 4];
+        for line in 0..lines {
+            let a = o.a.add(line * stride);
+            let mut first = 0;
+            while first + 4 * F::COUNT <= length {
+                // 0 times a number is 0, or NaN.
+                sums = from_fn(|v| F::load(a.add(first + v * F::COUNT)).mul_add(F::zero(), sums[v]));
+                first += 4 * F::COUNT;
+            }
+            while first < length {
+                let numbers = F::load_first(a.add(first), F::COUNT.min(length - first));
+                sums[0] = numbers.mul_add(F::zero(), sums[0]);
+                first += F::COUNT;
+            }
+        }
+        sums.into_iter().all(|sum| sum.marks() == 0)
+    }
+}
+
+/// As [`columns`], passing over the zeros of B.
+#[inline(always)]
+unsafe fn sparse_columns<F, H, const V: usize>(o: &Operands<F::Scalar>, part: &Part<F::Scalar>)
+where
+    F: Lanes,
+    H: Lanes<Scalar = F::Scalar>,
+{
+    // Bit p of the words w of column c, of which the second has the high bits: row 64 w + p of B is not zero there.
+    let mut marks = [[[0_u32; WIDEST]; 2]; DEEPEST_SPARSE / 64];
+    let words = part.depth.div_ceil(32);
+    let mut column = 0;
+    while column < o.columns {
+        let width = F::COUNT.min(o.columns - column);
+        let b = unsafe { part.b.add(column * o.b_column) };
+        for (word, marks) in marks.as_flattened_mut()[..words].iter_mut().enumerate() {
+            let first = 32 * word;
+            let count = 32.min(part.depth - first);
+            let b = unsafe { b.add(first * o.b_row) };
+            *marks = if o.b_row == 1 {
+                unsafe { marks_along::<F>(b, o.b_column, count, width) }
+            } else {
+                unsafe { marks_across::<F>(b, o.b_row, count, width) }
+            };
+        }
+        // In pairs, since neighbours are often zero together, and share what is loaded of A.
+        for c in (0..width).step_by(2) {
+            let pair = [c, (c + 1).min(width - 1)];
+            let marks = |word: usize| marks[word].map(|words| words[pair[0]] | words[pair[1]]);
+            unsafe {
+                if pair[1] > c {
+                    sparse_tile::<F, H, V, 2>(o, part, column + c, marks);
+                } else {
+                    sparse_tile::<F, H, V, 1>(o, part, column + c, marks);
+                }
+            }
+        }
+        column += width;
+    }
+}
+
+/// Of `count` contiguous numbers of each column.
+#[inline(always)]
+unsafe fn marks_along<F: Lanes>(b: *const F::Scalar, b_column: usize, count: usize, width: usize) -> [u32; WIDEST] {
+    let mut marks = [0; WIDEST];
+    for (c, marks) in marks[..width].iter_mut().enumerate() {
+        let b = unsafe { b.add(c * b_column) };
+        let whole = count - count % F::COUNT;
+        for first in (0..whole).step_by(F::COUNT) {
+            *marks |= unsafe { F::load(b.add(first)).marks() } << first;
+        }
+        if whole < count {
+            *marks |= unsafe { F::load_first(b.add(whole), count - whole).marks() } << whole;
+        }
+    }
+    marks
+}
+
+/// Of `count` rows in which the columns stand side by side.
+#[inline(always)]
+unsafe fn marks_across<F: Lanes>(b: *const F::Scalar, b_row: usize, count: usize, width: usize) -> [u32; WIDEST] {
+    let mut marks = [0; WIDEST];
+    for p in 0..count {
+        let present = unsafe { F::load_first(b.add(p * b_row), width).marks() };
+        unsafe { F::collect(&mut marks, present, p) };
+    }
+    marks
+}
+
+/// As [`tile`], from the rows of B that are marked.
+#[inline(always)]
+unsafe fn sparse_tile<F, H, const V: usize, const N: usize>(
+    o: &Operands<F::Scalar>,
+    part: &Part<F::Scalar>,
+    column: usize,
+    marks: impl Fn(usize) -> [u32; 2],
+) where
+    F: Lanes,
+    H: Lanes<Scalar = F::Scalar>,
+{
+    let mut sums = unsafe { Sums::<F, H, V, N>::new() };
+    let b: [*const F::Scalar; N] = from_fn(|n| unsafe { part.b.add((column + n) * o.b_column) });
+    for word in 0..part.depth.div_ceil(64) {
+        let [low, high] = marks(word);
+        let mut marks = u64::from(low) | u64::from(high) << 32;
+        while marks != 0 {
+            let place = 64 * word + marks.trailing_zeros() as usize;
+            marks &= marks - 1;
+            unsafe { sums.add(part, part.a.add(place * part.a_column), b.map(|b| *b.add(place * o.b_row))) };
+        }
+    }
+    unsafe { sums.write(o, part, column) };
 }
 
 /// Of long columns, few results.
@@ -643,6 +867,14 @@ mod tests {
         (0..count).map(|i| T::nearest(((i * 31 + seed * 17) % 23) as f64 / 7.0 - 1.5)).collect()
     }
 
+    /// The same, most of them replaced by zeros.
+    fn sparse<T: Real>(count: usize, seed: usize) -> Vec<T> {
+        let mut values: Vec<T> = numbers(count, seed);
+        let zeros = values.iter_mut().enumerate().filter(|(i, _)| (i ^ (i >> 3) ^ seed) % 7 > 1);
+        zeros.for_each(|(_, value)| *value = T::zero());
+        values
+    }
+
     /// Rows, columns and depth: small ones, and ones about the sizes of tiles and panels.
     fn sizes() -> impl Strategy<Value = [usize; 3]> {
         let size = || prop_oneof![0_usize..20, 40_usize..70, 120_usize..140, 250_usize..270, 500_usize..520];
@@ -652,7 +884,8 @@ mod tests {
     type By<T> = unsafe fn(&Operands<T>);
 
     fn agrees<T: Real + Kernel>(kernels: [By<T>; 2], [rows, columns, depth]: [usize; 3], seed: usize) {
-        let (a, b): (Vec<T>, Vec<T>) = (numbers(rows * depth, seed), numbers(depth * columns, seed + 1));
+        let a: Vec<T> = numbers(rows * depth, seed);
+        let b: Vec<T> = if seed % 2 == 0 { numbers(depth * columns, seed) } else { sparse(depth * columns, seed) };
         let stride = rows + seed % 3;
         let before: Vec<T> = numbers(stride * columns, seed + 2);
         for a in [matrix(&a, rows, depth), transpose(&a, depth, rows)] {
@@ -696,8 +929,11 @@ mod tests {
     fn columns_of_a_product_have_the_bits_of_the_whole() {
         for (rows, depth) in [(50, 784), (10, 50), (130, 300), (784, 50)] {
             let columns = 100;
-            let (a, b): (Vec<f32>, Vec<f32>) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
-            for a in [matrix(&a, rows, depth), transpose(&a, depth, rows)] {
+            let a: Vec<f32> = numbers(rows * depth, 1);
+            // Some columns of the sparse one are too few for zeros to be looked for.
+            let factors: [Vec<f32>; 2] = [numbers(depth * columns, 2), sparse(depth * columns, 2)];
+            let ways = [matrix(&a, rows, depth), transpose(&a, depth, rows)];
+            for (a, b) in ways.into_iter().flat_map(|a| factors.iter().map(move |b| (a, b))) {
                 let of = |from: usize, to: usize| {
                     let mut c = vec![0.0; rows * (to - from)];
                     let b = matrix(&b[from * depth..to * depth], depth, to - from);
@@ -710,5 +946,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_zero_meets_infinity_as_anywhere() {
+        let (rows, depth, columns) = (40, 300, 60);
+        let (mut a, mut b): (Vec<f64>, Vec<f64>) = (numbers(rows * depth, 1), sparse(depth * columns, 2));
+        (a[17 * rows + 3], b[5 * depth + 17]) = (f64::INFINITY, 0.0);
+        let mut c = vec![0.0; rows * columns];
+        crate::linalg::multiply(matrix(&a, rows, depth), matrix(&b, depth, columns), &mut c);
+        assert!(c[5 * rows + 3].is_nan() && c[5 * rows + 4].is_finite());
     }
 }
