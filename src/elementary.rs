@@ -6,6 +6,15 @@ pub(crate) trait Loop {
 
     /// The loop. Mark it `#[inline(always)]`, and the functions that it calls `#[inline]`.
     fn run(self) -> Self::Output;
+
+    /// The loop on a processor that multiplies and adds in one instruction: to the same results.
+    #[inline(always)]
+    fn run_fused(self) -> Self::Output
+    where
+        Self: Sized,
+    {
+        self.run()
+    }
 }
 
 /// `e^x` to within 1.5 ulp. Overflows to ∞ and underflows to 0, by way of subnormal numbers; NaN is passed on.

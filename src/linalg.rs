@@ -1,17 +1,17 @@
 //! Every matrix product and every vector kernel of the crate.
 //!
-//! Products run on kernels of our own where the processor has the vectors for them (`simd.rs`). Elsewhere large ones run
+//! Products run on kernels of our own where the processor has the vectors for them (`kernel/simd.rs`). Elsewhere large ones run
 //! on nalgebra's `gemm`, the only one of its products that reaches a blocked kernel; a transposed operand is a view
 //! with exchanged strides. (`tr_mul` and its kin loop over dot products.) Small ones are done here then: they do not
 //! gain from packing, and nalgebra's own loop for them runs out of bounds on strided columns (nalgebra 0.35, issue
 //! 1616).
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod simd;
+mod kernel;
 
-use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
+pub(crate) use kernel::contiguous_column;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use simd::vectorized;
+pub(crate) use kernel::simd::{self, vectorized};
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
 
 use crate::batch::Batch;
 use crate::elementary::Loop;
@@ -27,7 +27,8 @@ const SHORT: usize = 64;
 /// Above this in every dimension nalgebra hands a product to its blocked kernel.
 const SMALL: usize = 5;
 
-/// Columns of a Gram matrix that are computed at once.
+/// Columns of a Gram matrix that are computed at once where a kernel of our own does not leave out what is above the
+/// diagonal.
 const PANEL: usize = 128;
 
 /// Columns that are factored one by one before the others learn of them, all at once and by matrix products.
@@ -63,6 +64,16 @@ impl<'a, T: Real> Factor<'a, T> {
         View::from_slice_with_strides(self.data, self.rows, self.columns, self.row_stride, self.column_stride)
     }
 
+    /// As many rows from one on.
+    fn rows_from(self, first: usize, rows: usize) -> Self {
+        Self { data: &self.data[first * self.row_stride..], rows, ..self }
+    }
+
+    /// As many columns from one on.
+    fn columns_from(self, first: usize, columns: usize) -> Self {
+        Self { data: &self.data[first * self.column_stride..], columns, ..self }
+    }
+
     fn at(&self, row: usize, column: usize) -> T {
         self.data[row * self.row_stride + column * self.column_stride]
     }
@@ -77,37 +88,57 @@ pub struct Target<'a, T> {
     column_stride: usize,
 }
 
+/// How a product meets what its target holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `C ← α A B`.
+    Over,
+    /// `C ← C + α A B`.
+    Add,
+    /// `C ← C + α A B` on and below the diagonal; above it C is not defined afterwards.
+    AddLower,
+}
+
 /// `C ← A B`, with `C` column by column; what `C` held before is not read.
 pub(crate) fn multiply<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
     assert_eq!(c.len(), a.rows * b.columns);
-    product(T::one(), a, b, false, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
+    product(T::one(), a, b, Way::Over, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
 }
 
 /// `C ← C + A B`, with `C` column by column.
 pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
     assert_eq!(c.len(), a.rows * b.columns);
-    product(T::one(), a, b, true, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
+    product(T::one(), a, b, Way::Add, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
 }
 
-/// `C ← α A B`, or `C ← C + α A B`.
-fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, add: bool, mut c: Target<'_, T>) {
+/// `C ← α A B`, or what else the way says.
+fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, mut c: Target<'_, T>) {
     assert_eq!(a.columns, b.rows);
-    if !T::multiply(alpha, a, b, add, &mut c) {
-        portable_product(alpha, a, b, add, c);
+    if !T::multiply(alpha, a, b, way, &mut c) {
+        portable_product(alpha, a, b, way, c);
     }
 }
 
 /// On processors without a kernel of our own, and for numbers that have none.
-fn portable_product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, add: bool, c: Target<'_, T>) {
+fn portable_product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, c: Target<'_, T>) {
     let Target { data, rows, columns, column_stride } = c;
+    if way == Way::AddLower && columns > PANEL {
+        for first in (0..columns).step_by(PANEL) {
+            let (height, width) = (rows - first, PANEL.min(columns - first));
+            let data = &mut data[first * column_stride + first..];
+            let c = Target { data, rows: height, columns: width, column_stride };
+            portable_product(alpha, a.rows_from(first, height), b.columns_from(first, width), way, c);
+        }
+        return;
+    }
     if [rows, columns, a.columns].into_iter().all(|dimension| dimension > SMALL) {
-        let beta = if add { T::one() } else { T::zero() };
+        let beta = if way == Way::Over { T::zero() } else { T::one() };
         let mut c = DMatrixViewMut::from_slice_with_strides_mut(data, rows, columns, 1, column_stride);
         return c.gemm(alpha, &a.view(), &b.view(), beta);
     }
     for j in 0..columns {
         let c = &mut data[j * column_stride..][..rows];
-        if !add {
+        if way == Way::Over {
             c.fill(T::zero());
         }
         if a.row_stride == 1 {
@@ -122,32 +153,12 @@ fn portable_product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, add: 
     }
 }
 
-/// Adds the lower triangle of `α XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`: panel by
-/// panel, so that next to nothing above the diagonal is computed.
+/// Adds the lower triangle of `α XᵀX` to that of `gram`, `columns` × `columns`, for `x` of `rows` × `columns`; what
+/// `gram` has above the diagonal is not defined afterwards.
 pub(crate) fn add_gram<T: Real>(alpha: T, x: &[T], rows: usize, columns: usize, gram: &mut [T]) {
-    let lower = gram.chunks_exact_mut(columns.max(1)).enumerate().map(|(column, entries)| &mut entries[column..]);
-    add_lower_gram(alpha, x, rows, columns, lower);
-}
-
-/// As [`add_gram`], given the columns of the triangle, each from its diagonal on.
-fn add_lower_gram<'a, T: Real>(
-    alpha: T,
-    x: &[T],
-    rows: usize,
-    columns: usize,
-    mut lower: impl Iterator<Item = &'a mut [T]>,
-) {
-    let mut product = Vec::new();
-    for first in (0..columns).step_by(PANEL) {
-        let (width, height) = (PANEL.min(columns - first), columns - first);
-        let below = transpose(&x[first * rows..], rows, height);
-        let panel = matrix(&x[first * rows..(first + width) * rows], rows, width);
-        product.resize(height * width, T::zero());
-        multiply(below, panel, &mut product);
-        for (column, (product, to)) in product.chunks_exact(height).zip(&mut lower).enumerate() {
-            add_scaled(to, alpha, &product[column..]);
-        }
-    }
+    assert_eq!(gram.len(), columns * columns);
+    let gram = Target { data: gram, rows: columns, columns, column_stride: columns };
+    product(alpha, transpose(x, rows, columns), matrix(x, rows, columns), Way::AddLower, gram);
 }
 
 /// Runs a loop.
@@ -165,7 +176,7 @@ pub(crate) fn zeros<T: Real>(what: &'static str, length: usize) -> Result<Vec<T>
 }
 
 /// Overwrites the lower triangle of a symmetric positive definite matrix, of which only that triangle is read,
-/// with its Cholesky factor `L`, `A = L Lᵀ`.
+/// with its Cholesky factor `L`, `A = L Lᵀ`; what is above the diagonal is not defined afterwards.
 ///
 /// The error is the first column of whose diagonal entry no more than the fraction `threshold` is left: it depends on
 /// the ones before it.
@@ -192,8 +203,12 @@ pub(crate) fn cholesky<T: Real>(a: &mut DMatrix<T>, threshold: T) -> Result<(), 
         below.clear();
         let block = &factored[first * n..];
         below.extend((end..n).flat_map(|row| block[row..].iter().step_by(n).copied()));
-        let lower = rest.chunks_exact_mut(n).enumerate().map(|(column, entries)| &mut entries[end + column..]);
-        add_lower_gram(-T::one(), &below, end - first, n - end, lower);
+        if end < n {
+            let (width, height) = (end - first, n - end);
+            let rest = Target { data: &mut rest[end..], rows: height, columns: height, column_stride: n };
+            let (below, across) = (transpose(&below, width, height), matrix(&below, width, height));
+            product(-T::one(), below, across, Way::AddLower, rest);
+        }
     }
     Ok(())
 }
@@ -217,6 +232,46 @@ pub(crate) fn solve_transposed<T: Real>(lower: &DMatrix<T>, b: &mut [T]) {
         let known = dot(&column[j + 1..], &b[j + 1..]);
         b[j] = (b[j] - known) / column[j];
     }
+}
+
+/// `L⁻¹`, lower triangular too, given a lower triangle `L`, of which only that triangle is read.
+pub(crate) fn invert_lower<T: Real>(lower: &DMatrix<T>) -> DMatrix<T> {
+    let n = lower.nrows();
+    let mut inverse = DMatrix::zeros(n, n);
+    for first in (0..n).step_by(BLOCK) {
+        let end = n.min(first + BLOCK);
+        let width = end - first;
+        // What is above and left of the block on the diagonal is known: −L₂₂⁻¹ (L₂₁ L₁₁⁻¹) is left of it.
+        let mut left = vec![T::zero(); width * first];
+        if first > 0 {
+            let row = Factor {
+                data: &lower.as_slice()[first..],
+                rows: width,
+                columns: first,
+                row_stride: 1,
+                column_stride: n,
+            };
+            let known =
+                Factor { data: inverse.as_slice(), rows: first, columns: first, row_stride: 1, column_stride: n };
+            multiply(row, known, &mut left);
+        }
+        let mut diagonal = vec![T::zero(); width * width];
+        for (j, column) in diagonal.chunks_exact_mut(width).enumerate() {
+            column[j] = T::one();
+            for k in j..width {
+                let entries = &lower.as_slice()[(first + k) * n + first..][..width];
+                column[k] /= entries[k];
+                let solved = column[k];
+                add_scaled(&mut column[k + 1..], -solved, &entries[k + 1..]);
+            }
+        }
+        for (j, column) in diagonal.chunks_exact(width).enumerate() {
+            inverse.as_mut_slice()[(first + j) * n + first..][..width].copy_from_slice(column);
+        }
+        let to = Target { data: &mut inverse.as_mut_slice()[first..], rows: width, columns: first, column_stride: n };
+        product(-T::one(), matrix(&diagonal, width, width), matrix(&left, width, first), Way::Over, to);
+    }
+    inverse
 }
 
 /// Overwrites a matrix of at least as many rows as columns with the upper triangle `R` of `A = Q R`, and what is below
@@ -303,7 +358,7 @@ impl<T: Real> Reflections<T> {
         let mut combined = vec![T::zero(); count * columns];
         multiply(transpose(&triangle, count, count), matrix(&along, count, columns), &mut combined);
         let part = Target { data: &mut a[above..], rows: self.height, columns, column_stride: rows };
-        product(-T::one(), vectors, matrix(&combined, count, columns), true, part);
+        product(-T::one(), vectors, matrix(&combined, count, columns), Way::Add, part);
     }
 }
 
@@ -523,6 +578,8 @@ mod tests {
             assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
             solve_cholesky(&factor, &mut solution);
             assert_relative_eq!(solution, expected, max_relative = 1e-10, epsilon = 1e-10);
+            let inverse = invert_lower(&factor);
+            assert_relative_eq!(&inverse * factor.lower_triangle(), DMatrix::identity(n, n), epsilon = 1e-12);
         }
         let n = 2 * BLOCK + 9;
         let root = filled(n + 3, n, n) + DMatrix::from_fn(n + 3, n, |i, j| if i == j { 30.0 } else { 0.0 });
@@ -530,6 +587,7 @@ mod tests {
         let mut factor = a.clone();
         cholesky(&mut factor, 1e-14).unwrap();
         assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
+        assert_relative_eq!(invert_lower(&factor) * factor.lower_triangle(), DMatrix::identity(n, n), epsilon = 1e-12);
         let mut singular = a.clone();
         for i in 0..n {
             let copied = singular[(i.max(40), i.min(40))];

@@ -3,11 +3,11 @@ use nalgebra::RealField;
 use crate::elementary;
 #[cfg(target_arch = "x86_64")]
 use crate::linalg::simd;
-use crate::linalg::{Factor, Target};
+use crate::linalg::{Factor, Target, Way};
 use crate::wide::{DoubleDouble, Wide};
 
 pub(crate) mod sealed {
-    use super::{Factor, Target, Wide};
+    use super::{Factor, Target, Way, Wide};
 
     pub trait Sealed: Sized {
         /// Numbers of twice the precision.
@@ -16,15 +16,9 @@ pub(crate) mod sealed {
         /// `eˣ`, in a form that loops over numbers can be vectorised with.
         fn exponential(self) -> Self;
 
-        /// `C ← α A B`, or `C ← C + α A B`, by a kernel for these numbers; `false` where there is none.
-        fn multiply(
-            alpha: Self,
-            a: Factor<'_, Self>,
-            b: Factor<'_, Self>,
-            add: bool,
-            c: &mut Target<'_, Self>,
-        ) -> bool {
-            let _ = (alpha, a, b, add, c);
+        /// `C ← α A B`, or what else the way says, by a kernel for these numbers; `false` where there is none.
+        fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, way: Way, c: &mut Target<'_, Self>) -> bool {
+            let _ = (alpha, a, b, way, c);
             false
         }
 
@@ -61,8 +55,8 @@ impl sealed::Sealed for f32 {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, add: bool, c: &mut Target<'_, Self>) -> bool {
-        simd::multiply(alpha, a, b, add, c)
+    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, way: Way, c: &mut Target<'_, Self>) -> bool {
+        simd::multiply(alpha, a, b, way, c)
     }
 
     fn standard_normal(self) -> (Self, Self) {
@@ -80,8 +74,8 @@ impl sealed::Sealed for f64 {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, add: bool, c: &mut Target<'_, Self>) -> bool {
-        simd::multiply(alpha, a, b, add, c)
+    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, way: Way, c: &mut Target<'_, Self>) -> bool {
+        simd::multiply(alpha, a, b, way, c)
     }
 
     fn standard_normal(self) -> (Self, Self) {

@@ -59,24 +59,36 @@ impl Intercept {
 
 /// That a design matrix and its targets have the expected columns, as many rows, and only finite entries.
 fn check_observations<T: Real>(x: View<'_, T>, y: View<'_, T>, features: usize, targets: usize) -> Result<()> {
-    check_design(x, features)?;
+    check_shapes(x, y, features, targets)?;
+    check_finite("design matrix", x)?;
+    check_finite("targets", y)
+}
+
+/// That a design matrix and its targets have the expected columns, and as many rows.
+fn check_shapes<T: Real>(x: View<'_, T>, y: View<'_, T>, features: usize, targets: usize) -> Result<()> {
+    check_features(x, features)?;
     let expected = Shape::new(x.nrows(), targets);
     if y.shape() != (x.nrows(), targets) {
         let found = Shape::new(y.nrows(), y.ncols());
         return Err(Error::ShapeMismatch { what: "targets (one observation per row)", expected, found });
     }
-    check_finite("targets", y)
+    Ok(())
 }
 
 fn check_design<T: Real>(x: View<'_, T>, features: usize) -> Result<()> {
-    if x.ncols() != features {
-        return Err(Error::ShapeMismatch {
-            what: "design matrix (one observation per row)",
-            expected: Shape::with_columns(features),
-            found: Shape::new(x.nrows(), x.ncols()),
-        });
-    }
+    check_features(x, features)?;
     check_finite("design matrix", x)
+}
+
+fn check_features<T: Real>(x: View<'_, T>, features: usize) -> Result<()> {
+    if x.ncols() == features {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch {
+        what: "design matrix (one observation per row)",
+        expected: Shape::with_columns(features),
+        found: Shape::new(x.nrows(), x.ncols()),
+    })
 }
 
 /// The number of observations of positive weight.

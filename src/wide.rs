@@ -1,11 +1,12 @@
 //! Arithmetic in twice the working precision: `f64` for `f32`, pairs of `f64` for `f64`.
 
 mod exact_gram;
+mod loops;
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
-use crate::linalg;
+use crate::linalg::{self, vectorized};
 use crate::real::Real;
 
 /// The rows that [`Wide::add_gram`] takes at once.
@@ -28,6 +29,9 @@ pub trait Wide<T>:
     + AddAssign
     + SubAssign
 {
+    /// 0.
+    fn zero() -> Self;
+
     /// The same number.
     fn widen(value: T) -> Self;
 
@@ -45,6 +49,15 @@ pub trait Wide<T>:
 
     /// Times a power of two: exact unless it over- or underflows.
     fn scale(self, power_of_two: T) -> Self;
+
+    /// `r ← r − X b`, for `X` column by column.
+    fn subtract_product(r: &mut [Self], x: &[T], b: &[Self]);
+
+    /// `g ← g + Xᵀ r`, for `X` column by column.
+    fn add_transposed_product(g: &mut [Self], x: &[T], r: &[Self]);
+
+    /// The number plus `xᵀ y`.
+    fn add_dot(self, x: &[Self], y: &[Self]) -> Self;
 
     /// Adds the lower triangle of `VᵀV` to that of `sums`, `columns` × `columns`, or subtracts it; what `sums` has above
     /// the diagonal is not defined afterwards.
@@ -68,7 +81,7 @@ pub trait Wide<T>:
 /// T. J. Dekker (1971): A floating-point technique for extending the available precision.
 /// M. Joldes, J.-M. Muller, V. Popescu (2017): Tight and rigorous error bounds for basic building blocks of
 /// double-word arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct DoubleDouble {
     high: f64,
     low: f64,
@@ -181,6 +194,11 @@ impl SubAssign for DoubleDouble {
 
 impl Wide<f64> for DoubleDouble {
     #[inline]
+    fn zero() -> Self {
+        Self { high: 0.0, low: 0.0 }
+    }
+
+    #[inline]
     fn widen(value: f64) -> Self {
         Self { high: value, low: 0.0 }
     }
@@ -217,6 +235,18 @@ impl Wide<f64> for DoubleDouble {
         Self { high: self.high * power_of_two, low: self.low * power_of_two }
     }
 
+    fn subtract_product(r: &mut [Self], x: &[f64], b: &[Self]) {
+        vectorized(loops::SubtractProduct { r, x, b });
+    }
+
+    fn add_transposed_product(g: &mut [Self], x: &[f64], r: &[Self]) {
+        vectorized(loops::AddTransposedProduct { g, x, r });
+    }
+
+    fn add_dot(self, x: &[Self], y: &[Self]) -> Self {
+        self + vectorized(loops::Dot { x, y })
+    }
+
     fn add_gram(subtract: bool, z: &[f64], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
         let rows = z.len() / columns;
         match factors {
@@ -240,6 +270,11 @@ impl Wide<f64> for DoubleDouble {
 }
 
 impl Wide<f32> for f64 {
+    #[inline]
+    fn zero() -> Self {
+        0.0
+    }
+
     #[inline]
     fn widen(value: f32) -> Self {
         f64::from(value)
@@ -268,6 +303,18 @@ impl Wide<f32> for f64 {
     #[inline]
     fn scale(self, power_of_two: f32) -> Self {
         self * f64::from(power_of_two)
+    }
+
+    fn subtract_product(r: &mut [Self], x: &[f32], b: &[Self]) {
+        vectorized(loops::PlainSubtractProduct { r, x, b });
+    }
+
+    fn add_transposed_product(g: &mut [Self], x: &[f32], r: &[Self]) {
+        vectorized(loops::PlainAddTransposedProduct { g, x, r });
+    }
+
+    fn add_dot(self, x: &[Self], y: &[Self]) -> Self {
+        self + linalg::dot(x, y)
     }
 
     fn add_gram(subtract: bool, z: &[f32], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
@@ -299,6 +346,10 @@ fn add_plain_gram<V: Real>(subtract: bool, mut v: Vec<V>, factors: Option<&[V]>,
 /// Dual numbers are there to differentiate, in one precision.
 #[cfg(feature = "num-dual")]
 impl Wide<num_dual::Dual64> for num_dual::Dual64 {
+    fn zero() -> Self {
+        Self::from_re(0.0)
+    }
+
     fn widen(value: Self) -> Self {
         value
     }
@@ -321,6 +372,22 @@ impl Wide<num_dual::Dual64> for num_dual::Dual64 {
 
     fn scale(self, power_of_two: Self) -> Self {
         self * power_of_two
+    }
+
+    fn subtract_product(r: &mut [Self], x: &[Self], b: &[Self]) {
+        for (column, &b) in x.chunks_exact(r.len()).zip(b) {
+            r.iter_mut().zip(column).for_each(|(r, &x)| *r -= b.times(x));
+        }
+    }
+
+    fn add_transposed_product(g: &mut [Self], x: &[Self], r: &[Self]) {
+        for (column, g) in x.chunks_exact(r.len()).zip(g) {
+            column.iter().zip(r).for_each(|(&x, &r)| *g += r.times(x));
+        }
+    }
+
+    fn add_dot(self, x: &[Self], y: &[Self]) -> Self {
+        x.iter().zip(y).fold(self, |sum, (&x, &y)| sum + x * y)
     }
 
     fn add_gram(subtract: bool, z: &[Self], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {

@@ -3,15 +3,17 @@ use nalgebra::DMatrix;
 use super::preconditioner::Preconditioner;
 use super::refinement::refine;
 use super::{Intercept, count_observations, exponent};
-use crate::linalg::{View, power_of_two, times_power_of_two};
+use crate::elementary::Loop;
+use crate::linalg::{self, View, power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
 
 /// Numbers of a block: few enough for the cache.
-const BLOCK: usize = 1 << 14;
+const BLOCK: usize = 1 << 16;
 
-/// Partial sums that do not wait for one another.
-const LANES: usize = 4;
+/// Partial sums that do not wait for one another, and numbers of which they are made before they are added up.
+const LANES: usize = 16;
+const PART: usize = 1024;
 
 /// A least-squares problem in memory, in units in which nothing overflows: every column is divided by a power of
 /// two, which is exact, and so is every row multiplied by the power of two that its weight has the square of.
@@ -25,6 +27,8 @@ pub(super) struct Design<'a, T: Real> {
     weights: Option<Weights<'a, T>>,
     /// What the entries of `x` have lost to rounding, where that is known.
     lost: Option<&'a DMatrix<T>>,
+    /// Whether all entries of the columns and of the targets are; nothing else is defined if not.
+    pub(super) is_finite: bool,
     pub(super) intercept: Intercept,
     /// The columns of `x` that have an unknown.
     pub(super) columns: Vec<usize>,
@@ -71,6 +75,99 @@ impl<'a, T: Real> Weights<'a, T> {
     }
 }
 
+/// What is known of a column before it has units.
+struct Column<T> {
+    /// The least e with |value| < 2^e for all values, times the powers of two of their weights; none if all are zero.
+    exponent: Option<i32>,
+    is_finite: bool,
+    moments: Moments<T>,
+}
+
+impl<T: Real> Column<T> {
+    fn of(view: &View<'_, T>, column: usize) -> Self {
+        let moments = Moments::of(view, column, 0);
+        // A NaN makes one of the squares.
+        let is_finite = moments.largest.is_finite() && moments.squares >= T::zero();
+        Self { exponent: exponent(moments.largest).filter(|_| is_finite), is_finite, moments }
+    }
+
+    fn weighted(view: &View<'_, T>, column: usize, weights: &Weights<'_, T>) -> Self {
+        let entry = |(row, &value): (usize, &T)| Some(exponent(value)? + weights.exponent(row)?);
+        let exponent = view.column(column).iter().enumerate().filter_map(entry).max();
+        let is_finite = view.column(column).iter().all(|value| value.is_finite());
+        Self { exponent, is_finite, moments: Moments::none() }
+    }
+}
+
+/// Of some numbers.
+#[derive(Clone, Copy)]
+struct Moments<T> {
+    /// The largest magnitude, if there is no NaN.
+    largest: T,
+    sum: T,
+    squares: T,
+}
+
+impl<T: Real> Moments<T> {
+    fn none() -> Self {
+        Self { largest: T::zero(), sum: T::zero(), squares: T::zero() }
+    }
+
+    /// Of a column times 2^exponent.
+    fn of(view: &View<'_, T>, column: usize, exponent: i32) -> Self {
+        if let (Some(numbers), 0) = (linalg::contiguous_column(view, column), exponent) {
+            let parts = numbers.chunks(PART).map(|numbers| linalg::vectorized(MomentsOf { numbers }));
+            return parts.fold(Self::none(), Self::and);
+        }
+        let (mut whole, mut buffer) = (Self::none(), [T::zero(); PART]);
+        for start in (0..view.nrows()).step_by(buffer.len()) {
+            let numbers = &mut buffer[..PART.min(view.nrows() - start)];
+            copy_scaled(numbers, view, column, start, exponent, None);
+            whole = whole.and(linalg::vectorized(MomentsOf { numbers }));
+        }
+        whole
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        Self {
+            largest: if other.largest > self.largest { other.largest } else { self.largest },
+            sum: self.sum + other.sum,
+            squares: self.squares + other.squares,
+        }
+    }
+}
+
+struct MomentsOf<'a, T> {
+    numbers: &'a [T],
+}
+
+impl<T: Real> Loop for MomentsOf<'_, T> {
+    type Output = Moments<T>;
+
+    #[inline(always)]
+    fn run(self) -> Moments<T> {
+        let [mut largest, mut sums, mut squares] = [[T::zero(); LANES]; 3];
+        let (chunks, rest) = self.numbers.as_chunks();
+        let mut padded = [T::zero(); LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        for numbers in chunks.iter().chain([&padded]) {
+            for (lane, &x) in numbers.iter().enumerate() {
+                largest[lane] = if x.abs() > largest[lane] { x.abs() } else { largest[lane] };
+                sums[lane] += x;
+                squares[lane] += x * x;
+            }
+        }
+        let lane = |lane: usize| Moments { largest: largest[lane], sum: sums[lane], squares: squares[lane] };
+        (0..LANES).map(lane).fold(Moments::none(), Moments::and)
+    }
+}
+
+/// −e, with 2^e the smallest normal number.
+fn exponent_of_smallest<T: Real>() -> i32 {
+    -exponent(T::min_positive()).unwrap_or(0)
+}
+
 /// Some rows of the problem, column by column.
 pub(super) struct Block<'b, T> {
     pub(super) rows: usize,
@@ -81,7 +178,7 @@ pub(super) struct Block<'b, T> {
     /// What the features have lost to rounding, rows × features; empty where that is not known.
     lost: &'b [T],
     /// rows × targets.
-    y: &'b [T],
+    pub(super) y: &'b [T],
     /// What is left of the weights without these powers.
     pub(super) weights: Option<&'b [T]>,
 }
@@ -104,58 +201,77 @@ impl<'a, T: Real> Design<'a, T> {
     ) -> Self {
         let observations = count_observations(x.nrows(), weights);
         let weights = weights.map(Weights::new);
-        let exponent_of = |view: &View<'a, T>, column: usize| match &weights {
-            None => exponent(view.column(column).iter().fold(T::zero(), |largest, value| largest.max(value.abs()))),
-            Some(weights) => {
-                let entry = |(row, &value): (usize, &T)| Some(exponent(value)? + weights.exponent(row)?);
-                view.column(column).iter().enumerate().filter_map(entry).max()
-            }
+        let measure = |view: &View<'a, T>, column: usize| match &weights {
+            None => Column::of(view, column),
+            Some(weights) => Column::weighted(view, column, weights),
         };
         let exponent_of_ones =
             weights.as_ref().and_then(|weights| (0..x.nrows()).filter_map(|row| weights.exponent(row)).max());
         // A penalty is another entry of its column, √λ.
         let exponent_of_penalty = exponent(ridge).map_or(i32::MIN, |exponent| exponent.div_euclid(2) + 1);
+        let features: Vec<Column<T>> = columns.iter().map(|&column| measure(&x, column)).collect();
+        let targets: Vec<Column<T>> = (0..y.ncols()).map(|target| measure(&y, target)).collect();
         let mut exponents = vec![exponent_of_ones.unwrap_or(0); intercept.unknowns()];
-        exponents.extend(columns.iter().map(|&column| exponent_of(&x, column).unwrap_or(0).max(exponent_of_penalty)));
-        let target_exponents = (0..y.ncols()).map(|target| exponent_of(&y, target).unwrap_or(0)).collect();
+        exponents.extend(features.iter().map(|column| column.exponent.unwrap_or(0).max(exponent_of_penalty)));
+        let target_exponents = targets.iter().map(|column| column.exponent.unwrap_or(0)).collect();
         let mut penalties: Vec<T> =
             exponents.iter().map(|&exponent| times_power_of_two(ridge, -2 * exponent)).collect();
         penalties[..intercept.unknowns()].fill(T::zero());
         let unknowns = exponents.len();
-        let zeros = vec![T::zero(); unknowns];
         let mut design = Self {
             x,
             y,
             weights,
             lost: None,
+            is_finite: features.iter().chain(&targets).all(|column| column.is_finite),
             intercept,
             columns,
             exponents,
             target_exponents,
             penalties,
-            means: zeros.clone(),
-            lengths: zeros.clone(),
+            means: vec![T::zero(); unknowns],
+            lengths: Vec::new(),
             observations,
         };
-        let (mut sums, mut squares) = (zeros, design.penalties.clone());
-        design.for_each_block(|block| {
-            let weight = |row: usize| block.weights.map_or(T::one(), |weights| weights[row]);
-            for ((column, sum), square) in block.x.chunks_exact(block.rows).zip(&mut sums).zip(&mut squares) {
-                for (row, &value) in column.iter().enumerate() {
-                    *sum += weight(row) * value * block.one(row);
-                    *square += weight(row) * value * value;
-                }
-            }
-        });
+        let (sums, mut squares) = design.sums(&features);
+        squares.iter_mut().zip(&design.penalties).for_each(|(square, &penalty)| *square += penalty);
         if intercept == Intercept::Include {
             for (mean, &sum) in design.means.iter_mut().zip(&sums).skip(1) {
                 *mean = sum / sums[0];
             }
         }
-        for (length, square) in design.lengths.iter_mut().zip(squares) {
-            *length = square.sqrt();
-        }
+        design.lengths = squares.iter().map(|square| square.sqrt()).collect();
         design
+    }
+
+    /// The weighted sum, and that of the squares, of the column of each unknown.
+    fn sums(&self, features: &[Column<T>]) -> (Vec<T>, Vec<T>) {
+        let (mut sums, mut squares) = (vec![T::zero(); self.unknowns()], vec![T::zero(); self.unknowns()]);
+        if self.weights.is_some() {
+            self.for_each_block(|block| {
+                let weight = |row: usize| block.weights.map_or(T::one(), |weights| weights[row]);
+                for ((column, sum), square) in block.x.chunks_exact(block.rows).zip(&mut sums).zip(&mut squares) {
+                    for (row, &value) in column.iter().enumerate() {
+                        *sum += weight(row) * value * block.one(row);
+                        *square += weight(row) * value * value;
+                    }
+                }
+            });
+            return (sums, squares);
+        }
+        let first = self.intercept.unknowns();
+        sums[..first].fill(T::from_count(self.rows()));
+        squares[..first].fill(T::from_count(self.rows()));
+        let unknowns = self.exponents.iter().zip(sums.iter_mut().zip(&mut squares)).skip(first);
+        for ((column, &place), (&exponent, (sum, square))) in features.iter().zip(&self.columns).zip(unknowns) {
+            // Half of the range is left for the squares. A scale commutes with all that is rounded.
+            let moderate = column.exponent.unwrap_or(0).abs() < exponent_of_smallest::<T>() / 2 - 12;
+            let (moments, exponent) =
+                if moderate { (column.moments, exponent) } else { (Moments::of(&self.x, place, -exponent), 0) };
+            *sum = times_power_of_two(moments.sum, -exponent);
+            *square = times_power_of_two(moments.squares, -2 * exponent);
+        }
+        (sums, squares)
     }
 
     /// The problem whose design matrix is `x` and what it has lost to rounding.
@@ -191,15 +307,21 @@ impl<'a, T: Real> Design<'a, T> {
         self.x.nrows()
     }
 
-    pub(super) fn for_each_block(&self, mut visit: impl FnMut(Block<'_, T>)) {
+    pub(super) fn for_each_block(&self, visit: impl FnMut(Block<'_, T>)) {
+        self.for_each_block_of(&self.columns, visit);
+    }
+
+    /// Given the first of the columns.
+    fn for_each_block_of(&self, columns: &[usize], mut visit: impl FnMut(Block<'_, T>)) {
         let (n, first) = (self.rows(), self.intercept.unknowns());
-        let width = self.unknowns() + self.targets();
-        let most = (BLOCK / width).clamp(64, 1024).min(n.max(1));
+        let unknowns = first + columns.len();
+        let width = unknowns + self.targets();
+        let most = (BLOCK / width).clamp(512, 4096).min(n.max(1));
         let mut buffer = vec![T::one(); most * width];
-        let mut lost_buffer = vec![T::zero(); self.lost.map_or(0, |_| most * self.columns.len())];
+        let mut lost_buffer = vec![T::zero(); self.lost.map_or(0, |_| most * columns.len())];
         for start in (0..n).step_by(most) {
             let rows = most.min(n - start);
-            let (x, y) = buffer[..rows * width].split_at_mut(rows * self.unknowns());
+            let (x, y) = buffer[..rows * width].split_at_mut(rows * unknowns);
             let scales = self.weights.as_ref().map(|weights| &weights.scales[start..start + rows]);
             let (ones, features) = x.split_at_mut(rows * first);
             match scales {
@@ -210,8 +332,8 @@ impl<'a, T: Real> Design<'a, T> {
                     ones.iter_mut().zip(scales).for_each(|(one, &scale)| *one = scale * unit);
                 }
             }
-            let unknowns = self.columns.iter().zip(&self.exponents[first..]);
-            for (to, (&column, &exponent)) in features.chunks_exact_mut(rows).zip(unknowns) {
+            let scaled = columns.iter().zip(&self.exponents[first..]);
+            for (to, (&column, &exponent)) in features.chunks_exact_mut(rows).zip(scaled) {
                 copy_scaled(to, &self.x, column, start, -exponent, scales);
             }
             for (target, (to, &exponent)) in y.chunks_exact_mut(rows).zip(&self.target_exponents).enumerate() {
@@ -219,8 +341,9 @@ impl<'a, T: Real> Design<'a, T> {
             }
             let mut lost: &mut [T] = &mut [];
             if let Some(from) = self.lost {
-                let (to, unknowns) = (&mut lost_buffer[..rows * self.columns.len()], &self.exponents[first..]);
-                for (to, (&column, &exponent)) in to.chunks_exact_mut(rows).zip(self.columns.iter().zip(unknowns)) {
+                let (to, scaled) =
+                    (&mut lost_buffer[..rows * columns.len()], columns.iter().zip(&self.exponents[first..]));
+                for (to, (&column, &exponent)) in to.chunks_exact_mut(rows).zip(scaled) {
                     copy_scaled(to, &from.into(), column, start, -exponent, scales);
                 }
                 lost = to;
@@ -239,25 +362,12 @@ impl<'a, T: Real> Design<'a, T> {
     /// The gradient of `−½ Σ w (y − x b)² − ½ λ b²` for parameters, unknowns × targets, in twice the working
     /// precision.
     pub(super) fn gradient(&self, parameters: &[T::Wide]) -> Gradient<T> {
-        let zero = T::Wide::widen(T::zero());
         let unknowns = self.unknowns();
-        let mut gradient = vec![zero; unknowns * self.targets()];
-        let mut squares = vec![zero; self.targets()];
-        let mut residuals = Vec::new();
-        self.for_each_block(|block| {
-            for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
-                let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
-                residuals.clear();
-                residuals.extend(y.iter().map(|&y| T::Wide::widen(y)));
-                block.subtract_product(&mut residuals, parameters);
-                let square = |(row, &residual): (usize, &T::Wide)| match block.weights {
-                    None => residual * residual,
-                    Some(weights) => (residual * residual).times(weights[row]),
-                };
-                squares[target] += residuals.iter().enumerate().map(square).fold(zero, |sum, square| sum + square);
-                weigh(&mut residuals, block.weights);
-                block.add_transposed_product(&mut gradient[target * unknowns..(target + 1) * unknowns], &residuals);
-            }
+        let mut gradient = vec![T::Wide::zero(); unknowns * self.targets()];
+        let mut squares = vec![T::Wide::zero(); self.targets()];
+        self.for_each_residual(parameters, |block, target, residuals, weighted| {
+            squares[target] = squares[target].add_dot(residuals, weighted);
+            block.add_transposed_product(&mut gradient[target * unknowns..(target + 1) * unknowns], weighted);
         });
         let penalties = self.penalties.iter().cycle();
         for ((gradient, &parameter), &penalty) in gradient.iter_mut().zip(parameters).zip(penalties) {
@@ -266,19 +376,45 @@ impl<'a, T: Real> Design<'a, T> {
         Gradient { gradient, squares }
     }
 
+    /// `Σ w (y − x b)²` for each target alone.
+    pub(super) fn squares(&self, parameters: &[T::Wide]) -> Vec<T::Wide> {
+        let mut squares = vec![T::Wide::zero(); self.targets()];
+        self.for_each_residual(parameters, |_, target, residuals, weighted| {
+            squares[target] = squares[target].add_dot(residuals, weighted);
+        });
+        squares
+    }
+
+    /// Shows the residuals of each target block by block, and the residuals times their weights.
+    fn for_each_residual(
+        &self,
+        parameters: &[T::Wide],
+        mut visit: impl FnMut(&Block<'_, T>, usize, &[T::Wide], &[T::Wide]),
+    ) {
+        let unknowns = self.unknowns();
+        let (mut residuals, mut buffer) = (Vec::new(), Vec::new());
+        self.for_each_block(|block| {
+            for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
+                residuals.clear();
+                residuals.extend(y.iter().map(|&y| T::Wide::widen(y)));
+                block.subtract_product(&mut residuals, &parameters[target * unknowns..(target + 1) * unknowns]);
+                visit(&block, target, &residuals, block.weighted(&residuals, &mut buffer));
+            }
+        });
+    }
+
     /// `I − (XᵀWX + Λ) Z`, unknowns × unknowns, in twice the working precision.
     pub(super) fn inverse_residual(&self, z: &[T::Wide]) -> Vec<T::Wide> {
         let zero = T::Wide::widen(T::zero());
         let unknowns = self.unknowns();
         let mut residual = vec![zero; unknowns * unknowns];
-        let mut products = Vec::new();
+        let (mut products, mut weighted) = (Vec::new(), Vec::new());
         self.for_each_block(|block| {
             for (z, residual) in z.chunks_exact(unknowns).zip(residual.chunks_exact_mut(unknowns)) {
                 products.clear();
                 products.resize(block.rows, zero);
                 block.subtract_product(&mut products, z);
-                weigh(&mut products, block.weights);
-                block.add_transposed_product(residual, &products);
+                block.add_transposed_product(residual, block.weighted(&products, &mut weighted));
             }
         });
         for (place, (residual, &z)) in residual.iter_mut().zip(z).enumerate() {
@@ -294,31 +430,31 @@ impl<'a, T: Real> Design<'a, T> {
     /// `Σ w y²` and `Σ w (y − ȳ)²` for each target, twice the former without intercept, in twice the working
     /// precision.
     pub(super) fn total_squares(&self) -> Vec<(T::Wide, T::Wide)> {
-        let zero = T::Wide::widen(T::zero());
-        let weighted = |value: T::Wide, weight: Option<T>| weight.map_or(value, |weight| value.times(weight));
+        let zero = T::Wide::zero();
+        let wide = |values: &[T], to: &mut Vec<T::Wide>| {
+            to.clear();
+            to.extend(values.iter().map(|&value| T::Wide::widen(value)));
+        };
+        let (mut values, mut buffer) = (Vec::new(), Vec::new());
         let mut means = vec![zero; self.targets()];
         if self.intercept == Intercept::Include {
-            let mut weight_sum = zero;
-            self.for_each_block(|block| {
-                for row in 0..block.rows {
-                    let (one, weight) = (block.one(row), block.weights.map(|weights| weights[row]));
-                    weight_sum += weighted(T::Wide::product(one, one), weight);
-                    for (target, mean) in means.iter_mut().enumerate() {
-                        *mean += weighted(T::Wide::product(one, block.y[row + target * block.rows]), weight);
-                    }
-                }
+            let mut weight_sum = [zero];
+            self.for_each_block_of(&[], |block| {
+                wide(block.ones, &mut values);
+                let ones = block.weighted(&values, &mut buffer);
+                T::Wide::add_transposed_product(&mut weight_sum, block.ones, ones);
+                T::Wide::add_transposed_product(&mut means, block.y, ones);
             });
-            means.iter_mut().for_each(|mean| *mean = *mean / weight_sum);
+            means.iter_mut().for_each(|mean| *mean = *mean / weight_sum[0]);
         }
         let mut squares = vec![(zero, zero); self.targets()];
-        self.for_each_block(|block| {
-            for (target, ((whole, square), &mean)) in squares.iter_mut().zip(&means).enumerate() {
-                for row in 0..block.rows {
-                    let (y, weight) = (block.y[row + target * block.rows], block.weights.map(|weights| weights[row]));
-                    let deviation = T::Wide::widen(y) - mean.times(block.one(row));
-                    *whole += weighted(T::Wide::product(y, y), weight);
-                    *square += weighted(deviation * deviation, weight);
-                }
+        self.for_each_block_of(&[], |block| {
+            let targets = block.y.chunks_exact(block.rows).zip(&means);
+            for ((y, &mean), (whole, square)) in targets.zip(&mut squares) {
+                wide(y, &mut values);
+                *whole = whole.add_dot(&values, block.weighted(&values, &mut buffer));
+                T::Wide::subtract_product(&mut values, block.ones, &[mean]);
+                *square = square.add_dot(&values, block.weighted(&values, &mut buffer));
             }
         });
         squares
@@ -356,15 +492,23 @@ impl<T: Real> Block<'_, T> {
 
     /// `r ← r − X b`.
     fn subtract_product(&self, r: &mut [T::Wide], b: &[T::Wide]) {
-        subtract_product(r, self.x, b);
-        subtract_product(r, self.lost, &b[b.len() - self.lost.len() / self.rows..]);
+        T::Wide::subtract_product(r, self.x, b);
+        T::Wide::subtract_product(r, self.lost, &b[b.len() - self.lost.len() / self.rows..]);
+    }
+
+    /// `W r`, written to `buffer` if it is not `r`.
+    fn weighted<'r>(&self, r: &'r [T::Wide], buffer: &'r mut Vec<T::Wide>) -> &'r [T::Wide] {
+        let Some(weights) = self.weights else { return r };
+        buffer.clear();
+        buffer.extend(r.iter().zip(weights).map(|(r, &weight)| r.times(weight)));
+        buffer
     }
 
     /// `g ← g + Xᵀ r`.
     fn add_transposed_product(&self, g: &mut [T::Wide], r: &[T::Wide]) {
-        add_transposed_product(g, self.x, r);
+        T::Wide::add_transposed_product(g, self.x, r);
         let features = g.len() - self.lost.len() / self.rows;
-        add_transposed_product(&mut g[features..], self.lost, r);
+        T::Wide::add_transposed_product(&mut g[features..], self.lost, r);
     }
 }
 
@@ -377,49 +521,35 @@ fn copy_scaled<T: Real>(
     exponent: i32,
     scales: Option<&[T]>,
 ) {
-    let [first, second] = power_of_two::<T>(exponent);
-    let from = from.column(column);
-    let from = from.rows(start, to.len());
+    let factors = power_of_two::<T>(exponent);
+    let [first, second] = factors;
+    let rows = start..start + to.len();
+    if let (Some(from), None) = (linalg::contiguous_column(from, column), scales) {
+        return linalg::vectorized(Scaled { to, from: &from[rows], factors });
+    }
+    let from = from.view((start, column), (to.len(), 1));
+    let numbers = to.iter_mut().zip(from.iter());
     match scales {
-        None => to.iter_mut().zip(from.iter()).for_each(|(to, &from)| *to = from * first * second),
+        None => numbers.for_each(|(to, &from)| *to = from * first * second),
         // In this order nothing overflows on the way, and what underflows is nothing beside the largest entry.
-        Some(scales) => to
-            .iter_mut()
-            .zip(from.iter())
-            .zip(scales)
-            .for_each(|((to, &from), &scale)| *to = from * first * scale * second),
-    }
-}
-
-/// `r ← r − X b`.
-fn subtract_product<T: Real>(r: &mut [T::Wide], x: &[T], b: &[T::Wide]) {
-    for (column, &b) in x.chunks_exact(r.len()).zip(b) {
-        for (r, &x) in r.iter_mut().zip(column) {
-            *r -= b.times(x);
+        Some(scales) => {
+            numbers.zip(scales).for_each(|((to, &from), &scale)| *to = from * first * scale * second);
         }
     }
 }
 
-/// `r ← W r`.
-fn weigh<T: Real>(r: &mut [T::Wide], weights: Option<&[T]>) {
-    for (r, &weight) in r.iter_mut().zip(weights.unwrap_or(&[])) {
-        *r = r.times(weight);
-    }
+struct Scaled<'a, T> {
+    to: &'a mut [T],
+    from: &'a [T],
+    factors: [T; 2],
 }
 
-/// `g ← g + Xᵀ r`.
-fn add_transposed_product<T: Real>(g: &mut [T::Wide], x: &[T], r: &[T::Wide]) {
-    for (column, g) in x.chunks_exact(r.len()).zip(g) {
-        let mut lanes = [T::Wide::widen(T::zero()); LANES];
-        let (x_blocks, r_blocks) = (column.chunks_exact(LANES), r.chunks_exact(LANES));
-        for (&x, &r) in x_blocks.remainder().iter().zip(r_blocks.remainder()) {
-            *g += r.times(x);
-        }
-        for (x, r) in x_blocks.zip(r_blocks) {
-            for ((lane, &x), &r) in lanes.iter_mut().zip(x).zip(r) {
-                *lane += r.times(x);
-            }
-        }
-        lanes.into_iter().for_each(|lane| *g += lane);
+impl<T: Real> Loop for Scaled<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let [first, second] = self.factors;
+        self.to.iter_mut().zip(self.from).for_each(|(to, &from)| *to = from * first * second);
     }
 }

@@ -8,7 +8,8 @@ use super::refinement::{self, Refined};
 use super::report::{RankDeficiency, RegressionReport, Solver};
 use super::solution::{Solution, Squares};
 use super::{
-    Intercept, LinearFit, NormalEquation, check_observations, check_weights, count_observations, dependencies,
+    Intercept, LinearFit, NormalEquation, check_observations, check_shapes, check_weights, count_observations,
+    dependencies,
 };
 use crate::checks;
 use crate::error::{Column, Dependency, Error, Result};
@@ -189,7 +190,7 @@ impl LinearRegression {
         weights: Option<&'a [T]>,
         lost: Option<&'a DMatrix<T>>,
     ) -> Result<LinearFit<T>> {
-        check_observations(x, y, x.ncols(), y.ncols())?;
+        check_shapes(x, y, x.ncols(), y.ncols())?;
         let unknowns = x.ncols() + self.intercept.unknowns();
         let observations = count_observations(x.nrows(), weights);
         for (what, count) in [("observations", observations), ("targets", y.ncols()), ("unknowns", unknowns)] {
@@ -216,6 +217,9 @@ impl LinearRegression {
             return Err(Error::TooLarge { what: "the matrix of the unknowns", count });
         }
         let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge).with_lost(lost);
+        if !design.is_finite {
+            check_observations(x, y, x.ncols(), y.ncols())?;
+        }
         if !by_factor {
             let attempt = self.attempt(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
             return LinearFit::from_solution(self.solution(&design, &attempt, None));
@@ -338,7 +342,11 @@ impl LinearRegression {
         let size = design.observations as f64 * (unknowns as f64).powi(2);
         let refine = self.refined_standard_errors.unwrap_or(size <= REFINED_STANDARD_ERRORS);
         let factor = factor.filter(|_| !penalised);
-        let inverse = factor.map(|factor| refinement::inverse(design, factor, refine));
+        let inverse_root = factor.map(Preconditioner::inverse_root);
+        let inverse = factor.zip(inverse_root.as_ref()).map(|(factor, root)| match refine {
+            true => refinement::inverse(design, factor),
+            false => (factor.inverse(root), false),
+        });
         let (inverse, standard_errors_refined) =
             inverse.map_or((None, false), |(inverse, refined)| (Some(inverse), refined));
         // What rounding makes of residuals that are zero: that of the doubled precision, and what corrections were still
@@ -361,7 +369,7 @@ impl LinearRegression {
             parameters: DMatrix::from_iterator(unknowns, design.targets(), parameters),
             rank: (!penalised).then_some(unknowns),
             inverse,
-            inverse_root: factor.map(Preconditioner::inverse_root),
+            inverse_root,
             unknown_exponents: design.exponents.clone(),
             target_exponents: design.target_exponents.clone(),
             observations: design.observations,

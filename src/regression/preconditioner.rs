@@ -1,6 +1,7 @@
 use nalgebra::DMatrix;
 
 use super::design::Design;
+use crate::elementary::Loop;
 use crate::linalg::{self, matrix, transpose};
 use crate::real::Real;
 use crate::wide::Wide;
@@ -12,6 +13,8 @@ pub(super) struct Preconditioner<T> {
     /// `L` of `L Lᵀ`.
     factor: DMatrix<T>,
     means: Vec<T>,
+    /// A solution in working precision, unknowns × targets, if it came with the factor.
+    start: Option<Vec<T>>,
 }
 
 impl<T: Real> Preconditioner<T> {
@@ -20,8 +23,11 @@ impl<T: Real> Preconditioner<T> {
     pub(super) fn by_cholesky(design: &Design<'_, T>) -> Option<Self> {
         let unknowns = design.unknowns();
         let mut gram = DMatrix::zeros(unknowns, unknowns);
-        for_each_shifted_block(design, |rows, x| {
+        let mut start = DMatrix::zeros(unknowns, design.targets());
+        for_each_shifted_block(design, |rows, x, y| {
             linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
+            let (x, y) = (transpose(x, rows, unknowns), matrix(y, rows, design.targets()));
+            linalg::multiply_add(x, y, start.as_mut_slice());
         });
         for (place, &penalty) in design.penalties.iter().enumerate() {
             gram[(place, place)] += penalty;
@@ -29,7 +35,11 @@ impl<T: Real> Preconditioner<T> {
         // What rounding leaves of a dependent column grows with the rows that were summed.
         let threshold = T::epsilon() * T::from_count(16 * unknowns + design.rows());
         linalg::cholesky(&mut gram, threshold).ok()?;
-        Some(Self { factor: gram, means: design.means.clone() })
+        linalg::solve_cholesky(&gram, &mut start);
+        for start in start.as_mut_slice().chunks_exact_mut(unknowns) {
+            unshifted_correction(start, &design.means);
+        }
+        Some(Self { factor: gram, means: design.means.clone(), start: Some(start.data.into()) })
     }
 
     /// From the matrix itself, by Householder reflections of blocks of rows: never squares the condition number.
@@ -52,7 +62,7 @@ impl<T: Real> Preconditioner<T> {
         // Rows of several blocks, so that reflecting the triangle again and again costs little.
         let (mut gathered, mut count) = (DMatrix::zeros(0, unknowns), 0);
         let most = (4 * unknowns).max(1024);
-        for_each_shifted_block(design, |rows, x| {
+        for_each_shifted_block(design, |rows, x, _| {
             if gathered.nrows() < count + rows {
                 gathered.resize_vertically_mut(count + rows.max(most), T::zero());
             }
@@ -79,13 +89,13 @@ impl<T: Real> Preconditioner<T> {
                 column.neg_mut();
             }
         }
-        Self { factor, means: design.means.clone() }
+        Self { factor, means: design.means.clone(), start: None }
     }
 
     /// From a factor that is there.
     pub(super) fn from_factor(factor: DMatrix<T>) -> Self {
         let means = vec![T::zero(); factor.nrows()];
-        Self { factor, means }
+        Self { factor, means, start: None }
     }
 
     fn unknowns(&self) -> usize {
@@ -98,9 +108,9 @@ impl<T: Real> Preconditioner<T> {
         if length.is_zero() { T::zero() } else { self.factor[(column, column)].abs() / length }
     }
 
-    /// The row of the factor for the column as it was before its mean was taken off.
+    /// The row of the factor, up to the diagonal, for the column as it was before its mean was taken off.
     fn unshifted_row(&self, row: usize) -> Vec<T> {
-        let mut entries: Vec<T> = self.factor.row(row).iter().copied().collect();
+        let mut entries: Vec<T> = self.factor.row(row).iter().take(row + 1).copied().collect();
         if row > 0 {
             entries[0] += self.means[row] * self.factor[(0, 0)];
         }
@@ -109,19 +119,30 @@ impl<T: Real> Preconditioner<T> {
 
     /// `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`.
     pub(super) fn inverse_root(&self) -> DMatrix<T> {
-        let unknowns = self.unknowns();
-        let mut root = DMatrix::zeros(unknowns, unknowns);
-        for (j, root) in root.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
-            root[j] = T::one();
-            linalg::solve_transposed(&self.factor, root);
+        let mut root = linalg::invert_lower(&self.factor).transpose();
+        for root in root.as_mut_slice().chunks_exact_mut(self.unknowns()) {
             unshifted_correction(root, &self.means);
         }
         root
+    }
+
+    /// `(XᵀWX + Λ)⁻¹` from its root.
+    pub(super) fn inverse(&self, root: &DMatrix<T>) -> DMatrix<T> {
+        let unknowns = self.unknowns();
+        let mut inverse = DMatrix::zeros(unknowns, unknowns);
+        linalg::add_gram(T::one(), root.transpose().as_slice(), unknowns, unknowns, inverse.as_mut_slice());
+        inverse.fill_upper_triangle_with_lower_triangle();
+        inverse
     }
 }
 
 /// What a refinement corrects with.
 pub(super) trait Corrector<T: Real> {
+    /// A solution in working precision, unknowns × targets, if it is known.
+    fn start(&self) -> Option<&[T]> {
+        None
+    }
+
     /// The correction `(XᵀWX + Λ)⁻¹ g` of the parameters of one target, roughly.
     fn correction(&self, gradient: &[T::Wide]) -> Vec<T>;
 
@@ -130,6 +151,10 @@ pub(super) trait Corrector<T: Real> {
 }
 
 impl<T: Real> Corrector<T> for Preconditioner<T> {
+    fn start(&self) -> Option<&[T]> {
+        self.start.as_deref()
+    }
+
     fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
         let mut b = DMatrix::from_vec(self.unknowns(), 1, shifted_gradient(gradient, &self.means));
         linalg::solve_cholesky(&self.factor, &mut b);
@@ -188,22 +213,41 @@ pub(super) fn unshifted_correction<T: Real>(correction: &mut [T], means: &[T]) {
     }
 }
 
-/// `W^½ (X − 1 meanᵀ)`, block by block, with the column of ones for 1.
-pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
-    let mut shifted = Vec::new();
+/// `W^½ (X − 1 meanᵀ)` and `W^½ Y`, block by block, with the column of ones for 1.
+pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T], &[T])) {
+    let (mut shifted, mut targets) = (Vec::new(), Vec::new());
     design.for_each_block(|block| {
-        shifted.clear();
-        shifted.extend_from_slice(block.x);
-        for (column, &mean) in shifted.chunks_exact_mut(block.rows).zip(&design.means) {
-            match block.weights {
-                None => column.iter_mut().for_each(|value| *value -= mean),
-                Some(weights) => {
-                    for (row, (value, weight)) in column.iter_mut().zip(weights).enumerate() {
-                        *value = (*value - mean * block.one(row)) * weight.sqrt();
-                    }
-                }
+        shifted.resize(block.x.len(), T::zero());
+        let columns = shifted.chunks_exact_mut(block.rows).zip(block.x.chunks_exact(block.rows));
+        let Some(weights) = block.weights else {
+            for ((to, from), &mean) in columns.zip(&design.means) {
+                linalg::vectorized(Shifted { to, from, mean });
+            }
+            return visit(block.rows, &shifted, block.y);
+        };
+        let roots: Vec<T> = weights.iter().map(|weight| weight.sqrt()).collect();
+        for ((to, from), &mean) in columns.zip(&design.means) {
+            for (row, (to, &from)) in to.iter_mut().zip(from).enumerate() {
+                *to = (from - mean * block.one(row)) * roots[row];
             }
         }
-        visit(block.rows, &shifted);
+        targets.clear();
+        targets.extend(block.y.iter().zip(roots.iter().cycle()).map(|(&y, &root)| y * root));
+        visit(block.rows, &shifted, &targets);
     });
+}
+
+struct Shifted<'a, T> {
+    to: &'a mut [T],
+    from: &'a [T],
+    mean: T,
+}
+
+impl<T: Real> Loop for Shifted<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.to.iter_mut().zip(self.from).for_each(|(to, &from)| *to = from - self.mean);
+    }
 }

@@ -1,6 +1,6 @@
 use nalgebra::DMatrix;
 
-use super::design::Design;
+use super::design::{Design, Gradient};
 use super::preconditioner::{Corrector, Preconditioner};
 use crate::linalg;
 use crate::real::Real;
@@ -37,21 +37,24 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<
     let mut steps = 0;
     let (mut last_correction, mut last_ratio) = (T::one(), T::one());
     loop {
-        let gradient = design.gradient(&parameters);
         let mut largest = Correction { whole: T::zero(), entries: T::zero() };
-        let targets = gradient.gradient.chunks_exact(unknowns).zip(parameters.chunks_exact_mut(unknowns));
-        let mut corrections = Vec::new();
-        for (gradient, parameters) in targets {
-            let correction = corrector.correction(gradient);
-            largest = largest.or(Correction::of(&correction, parameters, &design.lengths));
-            corrections.push(correction);
+        let (corrections, squares) = match corrector.start().filter(|_| steps == 0) {
+            Some(start) => (start.to_vec(), None),
+            None => {
+                let Gradient { gradient, squares } = design.gradient(&parameters);
+                let corrections = gradient.chunks_exact(unknowns).flat_map(|gradient| corrector.correction(gradient));
+                (corrections.collect(), Some(squares))
+            }
+        };
+        for (correction, parameters) in corrections.chunks_exact(unknowns).zip(parameters.chunks_exact(unknowns)) {
+            largest = largest.or(Correction::of(correction, parameters, &design.lengths));
         }
         let ratio = if steps == 0 { T::one() } else { largest.whole / last_correction };
         // The first correction starts from nothing: how it compares with the second may say little.
         let contraction = if steps < 2 { ratio } else { ratio.max(last_ratio) };
         let growing = steps > 1 && ratio > T::nearest(0.5);
         if !growing {
-            for (parameter, &correction) in parameters.iter_mut().zip(corrections.iter().flatten()) {
+            for (parameter, &correction) in parameters.iter_mut().zip(&corrections) {
                 *parameter += T::Wide::widen(correction);
             }
         }
@@ -70,12 +73,13 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<
             let added = error * error * T::from_count(design.rows());
             let smallest = T::epsilon() * T::epsilon();
             let enough = |square: &T::Wide| added <= square.round() * T::epsilon() * T::nearest(0.01);
-            error <= smallest || gradient.squares.iter().all(enough)
+            error <= smallest || squares.as_ref().is_some_and(|squares| squares.iter().all(enough))
         };
         let last = steps == MOST_STEPS || !refined;
         if growing || vanishing && settled(remaining) || last || !largest.whole.is_finite() {
             // At the parameters before the correction, unless it may have changed a digit.
-            let squares = if settled(largest.whole) { gradient.squares } else { design.gradient(&parameters).squares };
+            let enough = settled(largest.whole);
+            let squares = squares.filter(|_| enough).unwrap_or_else(|| design.squares(&parameters));
             return Refined { squares, parameters, steps, remaining };
         }
     }
@@ -116,12 +120,8 @@ impl<T: Real> Correction<T> {
     }
 }
 
-/// `(XᵀWX + Λ)⁻¹` from the factor, refined in the same way if asked; and whether the refinement converged.
-pub(super) fn inverse<T: Real>(
-    design: &Design<'_, T>,
-    preconditioner: &Preconditioner<T>,
-    refined: bool,
-) -> (DMatrix<T>, bool) {
+/// `(XᵀWX + Λ)⁻¹` from the factor, refined in the same way; and whether the refinement converged.
+pub(super) fn inverse<T: Real>(design: &Design<'_, T>, preconditioner: &Preconditioner<T>) -> (DMatrix<T>, bool) {
     let unknowns = design.unknowns();
     let rounded =
         |inverse: &[T::Wide]| DMatrix::from_iterator(unknowns, unknowns, inverse.iter().map(|entry| entry.round()));
@@ -136,9 +136,6 @@ pub(super) fn inverse<T: Real>(
             let correction = preconditioner.correction(residual);
             largest = largest.max(Correction::of(&correction, column, &design.lengths).whole);
             column.iter_mut().zip(correction).for_each(|(entry, correction)| *entry += T::Wide::widen(correction));
-        }
-        if !refined {
-            return (rounded(&inverse), false);
         }
         let ratio = largest / last_correction;
         let contraction = if step < 2 { ratio } else { ratio.max(last_ratio) };
