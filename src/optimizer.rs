@@ -146,6 +146,47 @@ pub trait Optimizer<T: Real> {
     }
 }
 
+/// An optimizer chosen at run time, which can be put under a schedule or clipped like any other.
+impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
+        (**self).step(objective, x)
+    }
+
+    fn learning_rate(&self) -> Option<T> {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+        (**self).set_learning_rate(learning_rate)
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn state(&self) -> OptimizerState<T> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
+        (**self).restore(state)
+    }
+
+    fn minimize(&mut self, objective: &mut dyn Objective<T>, x: &mut [T], stop: &Stop<T>) -> Report<T> {
+        (**self).minimize(objective, x, stop)
+    }
+
+    fn minimize_with(
+        &mut self,
+        objective: &mut dyn Objective<T>,
+        x: &mut [T],
+        stop: &Stop<T>,
+        observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
+    ) -> Report<T> {
+        (**self).minimize_with(objective, x, stop, observe)
+    }
+}
+
 /// The loop of [`Optimizer::minimize_with`].
 fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
     optimizer: &mut O,
