@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
 
 use super::line_search::{Trial, WolfeSearch};
-use super::{Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps};
+use super::{
+    Iteration, Optimizer, OptimizerConfiguration, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps,
+};
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -287,6 +289,14 @@ impl<T: Real> Optimizer<T> for Lbfgs<T> {
         // The objective may be another than that of the last step.
         self.value = None;
         minimize_by_steps(&mut OneMinimization(self), objective, x, stop, observe)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::Lbfgs {
+            history: self.history,
+            c1: self.wolfe.decrease.to_f64(),
+            c2: self.wolfe.curvature.to_f64(),
+        })
     }
 }
 

@@ -1,3 +1,4 @@
+mod configuration;
 mod constant;
 mod cosine_annealing;
 mod exponential_decay;
@@ -7,6 +8,7 @@ mod one_cycle;
 mod reduce_on_plateau;
 mod step_decay;
 
+pub use configuration::ScheduleConfiguration;
 pub use constant::ConstantSchedule;
 pub use cosine_annealing::CosineAnnealing;
 pub use exponential_decay::ExponentialDecay;
@@ -51,6 +53,11 @@ use crate::real::Real;
 pub trait Schedule<T: Real>: Send + Sync {
     /// What the learning rate of this iteration, counted from 0, is multiplied by.
     fn factor(&self, iteration: u64) -> T;
+
+    /// What rebuilds the schedule, if it is one of the crate's.
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        None
+    }
 }
 
 impl<T: Real, F: Fn(u64) -> T + Send + Sync> Schedule<T> for F {
@@ -62,6 +69,10 @@ impl<T: Real, F: Fn(u64) -> T + Send + Sync> Schedule<T> for F {
 impl<T: Real> Schedule<T> for Box<dyn Schedule<T>> {
     fn factor(&self, iteration: u64) -> T {
         (**self).factor(iteration)
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        (**self).configuration()
     }
 }
 

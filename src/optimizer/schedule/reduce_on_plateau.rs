@@ -14,6 +14,8 @@ use crate::real::Real;
 /// that are not counted. By default patience is 10, τ = 10⁻⁴, and cooldown and minimum are 0. An observation that is not
 /// finite is never better. (So it is with `ReduceLROnPlateau` of PyTorch for values that are not negative.)
 ///
+/// With the feature `serde` the hyper-parameters are stored; what was observed is in the [`state`](Self::state).
+///
 /// # Examples
 /// ```
 /// use gradus::{GradientDescent, Optimizer, ReduceOnPlateau};
@@ -27,16 +29,50 @@ use crate::real::Real;
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "Unchecked<T>",
+        bound(serialize = "T: serde::Serialize", deserialize = "T: Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct ReduceOnPlateau<T> {
     reduction: T,
     patience: u64,
     threshold: T,
     cooldown: u64,
     minimum: T,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     factor: T,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     best: Option<T>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     bad: u64,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     cooling: u64,
+}
+
+/// As it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(rename = "ReduceOnPlateau", deny_unknown_fields)]
+struct Unchecked<T> {
+    reduction: T,
+    patience: u64,
+    threshold: T,
+    cooldown: u64,
+    minimum: T,
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real> TryFrom<Unchecked<T>> for ReduceOnPlateau<T> {
+    type Error = Error;
+
+    fn try_from(Unchecked { reduction, patience, threshold, cooldown, minimum }: Unchecked<T>) -> Result<Self> {
+        let plateau = Self::new(reduction)?.with_threshold(threshold)?.down_to(minimum)?;
+        Ok(plateau.with_patience(patience).with_cooldown(cooldown))
+    }
 }
 
 impl<T: Real> ReduceOnPlateau<T> {
