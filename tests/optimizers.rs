@@ -1316,6 +1316,22 @@ fn l_bfgs_uses_no_value_of_another_objective() {
     assert_eq!(lbfgs.step(&mut objective, &mut x).value, 25.0);
 }
 
+/// Only the steps that were made take memory.
+#[test]
+fn l_bfgs_may_remember_every_step() {
+    let run = |history: usize| {
+        let mut lbfgs = Lbfgs::new().history(history).unwrap();
+        let mut x = start::<f64>(6);
+        after(&mut lbfgs, &mut x, 20);
+        let mut resumed = Lbfgs::new().history(history).unwrap();
+        resumed.restore(&lbfgs.state()).unwrap();
+        after(&mut resumed, &mut x, 3);
+        x
+    };
+    assert_eq!(run(usize::MAX), run(1000));
+    assert_ne!(run(usize::MAX), run(10));
+}
+
 #[test]
 fn hyper_parameters_of_l_bfgs_are_checked() {
     let error = Lbfgs::<f64>::new().history(0).unwrap_err();

@@ -94,9 +94,10 @@ impl<T: Real> Trainer<'_, T> {
     ///
     /// # Errors
     /// Nothing is changed then. [`Error::CheckpointMismatch`] if the checkpoint is of another version, seed, batch size,
-    /// way of drawing batches or list of metrics, with or without a plateau, or contradicts itself; [`Error::ShapeMismatch`] if its parameters, or
-    /// `parameters`, are not as many as the network has; [`Error::NotFinite`] if one of them is not finite;
-    /// [`Error::StateMismatch`] if it is of another optimizer.
+    /// way of drawing batches or list of metrics, with or without a plateau, or contradicts itself;
+    /// [`Error::ShapeMismatch`] if its parameters, or `parameters`, are not as many as the network has;
+    /// [`Error::NotFinite`] if one of them is not finite; [`Error::StateMismatch`] if it is of another optimizer or one for
+    /// another number of parameters.
     pub fn restore<'p>(&mut self, checkpoint: &Checkpoint<T>, parameters: impl Into<&'p mut [T]>) -> Result<()> {
         let parameters = parameters.into();
         same("version", &VERSION, &checkpoint.version)?;
@@ -133,6 +134,11 @@ impl<T: Real> Trainer<'_, T> {
                 let value = vector[place].to_f64();
                 return Err(Error::NotFinite { what: "parameters of the checkpoint", row: place, column: 0, value });
             }
+        }
+        let count = checkpoint.parameters.len();
+        if checkpoint.optimizer.vectors.iter().any(|(_, vector)| !vector.is_empty() && vector.len() != count) {
+            let (expected, found) = (format!("vectors of {count}, or of 0"), checkpoint.optimizer.to_string());
+            return Err(Error::StateMismatch { expected, found });
         }
         same("epochs recorded", &state.epoch, &state.history.records().len())?;
         let possible = state.loss_sum.is_finite()

@@ -118,6 +118,22 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
         *spoiled.pointer_mut(place).unwrap() = value;
         refused(&spoiled, trainer(&network));
     }
+    // The memory of an optimizer for another number of parameters.
+    let with_momentum =
+        || Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1).unwrap().momentum(0.9).unwrap());
+    let mut spoiled = document.clone();
+    for (velocity, fits) in
+        [(json!([]), true), (json!([1.0, 2.0]), true), (json!([1.0]), false), (json!([1.0, 1.0, 1.0]), false)]
+    {
+        spoiled["optimizer"]["vectors"] = json!([["velocity", velocity]]);
+        if fits {
+            with_momentum()
+                .restore(&serde_json::from_value(spoiled.clone()).unwrap(), parameters.as_mut_slice())
+                .unwrap();
+        } else {
+            refused(&spoiled, with_momentum());
+        }
+    }
     // A place in an epoch that the data do not have.
     let mut spoiled = document.clone();
     spoiled["state"]["batch"] = json!(99);
