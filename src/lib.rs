@@ -87,7 +87,7 @@
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`Stop`], [`Report`]; by the gradient [`GradientDescent`],
 //!   [`AdaGrad`], [`RmsProp`], [`Adam`], [`AdamW`], [`Nadam`], with a line search [`Lbfgs`]
 //! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
-//!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
+//!   [`MultiStepDecay`], [`PolynomialDecay`], [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
 //!   for training loops [`ReduceOnPlateau`]; how large a learning rate may be: [`LearningRateBound`]; chosen by a file:
 //!   [`OptimizerConfiguration`], [`ScheduleConfiguration`]
 //! - Objectives around objectives: [`Penalty`], [`FreeParameters`]
@@ -161,9 +161,9 @@ pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkOb
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
 pub use optimizer::{
     AdaGrad, Adam, AdamW, Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent,
-    InverseTimeDecay, Iteration, Lbfgs, LearningRateBound, LinearWarmUp, Nadam, OneCycle, Optimizer,
-    OptimizerConfiguration, OptimizerState, ReduceOnPlateau, Report, RmsProp, Schedule, ScheduleConfiguration,
-    Scheduled, Step, StepDecay, Stop, StopReason,
+    InverseTimeDecay, Iteration, Lbfgs, LearningRateBound, LinearWarmUp, MultiStepDecay, Nadam, OneCycle, Optimizer,
+    OptimizerConfiguration, OptimizerState, PolynomialDecay, ReduceOnPlateau, Report, RmsProp, Schedule,
+    ScheduleConfiguration, Scheduled, Step, StepDecay, Stop, StopReason,
 };
 pub use real::Real;
 pub use regression::{

@@ -27,8 +27,8 @@ pub use learning_rate_bound::LearningRateBound;
 pub use nadam::Nadam;
 pub use rms_prop::RmsProp;
 pub use schedule::{
-    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, ReduceOnPlateau,
-    Schedule, ScheduleConfiguration, StepDecay,
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, ReduceOnPlateau, Schedule, ScheduleConfiguration, StepDecay,
 };
 pub use scheduled::Scheduled;
 

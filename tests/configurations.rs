@@ -4,9 +4,10 @@
 use gradus::nalgebra::dmatrix;
 use gradus::{
     AdaGrad, Adam, AdamW, ClassWeights, Clipped, ConstantSchedule, CosineAnnealing, EarlyStopping, ExponentialDecay,
-    GradientDescent, Huber, InverseTimeDecay, LabelSmoothing, Lbfgs, LinearWarmUp, Loss, LossConfiguration, Nadam,
-    OneCycle, Optimizer, OptimizerConfiguration, Penalty, Real, ReduceOnPlateau, Result, RmsProp, Schedule,
-    ScheduleConfiguration, Scheduled, SigmoidCrossEntropy, SoftmaxCrossEntropy, StepDecay, Stop, from_fn,
+    GradientDescent, Huber, InverseTimeDecay, LabelSmoothing, Lbfgs, LinearWarmUp, Loss, LossConfiguration,
+    MultiStepDecay, Nadam, OneCycle, Optimizer, OptimizerConfiguration, Penalty, PolynomialDecay, Real,
+    ReduceOnPlateau, Result, RmsProp, Schedule, ScheduleConfiguration, Scheduled, SigmoidCrossEntropy,
+    SoftmaxCrossEntropy, StepDecay, Stop, from_fn,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,6 +94,8 @@ fn schedules() -> Result<Vec<Box<dyn Schedule<f64>>>> {
     Ok(vec![
         Box::new(ConstantSchedule),
         Box::new(StepDecay::new(7, 0.37)?),
+        Box::new(MultiStepDecay::new([19, 3, 19], 0.37)?),
+        Box::new(PolynomialDecay::new(29, 1.7)?),
         Box::new(ExponentialDecay::new(0.93)?),
         Box::new(InverseTimeDecay::new(0.13)?),
         Box::new(CosineAnnealing::new(11)?.down_to(0.07)?),
@@ -259,6 +262,10 @@ fn spoiled_schedules_are_refused() {
     };
     let bad = [("decay", json!(0.0)), ("decay", json!(null)), ("period", json!(0)), ("period", json!(2.5))];
     takes_only(of("StepDecay"), &json!({ "period": 7, "decay": 0.5 }), &bad);
+    let bad = [("milestones", json!([])), ("milestones", json!([-1])), ("decay", json!(0.0))];
+    takes_only(of("MultiStepDecay"), &json!({ "milestones": [3, 9], "decay": 0.5 }), &bad);
+    let bad = [("iterations", json!(0)), ("power", json!(0.0)), ("power", json!(null))];
+    takes_only(of("PolynomialDecay"), &json!({ "iterations": 3, "power": 2.0 }), &bad);
     takes_only(of("ExponentialDecay"), &json!({ "decay": 0.5 }), &[("decay", json!(-1.0))]);
     takes_only(of("InverseTimeDecay"), &json!({ "decay": 0.5 }), &[("decay", json!(-1.0))]);
     for growth in [json!(null), json!(2)] {
@@ -327,6 +334,9 @@ fn a_plateau_comes_back_with_nothing_observed() {
     let new = ReduceOnPlateau::new(0.37).unwrap().with_patience(1).with_cooldown(2).with_threshold(0.013).unwrap();
     let new = new.down_to(0.07).unwrap();
     assert_eq!(through_json(&new), new);
+    let absolute = new.clone().with_absolute_threshold(1.3).unwrap();
+    assert_eq!(through_json(&absolute), absolute);
+    reads_only(&absolute, &[("threshold", json!(-1.3)), ("absolute", json!(null))]);
     let mut used = new.clone();
     for loss in [1.0, 2.0, 3.0] {
         used.observe(loss);

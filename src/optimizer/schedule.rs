@@ -4,7 +4,9 @@ mod cosine_annealing;
 mod exponential_decay;
 mod inverse_time_decay;
 mod linear_warm_up;
+mod multi_step_decay;
 mod one_cycle;
+mod polynomial_decay;
 mod reduce_on_plateau;
 mod step_decay;
 
@@ -14,7 +16,9 @@ pub use cosine_annealing::CosineAnnealing;
 pub use exponential_decay::ExponentialDecay;
 pub use inverse_time_decay::InverseTimeDecay;
 pub use linear_warm_up::LinearWarmUp;
+pub use multi_step_decay::MultiStepDecay;
 pub use one_cycle::OneCycle;
+pub use polynomial_decay::PolynomialDecay;
 pub use reduce_on_plateau::ReduceOnPlateau;
 pub use step_decay::StepDecay;
 

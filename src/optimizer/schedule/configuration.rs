@@ -1,5 +1,6 @@
 use super::{
-    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, Schedule, StepDecay,
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, Schedule, StepDecay,
 };
 use crate::error::Result;
 use crate::real::Real;
@@ -33,6 +34,14 @@ pub enum ScheduleConfiguration {
         /// γ.
         decay: f64,
     },
+    /// [`MultiStepDecay`].
+    #[non_exhaustive]
+    MultiStepDecay {
+        /// Where the factor is multiplied.
+        milestones: Vec<u64>,
+        /// γ.
+        decay: f64,
+    },
     /// [`ExponentialDecay`].
     #[non_exhaustive]
     ExponentialDecay {
@@ -44,6 +53,14 @@ pub enum ScheduleConfiguration {
     InverseTimeDecay {
         /// k.
         decay: f64,
+    },
+    /// [`PolynomialDecay`].
+    #[non_exhaustive]
+    PolynomialDecay {
+        /// n.
+        iterations: u64,
+        /// p.
+        power: f64,
     },
     /// [`CosineAnnealing`].
     #[non_exhaustive]
@@ -88,8 +105,10 @@ impl ScheduleConfiguration {
         Ok(match *self {
             Self::Constant => Box::new(ConstantSchedule),
             Self::StepDecay { period, decay } => Box::new(StepDecay::new(period, decay)?),
+            Self::MultiStepDecay { ref milestones, decay } => Box::new(MultiStepDecay::new(&milestones[..], decay)?),
             Self::ExponentialDecay { decay } => Box::new(ExponentialDecay::new(decay)?),
             Self::InverseTimeDecay { decay } => Box::new(InverseTimeDecay::new(decay)?),
+            Self::PolynomialDecay { iterations, power } => Box::new(PolynomialDecay::new(iterations, power)?),
             Self::CosineAnnealing { period, minimum, growth } => {
                 let cosine = CosineAnnealing::new(period)?.down_to(minimum)?;
                 Box::new(growth.map_or(Ok(cosine), |growth| cosine.with_restarts(growth))?)
