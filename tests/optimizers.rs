@@ -1316,6 +1316,21 @@ fn l_bfgs_uses_no_value_of_another_objective() {
     assert_eq!(lbfgs.step(&mut objective, &mut x).value, 25.0);
 }
 
+/// −x₀ + x₀²/4 + c x₀ x₁: from the origin the step is s = (1, 0), with y = (½, c), so that sᵀy = ½ whatever c is. Beside
+/// ‖s‖‖y‖ it may be no more than rounding.
+#[test]
+fn l_bfgs_remembers_no_curvature_that_rounding_could_have_made() {
+    for (coupling, pairs) in [(1e15, 1), (1e17, 0)] {
+        let mut saddle = from_fn(|x: &[f64], gradient: &mut [f64]| {
+            gradient.copy_from_slice(&[-1.0 + 0.5 * x[0] + coupling * x[1], coupling * x[0]]);
+            -x[0] + 0.25 * x[0] * x[0] + coupling * x[0] * x[1]
+        });
+        let (mut lbfgs, mut x) = (Lbfgs::new(), [0.0, 0.0]);
+        let _ = lbfgs.step(&mut saddle, &mut x);
+        assert_eq!((x, lbfgs.state().vectors.len()), ([1.0, 0.0], 2 * pairs), "{coupling}");
+    }
+}
+
 /// Only the steps that were made take memory.
 #[test]
 fn l_bfgs_may_remember_every_step() {
