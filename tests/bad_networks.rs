@@ -1,5 +1,8 @@
 //! Bad input to networks and training, by its number; those of training runs are in `training.rs`, of optimizers in
 //! `optimizers.rs` and `schedules.rs`, of model files in `model_files.rs`.
+//!
+//! 80, no threads, cannot be asked for: the crate starts none. 82, more than 2³² samples, is too large for a test; see
+//! `Trainer`, "Reproducibility".
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
 use gradus::{
