@@ -194,6 +194,13 @@ pub enum Error {
         last_finite_loss: Option<f64>,
     },
 
+    /// Label smoothing of a loss that is no cross-entropy.
+    #[error("label smoothing: expected a cross-entropy, found {loss}")]
+    NotSmoothable {
+        /// The configuration of the loss.
+        loss: String,
+    },
+
     /// A checkpoint of another training.
     #[error("checkpoint: expected {what} {expected}, found {found}")]
     CheckpointMismatch {

@@ -87,8 +87,9 @@
 //! - Minimisation: [`Objective`], [`from_fn`], [`Optimizer`], [`Stop`], [`Report`]; by the gradient [`GradientDescent`],
 //!   [`AdaGrad`], [`RmsProp`], [`Adam`], [`AdamW`], [`Nadam`], with a line search [`Lbfgs`]
 //! - Optimizers around optimizers: [`Scheduled`], by a [`Schedule`]: [`ConstantSchedule`], [`StepDecay`],
-//!   [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
-//!   for training loops [`ReduceOnPlateau`]; how large a learning rate may be: [`LearningRateBound`]
+//!   [`MultiStepDecay`], [`PolynomialDecay`], [`ExponentialDecay`], [`InverseTimeDecay`], [`CosineAnnealing`], [`LinearWarmUp`], [`OneCycle`]; [`Clipped`];
+//!   for training loops [`ReduceOnPlateau`]; how large a learning rate may be: [`LearningRateBound`]; chosen by a file:
+//!   [`OptimizerConfiguration`], [`ScheduleConfiguration`]
 //! - Objectives around objectives: [`Penalty`], [`FreeParameters`]
 //! - Gradient checks: [`GradientCheck`], [`numerical_gradient`], [`Difference`]
 //! - Networks: [`Network`], [`NetworkObjective`]; [`Layer`]: [`Dense`], [`LayerNormalization`], [`Dropout`], [`Softmax`],
@@ -99,7 +100,7 @@
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
 //!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
 //!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
-//!   [`LabelSmoothing`], [`ClassWeights`], [`balanced_class_weights`]
+//!   [`LabelSmoothing`], [`ClassWeights`], [`balanced_class_weights`]; [`LossConfiguration`]
 //! - Regression of data in memory: [`LinearRegression`], [`polynomial`]; of a stream: [`NormalEquation`]; online, with
 //!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
 //! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
@@ -147,8 +148,8 @@ pub use layer::{
 };
 pub use loss::{
     BinaryCrossEntropy, ClassWeights, CrossEntropy, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing,
-    LogCosh, Loss, MeanAbsoluteError, MeanSquaredError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
-    SoftmaxCrossEntropy, balanced_class_weights, weighted_mean, weighted_mean_and_gradient,
+    LogCosh, Loss, LossConfiguration, MeanAbsoluteError, MeanSquaredError, NegativeLogLikelihood, Poisson,
+    SigmoidCrossEntropy, SoftmaxCrossEntropy, balanced_class_weights, weighted_mean, weighted_mean_and_gradient,
 };
 pub use metrics::{
     ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
@@ -160,8 +161,9 @@ pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkOb
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
 pub use optimizer::{
     AdaGrad, Adam, AdamW, Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent,
-    InverseTimeDecay, Iteration, Lbfgs, LearningRateBound, LinearWarmUp, Nadam, OneCycle, Optimizer, OptimizerState,
-    ReduceOnPlateau, Report, RmsProp, Schedule, Scheduled, Step, StepDecay, Stop, StopReason,
+    InverseTimeDecay, Iteration, Lbfgs, LearningRateBound, LinearWarmUp, MultiStepDecay, Nadam, OneCycle, Optimizer,
+    OptimizerConfiguration, OptimizerState, PolynomialDecay, ReduceOnPlateau, Report, RmsProp, Schedule,
+    ScheduleConfiguration, Scheduled, Step, StepDecay, Stop, StopReason,
 };
 pub use real::Real;
 pub use regression::{

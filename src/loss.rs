@@ -1,5 +1,6 @@
 mod binary_cross_entropy;
 mod class_weights;
+mod configuration;
 mod cross_entropy;
 mod half_squared_error;
 mod hinge;
@@ -18,6 +19,7 @@ use std::fmt::Debug;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use class_weights::{ClassWeights, balanced_class_weights};
+pub use configuration::LossConfiguration;
 pub use cross_entropy::CrossEntropy;
 pub use half_squared_error::HalfSquaredError;
 pub use hinge::Hinge;
@@ -115,6 +117,40 @@ pub trait Loss<T: Real>: Debug + Send + Sync {
     /// by their targets, as [`ClassWeights`] does, counts that in.
     fn total_weight(&self, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
         sum_of_weights(target, weights)
+    }
+
+    /// What rebuilds the loss, if it is one of the crate's.
+    fn configuration(&self) -> Option<LossConfiguration> {
+        None
+    }
+}
+
+/// A loss chosen at run time, which can be bound to a network or weighted like any other.
+impl<T: Real, L: Loss<T> + ?Sized> Loss<T> for Box<L> {
+    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        (**self).value(prediction, target, weights)
+    }
+
+    fn value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+    ) -> T {
+        (**self).value_and_gradient(prediction, target, weights, gradient)
+    }
+
+    fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
+        (**self).check_targets(target)
+    }
+
+    fn total_weight(&self, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        (**self).total_weight(target, weights)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        (**self).configuration()
     }
 }
 

@@ -132,7 +132,7 @@ fn check_classes<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> Res
     check_class_count(target.features())
 }
 
-fn check_class_count(classes: usize) -> Result<()> {
+pub(crate) fn check_class_count(classes: usize) -> Result<()> {
     if classes >= 2 {
         return Ok(());
     }

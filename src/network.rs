@@ -16,7 +16,7 @@ use crate::error::{Error, Result, Shape};
 use crate::layer::{Initializer, Layer, Mode, ParameterBlock};
 use crate::linalg;
 use crate::loss::{Loss, check_finite};
-use crate::metrics::count_correct;
+use crate::metrics::{check_class_count, count_correct};
 use crate::real::Real;
 
 /// Samples that are predicted at once where there are many: enough for fast products, few enough for the cache.
@@ -233,10 +233,12 @@ impl<T: Real> Network<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data are not of the network's input and output sizes or the parameters not
-    /// as many as it has; [`Error::NotFinite`] if an output is not finite.
+    /// as many as it has; [`Error::InvalidParameter`] for fewer than two outputs, as [`accuracy`](crate::accuracy);
+    /// [`Error::NotFinite`] if an output is not finite.
     pub fn accuracy<'a>(&self, parameters: impl Into<&'a [T]>, data: &Dataset<T>) -> Result<f64> {
         let parameters = parameters.into();
         self.check_parameters(parameters)?;
+        check_class_count(self.output_size())?;
         let mut workspace = Workspace::new();
         let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
         let mut correct = 0;

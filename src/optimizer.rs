@@ -2,6 +2,7 @@ mod ada_grad;
 mod adam;
 mod adam_w;
 mod clipping;
+mod configuration;
 mod first_order;
 mod gradient_descent;
 mod lbfgs;
@@ -19,14 +20,15 @@ pub use ada_grad::AdaGrad;
 pub use adam::Adam;
 pub use adam_w::AdamW;
 pub use clipping::Clipped;
+pub use configuration::OptimizerConfiguration;
 pub use gradient_descent::GradientDescent;
 pub use lbfgs::Lbfgs;
 pub use learning_rate_bound::LearningRateBound;
 pub use nadam::Nadam;
 pub use rms_prop::RmsProp;
 pub use schedule::{
-    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, ReduceOnPlateau,
-    Schedule, StepDecay,
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, ReduceOnPlateau, Schedule, ScheduleConfiguration, StepDecay,
 };
 pub use scheduled::Scheduled;
 
@@ -118,6 +120,11 @@ pub trait Optimizer<T: Real> {
         Ok(())
     }
 
+    /// What rebuilds the method as it is now, with nothing remembered, if it is one of the crate's.
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        None
+    }
+
     /// Steps until `stop` says so; `x` is where to start, and afterwards where the run ended.
     ///
     /// A value that is not finite ends the run, as [`StopReason::NotFinite`] or, where the values had risen before,
@@ -143,6 +150,51 @@ pub trait Optimizer<T: Real> {
         observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
     ) -> Report<T> {
         minimize_by_steps(self, objective, x, stop, observe)
+    }
+}
+
+/// An optimizer chosen at run time, which can be put under a schedule or clipped like any other.
+impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
+        (**self).step(objective, x)
+    }
+
+    fn learning_rate(&self) -> Option<T> {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+        (**self).set_learning_rate(learning_rate)
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn state(&self) -> OptimizerState<T> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
+        (**self).restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        (**self).configuration()
+    }
+
+    fn minimize(&mut self, objective: &mut dyn Objective<T>, x: &mut [T], stop: &Stop<T>) -> Report<T> {
+        (**self).minimize(objective, x, stop)
+    }
+
+    fn minimize_with(
+        &mut self,
+        objective: &mut dyn Objective<T>,
+        x: &mut [T],
+        stop: &Stop<T>,
+        observe: &mut dyn FnMut(&Iteration<'_, T>) -> ControlFlow<()>,
+    ) -> Report<T> {
+        (**self).minimize_with(objective, x, stop, observe)
     }
 }
 
@@ -252,9 +304,35 @@ impl<T: Real> Step<T> {
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "UncheckedStop<T>",
+        bound(serialize = "T: serde::Serialize", deserialize = "T: Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct Stop<T> {
     iterations: usize,
     gradient_norm: T,
+}
+
+/// As it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(rename = "Stop", deny_unknown_fields)]
+struct UncheckedStop<T> {
+    iterations: usize,
+    gradient_norm: T,
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real> TryFrom<UncheckedStop<T>> for Stop<T> {
+    type Error = Error;
+
+    fn try_from(UncheckedStop { iterations, gradient_norm }: UncheckedStop<T>) -> Result<Self> {
+        Self::after(iterations).gradient_norm(gradient_norm)
+    }
 }
 
 impl<T: Real> Stop<T> {

@@ -32,7 +32,8 @@ use crate::real::Real;
 /// # Reproducibility
 /// All chance in a run is a function of the [`seed`](Self::seed): that of a shuffle of seed and epoch, that of dropout of
 /// seed and iteration. A run that was stopped at any iteration, saved as a [`Checkpoint`] and resumed makes the same
-/// bits as one that was not. The generator is xoshiro256++, seeded by SplitMix64.
+/// bits as one that was not. The generator is xoshiro256++, seeded by SplitMix64. No threads are started. More than 2³²
+/// samples are shuffled and drawn like fewer.
 ///
 /// # Numerics
 /// The training loss of an epoch is the mean of the losses of its batches as they went by, weighted by their weights:
@@ -99,6 +100,8 @@ struct State<T> {
     loss_sum: f64,
     weight_sum: f64,
     last_loss: Option<f64>,
+    /// Of the latest step.
+    learning_rate: Option<f64>,
     best: Option<Best<T>>,
     history: History,
     /// The time that former parts of the run have taken.
@@ -115,7 +118,8 @@ pub enum TrainingEnd {
     EarlyStopped,
     /// The observer asked to stop. The run can be gone on with.
     Observer,
-    /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number.
+    /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number, or where a plateau
+    /// has reduced it to 0.
     Optimizer(StopReason),
 }
 
@@ -173,6 +177,7 @@ impl<'a, T: Real> Trainer<'a, T> {
                 loss_sum: 0.0,
                 weight_sum: 0.0,
                 last_loss: None,
+                learning_rate: None,
                 best: None,
                 history: History::new(),
                 elapsed: Duration::ZERO,
@@ -346,6 +351,7 @@ impl<'a, T: Real> Trainer<'a, T> {
                 };
                 let batch = buffer.gather(data, samples.iter().copied());
                 here.copy_from_slice(parameters);
+                self.state.learning_rate = self.optimizer.learning_rate().map(T::to_f64);
                 let loss = match self.step(parameters, batch)? {
                     Some(step) if !step.is_finite() => {
                         parameters.copy_from_slice(&finite);
@@ -364,15 +370,16 @@ impl<'a, T: Real> Trainer<'a, T> {
                     return Ok(self.report(TrainingEnd::Observer, parameters));
                 }
             }
-            if let Err(error) = self.end_epoch(parameters, elapsed()) {
-                let diverged = matches!(error, Error::Diverged { .. });
-                if diverged {
+            let end = self.end_epoch(parameters, elapsed()).inspect_err(|error| {
+                if matches!(error, Error::Diverged { .. }) {
                     parameters.copy_from_slice(&finite);
                 }
-                return Err(error);
-            }
+            })?;
             if self.is_stopped() {
                 return Ok(self.report(TrainingEnd::Observer, parameters));
+            }
+            if let Some(reason) = end {
+                return Ok(self.report(TrainingEnd::Optimizer(reason), parameters));
             }
         }
         Ok(self.report(TrainingEnd::Completed, parameters))
@@ -407,8 +414,8 @@ impl<'a, T: Real> Trainer<'a, T> {
         }
     }
 
-    /// Measures, and decides what follows from it.
-    fn end_epoch(&mut self, parameters: &[T], elapsed: Duration) -> Result<()> {
+    /// Measures, and decides what follows from it: perhaps the end of the run.
+    fn end_epoch(&mut self, parameters: &[T], elapsed: Duration) -> Result<Option<StopReason>> {
         let (mut validation_loss, mut metrics) = (None, Vec::new());
         if let Some(validation) = self.validation {
             let evaluation = match self.objective.evaluate(parameters, validation) {
@@ -436,18 +443,15 @@ impl<'a, T: Real> Trainer<'a, T> {
             training_loss,
             validation_loss,
             metrics,
-            learning_rate: self.optimizer.learning_rate().map(T::to_f64),
+            learning_rate: state.learning_rate,
             seconds: elapsed.as_secs_f64(),
         });
         state.epoch += 1;
         state.batch = 0;
         (state.loss_sum, state.weight_sum) = (0.0, 0.0);
-        match &mut self.plateau {
-            None => Ok(()),
-            Some(Plateau { watch, base }) => {
-                self.optimizer.set_learning_rate(*base * watch.observe(T::nearest(monitored)))
-            }
-        }
+        let Some(Plateau { watch, base }) = &mut self.plateau else { return Ok(None) };
+        let set = self.optimizer.set_learning_rate(*base * watch.observe(T::nearest(monitored)));
+        Ok(set.is_err().then_some(StopReason::InvalidLearningRate))
     }
 
     fn is_out_of_patience(&self) -> bool {
@@ -481,7 +485,7 @@ impl<'a, T: Real> Trainer<'a, T> {
         let _ = batches;
         #[cfg(feature = "progress")]
         if let Some(bar) = &self.bar {
-            bar.set_length((self.epochs * batches) as u64);
+            bar.set_length(self.epochs.saturating_mul(batches) as u64);
             let style = indicatif::ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta} {msg}");
             bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
         }

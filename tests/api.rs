@@ -2,8 +2,13 @@
 
 use gradus::nalgebra::{DMatrix, DVector, SMatrix};
 use gradus::{
-    Batch, BoundObjective, Dataset, Dense, Error, GradientDescent, IdxError, Layer, LeastSquaresObjective, LinearFit,
-    Loss, Network, NetworkObjective, NormalEquation, Objective, Optimizer, Sigmoid, SoftmaxCrossEntropy, one_hot,
+    AdaGrad, Adam, AdamW, Batch, BoundObjective, Checkpoint, Clipped, ConfusionMatrix, ConstantSchedule,
+    CosineAnnealing, Dataset, Dense, EarlyStopping, EpochRecord, Error, ExponentialDecay, GradientDescent, History,
+    IdxError, InverseTimeDecay, Iteration, Layer, Lbfgs, LearningRateBound, LeastSquaresObjective, LinearFit,
+    LinearWarmUp, Loss, LossConfiguration, Model, MultiStepDecay, Nadam, Network, NetworkObjective, NormalEquation,
+    Objective, OneCycle, Optimizer, OptimizerConfiguration, OptimizerState, PolynomialDecay, Predictor, Progress,
+    ReduceOnPlateau, Report, RmsProp, Schedule, ScheduleConfiguration, Scheduled, Sigmoid, SoftmaxCrossEntropy, Step,
+    StepDecay, Stop, StopReason, TrainingEnd, TrainingReport, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -70,6 +75,11 @@ fn types_cross_threads_and_traits_make_objects() {
     crosses::<LeastSquaresObjective<f64>>();
     crosses::<Error>();
     crosses::<IdxError>();
+    crosses::<Model<f32>>();
+    crosses::<Predictor<'static, f32>>();
+    #[cfg(feature = "safetensors")]
+    crosses::<gradus::ModelError>();
+    crosses::<ConfusionMatrix>();
 
     fn objects(_: &dyn Layer<f64>, _: &dyn Loss<f64>, _: &dyn Objective<f64>, _: &dyn Optimizer<f64>) {}
     let network = Network::<f64>::builder(1).layer(Sigmoid).build().unwrap();
@@ -77,4 +87,32 @@ fn types_cross_threads_and_traits_make_objects() {
     let (x, t) = (DMatrix::from_element(1, 1, 0.0), DMatrix::from_element(1, 1, 1.0));
     let bound: BoundObjective<'_, f64> = owner.on(&x, &t).unwrap();
     objects(&Sigmoid, &SoftmaxCrossEntropy, &bound, &GradientDescent::new(0.1).unwrap());
+}
+
+/// All but a trainer, which holds closures of its user.
+#[test]
+fn what_trains_crosses_threads() {
+    fn crosses<T: Send + Sync + 'static>() {}
+    crosses::<AdaGrad<f64>>();
+    crosses::<Adam<f64>>();
+    crosses::<AdamW<f64>>();
+    crosses::<Lbfgs<f64>>();
+    crosses::<Nadam<f64>>();
+    crosses::<RmsProp<f64>>();
+    crosses::<Clipped<f64, Adam<f64>>>();
+    crosses::<Scheduled<f64, Adam<f64>, LinearWarmUp<Box<dyn Schedule<f64>>>>>();
+    crosses::<Box<dyn Loss<f64>>>();
+    crosses::<OptimizerState<f64>>();
+    crosses::<OptimizerConfiguration>();
+    crosses::<ScheduleConfiguration>();
+    crosses::<LossConfiguration>();
+    crosses::<(ConstantSchedule, StepDecay, MultiStepDecay, PolynomialDecay, ExponentialDecay, InverseTimeDecay)>();
+    crosses::<(CosineAnnealing, OneCycle, ReduceOnPlateau<f64>, LearningRateBound<f64>)>();
+    crosses::<(Stop<f64>, Step<f64>, Report<f64>, StopReason, Iteration<'static, f64>)>();
+    crosses::<(EarlyStopping, History, EpochRecord, Checkpoint<f64>)>();
+    crosses::<(TrainingEnd, TrainingReport, Progress<'static>)>();
+    // What a file chooses can be sent to the thread that trains.
+    let configuration = Adam::new(0.1).unwrap().configuration().unwrap();
+    fn sent(_: impl Send + Sync + 'static) {}
+    sent(configuration.build::<f64>().unwrap());
 }

@@ -1,5 +1,8 @@
 //! Bad input to networks and training, by its number; those of training runs are in `training.rs`, of optimizers in
 //! `optimizers.rs` and `schedules.rs`, of model files in `model_files.rs`.
+//!
+//! 80, no threads, cannot be asked for: the crate starts none. 82, more than 2³² samples, is too large for a test; see
+//! `Trainer`, "Reproducibility".
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
 use gradus::{
@@ -175,4 +178,15 @@ fn parameters_that_are_not_finite() {
     let mut objective = network.objective(gradus::MeanSquaredError);
     let (x, t) = (dmatrix![1.0], dmatrix![1.0]);
     assert!(!objective.on(&x, &t).unwrap().value(&[f64::NAN, 0.0]).is_finite());
+}
+
+/// Of one output the largest is always the first: every answer would be right.
+#[test]
+fn one_output_has_no_accuracy() {
+    let (x, t) = (dmatrix![1.0, 2.0, 3.0], dmatrix![0.0, 1.0, 0.0]);
+    let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build().unwrap();
+    let parameters = DVector::from_vec(vec![1.0, 0.0]);
+    let error = network.accuracy(&parameters, &Dataset::new(x.clone(), t.clone()).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "number of classes: expected at least 2, found 1");
+    assert_eq!(gradus::accuracy(&network.predict(&parameters, &x).unwrap(), &t), Err(error));
 }

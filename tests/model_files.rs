@@ -156,6 +156,10 @@ fn n110_a_name_that_stands_twice() {
     let twice = format!("{{\"0.bias\":{},{}", header["0.bias"], &header.to_string()[1..]);
     let error = refused(&file_of(&twice, &data));
     assert!(matches!(&error, ModelError::Duplicate { name } if name == "0.bias"), "{error}");
+    // In the metadata too, of which the last would be taken.
+    let twice = header.to_string().replace("\"format\"", "\"gradus\":\"{}\",\"format\"");
+    let error = refused(&file_of(&twice, &data));
+    assert!(matches!(&error, ModelError::Duplicate { name } if name == "__metadata__.gradus"), "{error}");
 }
 
 #[test]

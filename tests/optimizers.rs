@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use allocation_counter::measure;
 use gradus::nalgebra::dvector;
 use gradus::{
-    AdaGrad, Adam, AdamW, Difference, Error, GradientCheck, GradientDescent, Intercept, Lbfgs, LeastSquaresObjective,
-    Nadam, Objective, Optimizer, OptimizerState, ParameterRange, Real, Result, RmsProp, Step, Stop, StopReason,
-    from_fn,
+    AdaGrad, Adam, AdamW, Clipped, Difference, Error, GradientCheck, GradientDescent, Intercept, Lbfgs,
+    LeastSquaresObjective, Nadam, Objective, Optimizer, OptimizerState, ParameterRange, Real, Result, RmsProp,
+    Scheduled, Step, StepDecay, Stop, StopReason, from_fn,
 };
 use serde_json::Value;
 
@@ -477,6 +477,54 @@ fn a_restored_state_continues_bit_for_bit() {
         assert_eq!(resumed.state(), saved, "{}", row.name);
         assert_eq!(walk(resumed.as_mut(), function, &mut resumed_x, 10), uninterrupted, "{}", row.name);
     });
+}
+
+/// Taken by value, as by a wrapper; the argument itself is a box then.
+fn wrapped(optimizer: impl Optimizer<f64>) -> impl Optimizer<f64> {
+    Clipped::by_norm(optimizer, 1e300).unwrap()
+}
+
+#[test]
+fn a_boxed_optimizer_is_the_optimizer() {
+    for (row, function) in optimizers().iter().zip(functions().iter().cycle()) {
+        let rate = 1e-3;
+        let [mut x, mut boxed, mut clipped] = [(); 3].map(|()| function.start.clone());
+        let expected = walk((row.optimizer)(rate).as_mut(), function, &mut x, 3);
+        let mut outer: Box<dyn Optimizer<f64>> = Box::new((row.optimizer)(rate));
+        assert_eq!(walk(&mut outer, function, &mut boxed, 3), expected, "{}", row.name);
+        assert_eq!(walk(&mut wrapped((row.optimizer)(rate)), function, &mut clipped, 3), expected, "{}", row.name);
+
+        let mut inner = (row.optimizer)(rate);
+        assert_eq!(outer.learning_rate(), inner.learning_rate());
+        assert_eq!(outer.set_learning_rate(0.5).is_ok(), inner.set_learning_rate(0.5).is_ok());
+        assert_eq!(outer.learning_rate(), inner.learning_rate());
+        inner.restore(&outer.state()).unwrap();
+        assert_eq!(inner.state(), outer.state());
+        outer.reset();
+        inner.reset();
+        assert_eq!(inner.state(), outer.state());
+        assert!(outer.restore(&OptimizerState { vectors: Vec::new(), counters: vec![("?".to_owned(), 0)] }).is_err());
+    }
+    let boxed: Box<dyn Optimizer<f64>> = Box::new(GradientDescent::new(0.25).unwrap());
+    let mut scheduled = Scheduled::new(boxed, StepDecay::new(1, 0.5).unwrap()).unwrap();
+    let mut x = [-3.0, 4.0];
+    let _ = scheduled.minimize(&mut from_fn(sphere), &mut x, &Stop::after(2));
+    assert_eq!(x, [-3.0 * 0.5 * 0.75, 4.0 * 0.5 * 0.75]);
+}
+
+/// L-BFGS has a loop of its own, in which a step takes up the evaluation that the last one ended with.
+#[test]
+fn a_boxed_l_bfgs_keeps_its_own_loop() {
+    fn evaluations(mut optimizer: impl Optimizer<f64>) -> usize {
+        let count = Cell::new(0);
+        let mut counting = from_fn(|x: &[f64], gradient: &mut [f64]| {
+            count.set(count.get() + 1);
+            rosenbrock(x, gradient)
+        });
+        let _ = optimizer.minimize(&mut counting, &mut [-1.2, 1.0], &Stop::after(10));
+        count.get()
+    }
+    assert_eq!(evaluations(Box::new(Lbfgs::new())), evaluations(Lbfgs::new()));
 }
 
 #[test]
@@ -1266,6 +1314,37 @@ fn l_bfgs_uses_no_value_of_another_objective() {
     assert_eq!(lbfgs.step(&mut objective, &mut x).value, 16.0);
     x[0] = 5.0;
     assert_eq!(lbfgs.step(&mut objective, &mut x).value, 25.0);
+}
+
+/// −x₀ + x₀²/4 + c x₀ x₁: from the origin the step is s = (1, 0), with y = (½, c), so that sᵀy = ½ whatever c is. Beside
+/// ‖s‖‖y‖ it may be no more than rounding.
+#[test]
+fn l_bfgs_remembers_no_curvature_that_rounding_could_have_made() {
+    for (coupling, pairs) in [(1e15, 1), (1e17, 0)] {
+        let mut saddle = from_fn(|x: &[f64], gradient: &mut [f64]| {
+            gradient.copy_from_slice(&[-1.0 + 0.5 * x[0] + coupling * x[1], coupling * x[0]]);
+            -x[0] + 0.25 * x[0] * x[0] + coupling * x[0] * x[1]
+        });
+        let (mut lbfgs, mut x) = (Lbfgs::new(), [0.0, 0.0]);
+        let _ = lbfgs.step(&mut saddle, &mut x);
+        assert_eq!((x, lbfgs.state().vectors.len()), ([1.0, 0.0], 2 * pairs), "{coupling}");
+    }
+}
+
+/// Only the steps that were made take memory.
+#[test]
+fn l_bfgs_may_remember_every_step() {
+    let run = |history: usize| {
+        let mut lbfgs = Lbfgs::new().history(history).unwrap();
+        let mut x = start::<f64>(6);
+        after(&mut lbfgs, &mut x, 20);
+        let mut resumed = Lbfgs::new().history(history).unwrap();
+        resumed.restore(&lbfgs.state()).unwrap();
+        after(&mut resumed, &mut x, 3);
+        x
+    };
+    assert_eq!(run(usize::MAX), run(1000));
+    assert_ne!(run(usize::MAX), run(10));
 }
 
 #[test]

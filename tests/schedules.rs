@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use gradus::nalgebra::{DMatrix, DVector, dvector};
 use gradus::{
     Clipped, ConstantSchedule, CosineAnnealing, Error, ExponentialDecay, GradientDescent, Intercept, InverseTimeDecay,
-    LearningRateBound, LeastSquaresObjective, LinearWarmUp, Objective, OneCycle, Optimizer, OptimizerState,
-    ReduceOnPlateau, Result, Schedule, Scheduled, Step, StepDecay, Stop, StopReason, from_fn,
+    LearningRateBound, LeastSquaresObjective, LinearWarmUp, MultiStepDecay, Objective, OneCycle, Optimizer,
+    OptimizerState, PolynomialDecay, ReduceOnPlateau, Result, Schedule, Scheduled, Step, StepDecay, Stop, StopReason,
+    from_fn,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -199,15 +200,24 @@ fn schedules_agree_with_those_of_pytorch() {
                 let cycle = cycle.rising_for(option("pct_start", 0.3)).unwrap();
                 Box::new(cycle.between(start, start / option("final_div_factor", 1e4)).unwrap())
             }
-            "ReduceLROnPlateau" if case["options"].get("threshold_mode").is_none() => {
+            "MultiStepLR" => {
+                let milestones: Vec<u64> =
+                    numbers(&case["options"]["milestones"]).into_iter().map(|milestone| milestone as u64).collect();
+                Box::new(MultiStepDecay::new(milestones, option("gamma", 0.1)).unwrap())
+            }
+            "PolynomialLR" => Box::new(PolynomialDecay::new(count("total_iters", 5.0), option("power", 1.0)).unwrap()),
+            "ReduceLROnPlateau" => {
                 let reduce = ReduceOnPlateau::new(option("factor", 0.1)).unwrap();
                 let reduce = reduce.with_patience(count("patience", 10.0)).with_cooldown(count("cooldown", 0.0));
-                let reduce = reduce.with_threshold(option("threshold", 1e-4)).unwrap();
+                let threshold = option("threshold", 1e-4);
+                let reduce = match case["options"].get("threshold_mode").map(|mode| mode.as_str().unwrap()) {
+                    None => reduce.with_threshold(threshold).unwrap(),
+                    Some("abs") => reduce.with_absolute_threshold(threshold).unwrap(),
+                    Some(other) => panic!("{other}"),
+                };
                 plateau = Some(reduce.down_to(option("min_lr", 0.0) / base).unwrap());
                 Box::new(ConstantSchedule)
             }
-            // Not offered.
-            "MultiStepLR" | "PolynomialLR" | "ReduceLROnPlateau" => continue,
             other => panic!("{other}"),
         };
         compared += 1;
@@ -220,7 +230,7 @@ fn schedules_agree_with_those_of_pytorch() {
             }
         }
     }
-    assert_eq!(compared, 13);
+    assert_eq!(compared, 16);
 }
 
 #[test]
@@ -233,6 +243,8 @@ fn factors_in_single_precision_are_those_of_double_precision_rounded() {
     }
     same(&StepDecay::new(3, 0.9).unwrap());
     same(&ExponentialDecay::new(1.0 - 1e-7).unwrap());
+    same(&MultiStepDecay::new([7, 99], 0.3).unwrap());
+    same(&PolynomialDecay::new(1 << 26, 0.7).unwrap());
     same(&InverseTimeDecay::new(1e-3).unwrap());
     same(&CosineAnnealing::new(70).unwrap().with_restarts(2).unwrap());
     same(&OneCycle::new(70).unwrap());
@@ -243,13 +255,15 @@ proptest! {
     fn factors_of_the_crates_schedules_stay_within_their_bounds(
         iteration in any::<u64>(), count in 2_u64..1_000_000, part in 0.01..0.99_f64, growth in 1_u64..5,
     ) {
-        let schedules: [Box<dyn Schedule<f64>>; 6] = [
+        let schedules: [Box<dyn Schedule<f64>>; 8] = [
             Box::new(StepDecay::new(count, part).unwrap()),
             Box::new(ExponentialDecay::new(part).unwrap()),
             Box::new(InverseTimeDecay::new(part).unwrap()),
             Box::new(CosineAnnealing::new(count).unwrap().down_to(part).unwrap().with_restarts(growth).unwrap()),
             Box::new(OneCycle::new(count).unwrap().rising_for(part).unwrap()),
             Box::new(LinearWarmUp::new(count, part, ConstantSchedule).unwrap()),
+            Box::new(MultiStepDecay::new([count, 7, 7], part).unwrap()),
+            Box::new(PolynomialDecay::new(count, 4.0 * part).unwrap()),
         ];
         for iteration in [iteration, iteration % count, iteration % 100] {
             for (place, schedule) in schedules.iter().enumerate() {
@@ -270,6 +284,8 @@ fn hyper_parameters_out_of_range_are_refused() {
     for bad in [0.0, -0.5, f64::NAN, f64::INFINITY] {
         refused("step", StepDecay::new(3, bad));
         refused("exponential", ExponentialDecay::new(bad));
+        refused("milestones", MultiStepDecay::new([3], bad));
+        refused("power", PolynomialDecay::new(3, bad));
         refused("part", OneCycle::new(10).unwrap().rising_for(bad));
         refused("reduction", ReduceOnPlateau::new(bad));
         refused("norm", Clipped::by_norm(Momentum::new(0.1), bad));
@@ -285,7 +301,10 @@ fn hyper_parameters_out_of_range_are_refused() {
     }
     for bad in [-0.5, f64::NAN, f64::INFINITY] {
         refused("inverse time", InverseTimeDecay::new(bad));
+        refused("threshold", ReduceOnPlateau::new(0.5).unwrap().with_absolute_threshold(bad));
     }
+    assert_eq!(MultiStepDecay::new([], 0.5), Err(Error::Empty { what: "milestones" }));
+    refused("iterations", PolynomialDecay::new(0, 2.0));
     refused("period", StepDecay::new(0, 0.5));
     refused("period", CosineAnnealing::new(0));
     refused("growth", CosineAnnealing::new(3).unwrap().with_restarts(0));
@@ -499,6 +518,14 @@ fn a_plateau_asks_for_a_relative_improvement() {
     // Also below zero, where 25 % better than −4 is below −5.
     plateau(new(), &[(-4.0, 1.0), (-4.5, 0.5), (-5.1, 0.5)]);
     plateau(new(), &[(0.0, 1.0), (0.0, 0.5), (-1e-300, 0.5)]);
+}
+
+#[test]
+fn a_plateau_may_ask_for_an_absolute_improvement() {
+    let new = || ReduceOnPlateau::new(0.5).unwrap().with_patience(0).with_absolute_threshold(0.25).unwrap();
+    plateau(new(), &[(4.0, 1.0), (3.8, 0.5), (3.75, 0.25), (3.7, 0.25), (-4.0, 0.25), (-4.5, 0.25)]);
+    // The latest kind of threshold is the one that counts.
+    plateau(new().with_threshold(0.0).unwrap(), &[(4.0, 1.0), (3.9, 1.0)]);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
 use gradus::{
     Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Network,
-    Pass, Real, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StopReason, Trainer, TrainingEnd, accuracy,
+    Pass, Real, ReduceOnPlateau, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StepDecay, StopReason, Trainer,
+    TrainingEnd, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -206,6 +207,53 @@ fn early_stopping_goes_back_to_the_best_parameters() {
     drop(trainer);
     assert_eq!(trace.len(), 9);
     assert!(trace.iter().all(|&loss| loss >= trace[4]));
+}
+
+#[test]
+fn the_learning_rate_of_an_epoch_is_that_of_its_last_step() {
+    let (data, network) = (line(8), linear());
+    // Two steps an epoch, 1/8 and 1/16, 1/32 and 1/64, …
+    let halving = Scheduled::new(descent(0.125), StepDecay::new(1, 0.5).unwrap()).unwrap();
+    let mut trainer = Trainer::new(&network, MeanSquaredError, halving).epochs(3).unwrap().batch_size(4).unwrap();
+    let _ = trainer.train([0.0; 2].as_mut_slice(), &data).unwrap();
+    let rates: Vec<_> = trainer.history().records().iter().map(|record| record.learning_rate.unwrap()).collect();
+    assert_eq!(rates, [0.125 / 2.0, 0.125 / 8.0, 0.125 / 32.0]);
+}
+
+/// From 1e-9 to 1e-209, and from there to a number that there is not.
+#[test]
+fn a_plateau_without_end_ends_the_run_with_the_best_parameters() {
+    let (data, network) = (line(8), linear());
+    let plateau = ReduceOnPlateau::new(1e-200).unwrap().with_patience(0);
+    let mut shown = 0;
+    let mut trainer = Trainer::new(&network, MeanSquaredError, descent(1e-9))
+        .reduce_on_plateau(plateau)
+        .unwrap()
+        .early_stopping(EarlyStopping::after(99).unwrap().minimal_improvement(1e-3).unwrap())
+        .observe(|progress| {
+            shown += usize::from(progress.record.is_some());
+            ControlFlow::Continue(())
+        });
+    let mut parameters = [0.0; 2];
+    let report = trainer.train(parameters.as_mut_slice(), &data).unwrap();
+    assert_eq!((report.end, report.epochs), (TrainingEnd::Optimizer(StopReason::InvalidLearningRate), 3));
+    assert_eq!(report.best_epoch, Some(0));
+    let rates: Vec<_> = trainer.history().records().iter().map(|record| record.learning_rate.unwrap()).collect();
+    assert_eq!(rates, [1e-9, 1e-9, 1e-9 * 1e-200]);
+    drop(trainer);
+    assert_eq!(shown, 3);
+}
+
+#[cfg(feature = "progress")]
+#[test]
+fn a_progress_bar_of_any_number_of_epochs() {
+    let (data, network) = (line(40), linear());
+    let mut trainer = trainer(&network).epochs(usize::MAX).unwrap().progress_bar();
+    trainer = trainer.observe(|progress| match progress.iterations {
+        5 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert_eq!(trainer.train([0.0; 2].as_mut_slice(), &data).unwrap().end, TrainingEnd::Observer);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 use super::label_smoothing::{Smoothable, Smoothing};
-use super::{Loss, check_probabilities, floored_probability, mean_over_outputs, mean_over_outputs_and_gradient};
+use super::{
+    Loss, LossConfiguration, check_probabilities, floored_probability, mean_over_outputs,
+    mean_over_outputs_and_gradient,
+};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
@@ -84,6 +87,10 @@ impl<T: Real> Loss<T> for BinaryCrossEntropy {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_probabilities(target)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::BinaryCrossEntropy)
     }
 }
 

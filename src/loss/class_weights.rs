@@ -1,4 +1,7 @@
-use super::{Loss, assert_same_shape, check_distributions, check_probabilities, mean, mean_and_gradient, weight_of};
+use super::{
+    Loss, LossConfiguration, assert_same_shape, check_distributions, check_probabilities, mean, mean_and_gradient,
+    weight_of,
+};
 use crate::batch::{Batch, BatchMut};
 use crate::checks;
 use crate::data::check_labels;
@@ -137,6 +140,11 @@ impl<L: Loss<T>, T: Real> Loss<T> for ClassWeights<L, T> {
         let total = sum.total();
         // A sum of losses over ∞ would pass for a perfect 0.
         if total.is_finite() { total } else { T::zero() / T::zero() }
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        let weights = self.weights.iter().map(|weight| weight.to_f64()).collect();
+        Some(LossConfiguration::ClassWeights { weights, loss: Box::new(self.loss.configuration()?) })
     }
 }
 

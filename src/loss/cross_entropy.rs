@@ -1,5 +1,7 @@
 use super::label_smoothing::{Smoothable, Smoothing};
-use super::{Loss, check_distributions, floored_probability, weighted_mean, weighted_mean_and_gradient};
+use super::{
+    Loss, LossConfiguration, check_distributions, floored_probability, weighted_mean, weighted_mean_and_gradient,
+};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
@@ -85,6 +87,10 @@ impl<T: Real> Loss<T> for CrossEntropy {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_distributions(target)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::CrossEntropy)
     }
 }
 

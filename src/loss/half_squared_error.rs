@@ -1,4 +1,4 @@
-use super::{Loss, weighted_mean, weighted_mean_and_gradient};
+use super::{Loss, LossConfiguration, weighted_mean, weighted_mean_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::real::Real;
 
@@ -43,6 +43,10 @@ impl<T: Real> Loss<T> for HalfSquaredError {
             }
             half * sum
         })
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::HalfSquaredError)
     }
 }
 

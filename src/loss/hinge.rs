@@ -1,4 +1,4 @@
-use super::{Loss, check_each, mean_over_outputs, mean_over_outputs_and_gradient};
+use super::{Loss, LossConfiguration, check_each, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
@@ -53,6 +53,10 @@ impl<T: Real> Loss<T> for Hinge {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_each(target, "-1 or 1", |t| t.abs() == T::one())
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::Hinge)
     }
 }
 

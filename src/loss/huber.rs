@@ -1,4 +1,4 @@
-use super::{Loss, mean_over_outputs, mean_over_outputs_and_gradient, sign};
+use super::{Loss, LossConfiguration, mean_over_outputs, mean_over_outputs_and_gradient, sign};
 use crate::batch::{Batch, BatchMut};
 use crate::checks;
 use crate::error::Result;
@@ -70,6 +70,10 @@ impl<T: Real> Loss<T> for Huber<T> {
         gradient: BatchMut<'_, T>,
     ) -> T {
         mean_over_outputs_and_gradient(prediction, target, weights, gradient, |p, t| self.term(p, t))
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::Huber { threshold: self.threshold.to_f64() })
     }
 }
 

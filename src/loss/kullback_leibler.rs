@@ -1,4 +1,6 @@
-use super::{Loss, check_distributions, floored_probability, weighted_mean, weighted_mean_and_gradient};
+use super::{
+    Loss, LossConfiguration, check_distributions, floored_probability, weighted_mean, weighted_mean_and_gradient,
+};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
@@ -70,6 +72,10 @@ impl<T: Real> Loss<T> for KullbackLeibler {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_distributions(target)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::KullbackLeibler)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::Loss;
+use super::{Loss, LossConfiguration};
 use crate::batch::{Batch, BatchMut};
 use crate::checks;
 use crate::error::Result;
@@ -121,6 +121,11 @@ impl<L: Smoothable<T>, T: Real> Loss<T> for LabelSmoothing<L, T> {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         self.loss.check_targets(target)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        let loss = Box::new(self.loss.configuration()?);
+        Some(LossConfiguration::LabelSmoothing { smoothing: self.smoothing.to_f64(), loss })
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Loss, mean_over_outputs, mean_over_outputs_and_gradient};
+use super::{Loss, LossConfiguration, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::real::Real;
 
@@ -53,6 +53,10 @@ impl<T: Real> Loss<T> for LogCosh {
         gradient: BatchMut<'_, T>,
     ) -> T {
         mean_over_outputs_and_gradient(prediction, target, weights, gradient, term)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::LogCosh)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Loss, mean_over_outputs, mean_over_outputs_and_gradient, sign};
+use super::{Loss, LossConfiguration, mean_over_outputs, mean_over_outputs_and_gradient, sign};
 use crate::batch::{Batch, BatchMut};
 use crate::real::Real;
 
@@ -39,6 +39,10 @@ impl<T: Real> Loss<T> for MeanAbsoluteError {
         gradient: BatchMut<'_, T>,
     ) -> T {
         mean_over_outputs_and_gradient(prediction, target, weights, gradient, term)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::MeanAbsoluteError)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Loss, mean_over_outputs, mean_over_outputs_and_gradient};
+use super::{Loss, LossConfiguration, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::real::Real;
 
@@ -38,6 +38,10 @@ impl<T: Real> Loss<T> for MeanSquaredError {
         gradient: BatchMut<'_, T>,
     ) -> T {
         mean_over_outputs_and_gradient(prediction, target, weights, gradient, term)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::MeanSquaredError)
     }
 }
 

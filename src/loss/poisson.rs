@@ -1,4 +1,4 @@
-use super::{Loss, check_each, mean_over_outputs, mean_over_outputs_and_gradient};
+use super::{Loss, LossConfiguration, check_each, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
@@ -57,6 +57,10 @@ impl<T: Real> Loss<T> for Poisson {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_each(target, "a finite number of at least 0", |y| y.is_finite() && y >= T::zero())
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::Poisson)
     }
 }
 

@@ -1,5 +1,5 @@
 use super::label_smoothing::{Smoothable, Smoothing};
-use super::{Loss, check_probabilities, mean_over_outputs, mean_over_outputs_and_gradient};
+use super::{Loss, LossConfiguration, check_probabilities, mean_over_outputs, mean_over_outputs_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::layer::sigmoid_pair;
@@ -83,6 +83,10 @@ impl<T: Real> Loss<T> for SigmoidCrossEntropy {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_probabilities(target)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::SigmoidCrossEntropy)
     }
 }
 

@@ -1,5 +1,5 @@
 use super::label_smoothing::{Smoothable, Smoothing};
-use super::{Loss, check_distributions, weighted_mean, weighted_mean_and_gradient};
+use super::{Loss, LossConfiguration, check_distributions, weighted_mean, weighted_mean_and_gradient};
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::linalg::place_of_largest;
@@ -112,6 +112,10 @@ impl<T: Real> Loss<T> for SoftmaxCrossEntropy {
 
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_distributions(target)
+    }
+
+    fn configuration(&self) -> Option<LossConfiguration> {
+        Some(LossConfiguration::SoftmaxCrossEntropy)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nalgebra::DVector;
 use safetensors::tensor::{SafeTensorError, TensorView};
 use safetensors::{Dtype, SafeTensors};
-use serde::de::{self, IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Model;
@@ -209,7 +209,8 @@ impl<T: Real> Model<T> {
             let values = &self.parameters.as_slice()[range.range.clone()];
             let (rows, columns) = (range.block.rows, range.block.columns);
             let row_by_row = (0..rows).flat_map(|row| (0..columns).map(move |column| row + column * rows));
-            let bytes: Vec<u8> = row_by_row.flat_map(|place| number.to_bytes(values[place].to_f64())).collect();
+            let mut bytes = Vec::with_capacity(values.len() * number.size());
+            row_by_row.for_each(|place| number.write(values[place].to_f64(), &mut bytes));
             tensors.push((range.name(), shape(range, &layers), bytes));
         }
         let architecture = Architecture {
@@ -333,10 +334,10 @@ impl Number {
         }
     }
 
-    fn to_bytes(self, value: f64) -> Vec<u8> {
+    fn write(self, value: f64, to: &mut Vec<u8>) {
         match self {
-            Self::F32 => (value as f32).to_le_bytes().to_vec(),
-            Self::F64 => value.to_le_bytes().to_vec(),
+            Self::F32 => to.extend((value as f32).to_le_bytes()),
+            Self::F64 => to.extend(value.to_le_bytes()),
         }
     }
 
@@ -355,7 +356,10 @@ struct Version {
     version: u32,
 }
 
-/// The names in the header, sorted. A map would keep only one of two that are the same.
+/// The entry of the header that is no tensor.
+const METADATA: &str = "__metadata__";
+
+/// The names in the header and in its metadata, sorted. A map would keep only one of two that are the same.
 struct Names(Vec<String>);
 
 impl<'de> Deserialize<'de> for Names {
@@ -372,7 +376,12 @@ impl<'de> Deserialize<'de> for Names {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
                 let mut names = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    map.next_value::<IgnoredAny>().map_err(de::Error::custom)?;
+                    if name == METADATA {
+                        let Names(entries) = map.next_value::<Option<Names>>()?.unwrap_or(Names(Vec::new()));
+                        names.extend(entries.iter().map(|entry| format!("{METADATA}.{entry}")));
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
                     names.push(name);
                 }
                 names.sort_unstable();

@@ -59,6 +59,14 @@ use crate::real::Real;
 /// A. E. Hoerl, R. W. Kennard (1970): Ridge regression. R. Tibshirani (1996): Regression shrinkage and selection via the
 /// lasso.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "Unchecked<T>",
+        bound(serialize = "T: serde::Serialize", deserialize = "T: Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct Penalty<T> {
     norm: Norm,
     strength: T,
@@ -66,7 +74,31 @@ pub struct Penalty<T> {
     ranges: Option<Vec<Range<usize>>>,
 }
 
+/// As it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(rename = "Penalty", deny_unknown_fields)]
+struct Unchecked<T> {
+    norm: Norm,
+    strength: T,
+    ranges: Option<Vec<Range<usize>>>,
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real> TryFrom<Unchecked<T>> for Penalty<T> {
+    type Error = crate::Error;
+
+    fn try_from(Unchecked { norm, strength, ranges }: Unchecked<T>) -> Result<Self> {
+        let penalty = Self::new(norm, strength)?;
+        match ranges {
+            None => Ok(penalty),
+            Some(ranges) => penalty.restricted_to(ranges),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Norm {
     L1,
     L2,

@@ -1,5 +1,5 @@
 use super::first_order::{FirstOrder, Update};
-use super::{Optimizer, OptimizerState, Step};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
@@ -106,5 +106,13 @@ impl<T: Real> Optimizer<T> for AdaGrad<T> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.base.restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::AdaGrad {
+            learning_rate: self.base.learning_rate.to_f64(),
+            epsilon: self.epsilon.to_f64(),
+            weight_decay: self.base.weight_decay.to_f64(),
+        })
     }
 }

@@ -1,5 +1,5 @@
 use super::first_order::{FirstOrder, Update, weight_of_steps};
-use super::{Optimizer, OptimizerState, Step};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
@@ -135,5 +135,15 @@ impl<T: Real> Optimizer<T> for Adam<T> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.base.restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::Adam {
+            learning_rate: self.base.learning_rate.to_f64(),
+            beta1: self.beta1.to_f64(),
+            beta2: self.beta2.to_f64(),
+            epsilon: self.epsilon.to_f64(),
+            weight_decay: self.base.weight_decay.to_f64(),
+        })
     }
 }

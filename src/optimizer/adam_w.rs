@@ -1,4 +1,4 @@
-use super::{Adam, Optimizer, OptimizerState, Step};
+use super::{Adam, Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
@@ -104,5 +104,15 @@ impl<T: Real> Optimizer<T> for AdamW<T> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.adam.restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::AdamW {
+            learning_rate: self.adam.base.learning_rate.to_f64(),
+            beta1: self.adam.beta1.to_f64(),
+            beta2: self.adam.beta2.to_f64(),
+            epsilon: self.adam.epsilon.to_f64(),
+            weight_decay: self.weight_decay.to_f64(),
+        })
     }
 }

@@ -1,4 +1,4 @@
-use super::{Optimizer, OptimizerState, Step};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::linalg;
@@ -132,6 +132,14 @@ impl<T: Real, O: Optimizer<T>> Optimizer<T> for Clipped<T, O> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.optimizer.restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        let optimizer = Box::new(self.optimizer.configuration()?);
+        Some(match self.clip {
+            Clip::Norm(limit) => OptimizerConfiguration::ClippedByNorm { limit: limit.to_f64(), optimizer },
+            Clip::Value(limit) => OptimizerConfiguration::ClippedByValue { limit: limit.to_f64(), optimizer },
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 use super::first_order::{FirstOrder, Update, switch};
-use super::{Optimizer, OptimizerState, Step};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::linalg;
@@ -134,6 +134,15 @@ impl<T: Real> Optimizer<T> for GradientDescent<T> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.base.restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::GradientDescent {
+            learning_rate: self.base.learning_rate.to_f64(),
+            momentum: self.momentum.to_f64(),
+            nesterov: self.nesterov,
+            weight_decay: self.base.weight_decay.to_f64(),
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
 
 use super::line_search::{Trial, WolfeSearch};
-use super::{Iteration, Optimizer, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps};
+use super::{
+    Iteration, Optimizer, OptimizerConfiguration, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps,
+};
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -27,8 +29,8 @@ use crate::real::Real;
 /// [`StopReason::Stalled`], or, if nothing at all was gained though the gradient promises more than rounding, as with a
 /// gradient that is not that of the value, as [`StopReason::NoProgress`]. Along a line on which f is not finite beyond
 /// some point, the search stays before it. On a function that is not smooth or falls without bound, a point may be
-/// taken for being lower although its curvature condition fails. Memory: 2 m + 4 vectors; a step allocates nothing
-/// after the first of a size.
+/// taken for being lower although its curvature condition fails. Memory: two vectors for each step that is remembered,
+/// and four; a step allocates nothing after the first m of a size.
 ///
 /// # Examples
 /// Rosenbrock's function, from its usual start:
@@ -56,7 +58,7 @@ use crate::real::Real;
 pub struct Lbfgs<T> {
     history: usize,
     wolfe: WolfeSearch<T>,
-    /// `history` of them, of which the first `held` count, the oldest first.
+    /// At most `history`, of which the first `held` count, the oldest first.
     pairs: Vec<Pair<T>>,
     held: usize,
     /// p, and during the two loops what becomes of ∇f.
@@ -122,22 +124,26 @@ impl<T: Real> Lbfgs<T> {
         vec![("history", T::from_count(self.history)), ("c1", self.wolfe.decrease), ("c2", self.wolfe.curvature)]
     }
 
-    /// Makes room; another size forgets everything.
+    /// Makes room for vectors; another size forgets everything.
     fn resize(&mut self, size: usize) {
-        if self.trial.len() == size && self.pairs.len() == self.history {
+        if self.trial.len() == size {
             return;
         }
         self.reset();
         for vector in [&mut self.direction, &mut self.trial, &mut self.trial_gradient, &mut self.gradient] {
             vector.resize(size, T::zero());
         }
-        self.coefficients.resize(self.history, T::zero());
-        let empty = || Pair { step: Vec::new(), change: Vec::new(), curvature: T::zero() };
-        self.pairs.resize_with(self.history, empty);
-        for pair in &mut self.pairs {
-            pair.step.resize(size, T::zero());
-            pair.change.resize(size, T::zero());
+    }
+
+    /// Makes room for one more pair.
+    fn reserve_pair(&mut self) {
+        if self.held == self.pairs.len() {
+            self.pairs.push(Pair { step: Vec::new(), change: Vec::new(), curvature: T::zero() });
+            self.coefficients.push(T::zero());
         }
+        let pair = &mut self.pairs[self.held];
+        pair.step.resize(self.trial.len(), T::zero());
+        pair.change.resize(self.trial.len(), T::zero());
     }
 
     /// p = −H ∇f, or without history −∇f, no longer than 1; returns pᵀ∇f.
@@ -207,6 +213,7 @@ impl<T: Real> Lbfgs<T> {
             self.pairs.rotate_left(1);
             self.held -= 1;
         }
+        self.reserve_pair();
         let Pair { step, change, curvature } = &mut self.pairs[self.held];
         step.copy_from_slice(&self.trial);
         linalg::add_scaled(step, -T::one(), x);
@@ -268,12 +275,14 @@ impl<T: Real> Optimizer<T> for Lbfgs<T> {
         }
         self.resize(size);
         self.reset();
-        for (pair, saved) in self.pairs.iter_mut().zip(vectors.chunks_exact(2)) {
+        for saved in vectors.chunks_exact(2) {
+            self.reserve_pair();
+            let pair = &mut self.pairs[self.held];
             pair.step.copy_from_slice(&saved[0].1);
             pair.change.copy_from_slice(&saved[1].1);
             pair.curvature = linalg::dot(&pair.step, &pair.change);
+            self.held += 1;
         }
-        self.held = held;
         Ok(())
     }
 
@@ -287,6 +296,14 @@ impl<T: Real> Optimizer<T> for Lbfgs<T> {
         // The objective may be another than that of the last step.
         self.value = None;
         minimize_by_steps(&mut OneMinimization(self), objective, x, stop, observe)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::Lbfgs {
+            history: self.history,
+            c1: self.wolfe.decrease.to_f64(),
+            c2: self.wolfe.curvature.to_f64(),
+        })
     }
 }
 

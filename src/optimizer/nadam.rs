@@ -1,5 +1,5 @@
 use super::first_order::{FirstOrder, Update, weight_of_steps};
-use super::{Optimizer, OptimizerState, Step};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::objective::Objective;
@@ -166,5 +166,16 @@ impl<T: Real> Optimizer<T> for Nadam<T> {
             }
         }
         Ok(())
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::Nadam {
+            learning_rate: self.base.learning_rate.to_f64(),
+            beta1: self.beta1.to_f64(),
+            beta2: self.beta2.to_f64(),
+            epsilon: self.epsilon.to_f64(),
+            momentum_decay: self.momentum_decay.to_f64(),
+            weight_decay: self.base.weight_decay.to_f64(),
+        })
     }
 }

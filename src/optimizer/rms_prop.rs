@@ -1,5 +1,5 @@
 use super::first_order::{FirstOrder, Update, switch};
-use super::{Optimizer, OptimizerState, Step};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
 use crate::linalg;
@@ -173,5 +173,16 @@ impl<T: Real> Optimizer<T> for RmsProp<T> {
 
     fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
         self.base.restore(state)
+    }
+
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        Some(OptimizerConfiguration::RmsProp {
+            learning_rate: self.base.learning_rate.to_f64(),
+            alpha: self.alpha.to_f64(),
+            epsilon: self.epsilon.to_f64(),
+            momentum: self.momentum.to_f64(),
+            centered: self.centered,
+            weight_decay: self.base.weight_decay.to_f64(),
+        })
     }
 }

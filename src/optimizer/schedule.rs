@@ -1,18 +1,24 @@
+mod configuration;
 mod constant;
 mod cosine_annealing;
 mod exponential_decay;
 mod inverse_time_decay;
 mod linear_warm_up;
+mod multi_step_decay;
 mod one_cycle;
+mod polynomial_decay;
 mod reduce_on_plateau;
 mod step_decay;
 
+pub use configuration::ScheduleConfiguration;
 pub use constant::ConstantSchedule;
 pub use cosine_annealing::CosineAnnealing;
 pub use exponential_decay::ExponentialDecay;
 pub use inverse_time_decay::InverseTimeDecay;
 pub use linear_warm_up::LinearWarmUp;
+pub use multi_step_decay::MultiStepDecay;
 pub use one_cycle::OneCycle;
+pub use polynomial_decay::PolynomialDecay;
 pub use reduce_on_plateau::ReduceOnPlateau;
 pub use step_decay::StepDecay;
 
@@ -51,6 +57,11 @@ use crate::real::Real;
 pub trait Schedule<T: Real>: Send + Sync {
     /// What the learning rate of this iteration, counted from 0, is multiplied by.
     fn factor(&self, iteration: u64) -> T;
+
+    /// What rebuilds the schedule, if it is one of the crate's.
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        None
+    }
 }
 
 impl<T: Real, F: Fn(u64) -> T + Send + Sync> Schedule<T> for F {
@@ -62,6 +73,10 @@ impl<T: Real, F: Fn(u64) -> T + Send + Sync> Schedule<T> for F {
 impl<T: Real> Schedule<T> for Box<dyn Schedule<T>> {
     fn factor(&self, iteration: u64) -> T {
         (**self).factor(iteration)
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        (**self).configuration()
     }
 }
 

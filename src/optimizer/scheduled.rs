@@ -1,5 +1,5 @@
 use super::schedule::Schedule;
-use super::{Optimizer, OptimizerState, Step, StopReason};
+use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step, StopReason};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::real::Real;
@@ -125,5 +125,14 @@ impl<T: Real, O: Optimizer<T>, S: Schedule<T>> Optimizer<T> for Scheduled<T, O, 
             }
             _ => Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() }),
         }
+    }
+
+    /// With the base learning rate; none of an optimizer that is scheduled already.
+    fn configuration(&self) -> Option<OptimizerConfiguration> {
+        let optimizer = self.optimizer.configuration()?.with_learning_rate(self.base.to_f64())?;
+        Some(OptimizerConfiguration::Scheduled {
+            schedule: self.schedule.configuration()?,
+            optimizer: Box::new(optimizer),
+        })
     }
 }

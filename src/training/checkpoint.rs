@@ -1,6 +1,8 @@
 use std::fmt::Display;
+use std::time::Duration;
 
 use super::{State, Trainer};
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::optimizer::OptimizerState;
 use crate::real::Real;
@@ -94,9 +96,11 @@ impl<T: Real> Trainer<'_, T> {
     ///
     /// # Errors
     /// Nothing is changed then. [`Error::CheckpointMismatch`] if the checkpoint is of another version, seed, batch size,
-    /// way of drawing batches or list of metrics, with or without a plateau, or contradicts itself; [`Error::ShapeMismatch`] if its parameters, or
-    /// `parameters`, are not as many as the network has; [`Error::NotFinite`] if one of them is not finite;
-    /// [`Error::StateMismatch`] if it is of another optimizer.
+    /// way of drawing batches or list of metrics, with or without a plateau, or contradicts itself;
+    /// [`Error::ShapeMismatch`] if its parameters, or `parameters`, are not as many as the network has;
+    /// [`Error::NotFinite`] if one of them is not finite; [`Error::InvalidParameter`] if the plateau has reduced the learning
+    /// rate to 0; [`Error::StateMismatch`] if it is of another optimizer or one for
+    /// another number of parameters.
     pub fn restore<'p>(&mut self, checkpoint: &Checkpoint<T>, parameters: impl Into<&'p mut [T]>) -> Result<()> {
         let parameters = parameters.into();
         same("version", &VERSION, &checkpoint.version)?;
@@ -112,9 +116,14 @@ impl<T: Real> Trainer<'_, T> {
         if let (Some(watch), Some(state)) = (&mut watch, &checkpoint.plateau) {
             watch.restore(state)?;
         }
+        let reduced =
+            self.plateau.as_mut().zip(watch).map(|(plateau, watch)| (plateau.base * watch.factor(), plateau, watch));
+        if let Some((rate, ..)) = reduced {
+            checks::positive("learning rate", rate)?;
+        }
         self.optimizer.restore(&checkpoint.optimizer)?;
-        if let (Some(plateau), Some(watch)) = (&mut self.plateau, watch) {
-            self.optimizer.set_learning_rate(plateau.base * watch.factor())?;
+        if let Some((rate, plateau, watch)) = reduced {
+            self.optimizer.set_learning_rate(rate)?;
             plateau.watch = watch;
         }
         parameters.copy_from_slice(&checkpoint.parameters);
@@ -134,11 +143,19 @@ impl<T: Real> Trainer<'_, T> {
                 return Err(Error::NotFinite { what: "parameters of the checkpoint", row: place, column: 0, value });
             }
         }
+        let count = checkpoint.parameters.len();
+        if checkpoint.optimizer.vectors.iter().any(|(_, vector)| !vector.is_empty() && vector.len() != count) {
+            let (expected, found) = (format!("vectors of {count}, or of 0"), checkpoint.optimizer.to_string());
+            return Err(Error::StateMismatch { expected, found });
+        }
         same("epochs recorded", &state.epoch, &state.history.records().len())?;
-        let possible = state.loss_sum.is_finite()
+        // Far more than a run can make or last, and far from an overflow.
+        let possible = state.iterations < 1 << 62
+            && state.elapsed < Duration::from_secs(1 << 62)
+            && state.loss_sum.is_finite()
             && (0.0..f64::INFINITY).contains(&state.weight_sum)
             && state.best.as_ref().is_none_or(|best| best.epoch < state.epoch && best.loss.is_finite());
-        same("possible sums and best epoch", &true, &possible)
+        same("possible counts, sums and best epoch", &true, &possible)
     }
 }
 

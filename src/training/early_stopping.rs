@@ -18,9 +18,28 @@ use crate::error::Result;
 /// # References
 /// L. Prechelt (1998): Early stopping, but when?
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "Unchecked"))]
 pub struct EarlyStopping {
     patience: usize,
     minimal_improvement: f64,
+}
+
+/// As it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(rename = "EarlyStopping", deny_unknown_fields)]
+struct Unchecked {
+    patience: usize,
+    minimal_improvement: f64,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for EarlyStopping {
+    type Error = crate::Error;
+
+    fn try_from(Unchecked { patience, minimal_improvement }: Unchecked) -> Result<Self> {
+        Self::after(patience)?.minimal_improvement(minimal_improvement)
+    }
 }
 
 impl EarlyStopping {

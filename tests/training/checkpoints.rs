@@ -109,6 +109,8 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
         ("/parameters/0", json!(null)),
         ("/state/epoch", json!(7)),
         ("/state/weight_sum", json!(-1.0)),
+        ("/state/iterations", json!(u64::MAX)),
+        ("/state/elapsed/secs", json!(u64::MAX)),
         ("/state/best/epoch", json!(3)),
         ("/state/best/parameters", json!([])),
         ("/state/history/records", json!([])),
@@ -117,6 +119,22 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
         let mut spoiled = document.clone();
         *spoiled.pointer_mut(place).unwrap() = value;
         refused(&spoiled, trainer(&network));
+    }
+    // The memory of an optimizer for another number of parameters.
+    let with_momentum =
+        || Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1).unwrap().momentum(0.9).unwrap());
+    let mut spoiled = document.clone();
+    for (velocity, fits) in
+        [(json!([]), true), (json!([1.0, 2.0]), true), (json!([1.0]), false), (json!([1.0, 1.0, 1.0]), false)]
+    {
+        spoiled["optimizer"]["vectors"] = json!([["velocity", velocity]]);
+        if fits {
+            with_momentum()
+                .restore(&serde_json::from_value(spoiled.clone()).unwrap(), parameters.as_mut_slice())
+                .unwrap();
+        } else {
+            refused(&spoiled, with_momentum());
+        }
     }
     // A place in an epoch that the data do not have.
     let mut spoiled = document.clone();
@@ -128,6 +146,23 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
     let mut second = trainer(&network).epochs(5).unwrap();
     second.restore(&serde_json::from_value(document).unwrap(), parameters.as_mut_slice()).unwrap();
     assert_eq!(second.train(parameters.as_mut_slice(), &data).unwrap().epochs, 5);
+}
+
+/// A plateau whose factor has fallen to 0 leaves nothing to go on with.
+#[test]
+fn a_learning_rate_of_zero_is_not_restored() {
+    let (data, network) = (line(12), linear());
+    let make = || {
+        let trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(1e-9).unwrap());
+        trainer.reduce_on_plateau(ReduceOnPlateau::new(1e-200).unwrap().with_patience(0)).unwrap()
+    };
+    let (mut first, mut parameters) = (make(), [0.0; 2]);
+    let _ = first.train(parameters.as_mut_slice(), &data).unwrap();
+    let checkpoint = first.checkpoint(parameters.as_slice()).unwrap();
+    let (mut second, mut parameters) = (make(), [7.0; 2]);
+    let error = second.restore(&checkpoint, parameters.as_mut_slice()).unwrap_err();
+    assert_eq!(error.to_string(), "learning rate: expected a positive, finite number, found 0");
+    assert_eq!((parameters, second.history().records().len()), ([7.0; 2], 0));
 }
 
 #[test]

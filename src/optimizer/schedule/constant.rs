@@ -1,4 +1,4 @@
-use super::Schedule;
+use super::{Schedule, ScheduleConfiguration};
 use crate::real::Real;
 
 /// The learning rate as it is, `factor(i) = 1`: what a warm-up multiplies if nothing else is to change.
@@ -17,5 +17,9 @@ pub struct ConstantSchedule;
 impl<T: Real> Schedule<T> for ConstantSchedule {
     fn factor(&self, _: u64) -> T {
         T::one()
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        Some(ScheduleConfiguration::Constant)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Schedule, along_cosine, checked_fraction};
+use super::{Schedule, ScheduleConfiguration, along_cosine, checked_fraction};
 use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
@@ -70,5 +70,10 @@ impl<T: Real> Schedule<T> for CosineAnnealing {
             }
         }
         T::nearest(along_cosine(1.0, self.minimum, since as f64 / period as f64))
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        let Self { period, growth, minimum } = *self;
+        Some(ScheduleConfiguration::CosineAnnealing { period, minimum, growth })
     }
 }

@@ -1,4 +1,4 @@
-use super::Schedule;
+use super::{Schedule, ScheduleConfiguration};
 use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
@@ -36,5 +36,9 @@ impl ExponentialDecay {
 impl<T: Real> Schedule<T> for ExponentialDecay {
     fn factor(&self, iteration: u64) -> T {
         T::nearest(self.decay.powf(iteration as f64))
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        Some(ScheduleConfiguration::ExponentialDecay { decay: self.decay })
     }
 }

@@ -1,4 +1,4 @@
-use super::Schedule;
+use super::{Schedule, ScheduleConfiguration};
 use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
@@ -36,5 +36,9 @@ impl InverseTimeDecay {
 impl<T: Real> Schedule<T> for InverseTimeDecay {
     fn factor(&self, iteration: u64) -> T {
         T::nearest(1.0 / (1.0 + self.decay * iteration as f64))
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        Some(ScheduleConfiguration::InverseTimeDecay { decay: self.decay })
     }
 }

@@ -1,4 +1,4 @@
-use super::{Schedule, checked_fraction};
+use super::{Schedule, ScheduleConfiguration, checked_fraction};
 use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
@@ -45,5 +45,10 @@ impl<T: Real, S: Schedule<T>> Schedule<T> for LinearWarmUp<S> {
         }
         let risen = iteration as f64 / self.iterations as f64;
         T::nearest(self.start + (1.0 - self.start) * risen) * factor
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        let schedule = Box::new(self.schedule.configuration()?);
+        Some(ScheduleConfiguration::LinearWarmUp { iterations: self.iterations, start: self.start, schedule })
     }
 }

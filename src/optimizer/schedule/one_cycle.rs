@@ -1,4 +1,4 @@
-use super::{Schedule, checked_fraction};
+use super::{Schedule, ScheduleConfiguration, checked_fraction};
 use crate::checks;
 use crate::error::Result;
 use crate::optimizer::schedule::along_cosine;
@@ -73,5 +73,10 @@ impl<T: Real> Schedule<T> for OneCycle {
         } else {
             along_cosine(1.0, self.end, (at - peak) / (last - peak))
         })
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        let Self { iterations, rise, start, end } = *self;
+        Some(ScheduleConfiguration::OneCycle { iterations, rise, start, end })
     }
 }

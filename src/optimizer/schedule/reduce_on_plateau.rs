@@ -9,10 +9,13 @@ use crate::real::Real;
 /// No [`Schedule`](crate::Schedule), since it depends on what was seen: a training loop shows it the value after each
 /// epoch and multiplies its base learning rate by the factor that [`observe`](Self::observe) returns.
 ///
-/// An observation is better than the best one so far, b, if it is below `b − τ |b|`. After more than `patience`
+/// An observation is better than the best one so far, b, if it is below `b − τ |b|`, or with
+/// [an absolute threshold](Self::with_absolute_threshold) below `b − τ`. After more than `patience`
 /// observations in a row that are not, the factor becomes `max(γ · factor, minimum)`; the `cooldown` observations after
 /// that are not counted. By default patience is 10, τ = 10⁻⁴, and cooldown and minimum are 0. An observation that is not
 /// finite is never better. (So it is with `ReduceLROnPlateau` of PyTorch for values that are not negative.)
+///
+/// With the feature `serde` the hyper-parameters are stored; what was observed is in the [`state`](Self::state).
 ///
 /// # Examples
 /// ```
@@ -27,16 +30,54 @@ use crate::real::Real;
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "Unchecked<T>",
+        bound(serialize = "T: serde::Serialize", deserialize = "T: Real + serde::Deserialize<'de>")
+    )
+)]
 pub struct ReduceOnPlateau<T> {
     reduction: T,
     patience: u64,
     threshold: T,
+    /// Whether the threshold is τ itself, not τ |b|.
+    absolute: bool,
     cooldown: u64,
     minimum: T,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     factor: T,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     best: Option<T>,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     bad: u64,
+    #[cfg_attr(feature = "serde", serde(skip_serializing))]
     cooling: u64,
+}
+
+/// As it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(rename = "ReduceOnPlateau", deny_unknown_fields)]
+struct Unchecked<T> {
+    reduction: T,
+    patience: u64,
+    threshold: T,
+    absolute: bool,
+    cooldown: u64,
+    minimum: T,
+}
+
+#[cfg(feature = "serde")]
+impl<T: Real> TryFrom<Unchecked<T>> for ReduceOnPlateau<T> {
+    type Error = Error;
+
+    fn try_from(read: Unchecked<T>) -> Result<Self> {
+        let Unchecked { reduction, patience, threshold, absolute, cooldown, minimum } = read;
+        let plateau = Self::new(reduction)?.with_patience(patience).with_cooldown(cooldown).down_to(minimum)?;
+        if absolute { plateau.with_absolute_threshold(threshold) } else { plateau.with_threshold(threshold) }
+    }
 }
 
 impl<T: Real> ReduceOnPlateau<T> {
@@ -51,6 +92,7 @@ impl<T: Real> ReduceOnPlateau<T> {
             reduction,
             patience: 10,
             threshold: T::nearest(1e-4),
+            absolute: false,
             cooldown: 0,
             minimum: T::zero(),
             factor: T::one(),
@@ -73,7 +115,15 @@ impl<T: Real> ReduceOnPlateau<T> {
     pub fn with_threshold(self, threshold: T) -> Result<Self> {
         let allowed = threshold >= T::zero() && threshold < T::one();
         checks::check(allowed, "threshold", threshold, "a number of at least 0, below 1")?;
-        Ok(Self { threshold, ..self })
+        Ok(Self { threshold, absolute: false, ..self })
+    }
+
+    /// The same with a τ by which an observation must be better, whatever the best one is.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if the threshold is negative or not finite.
+    pub fn with_absolute_threshold(self, threshold: T) -> Result<Self> {
+        Ok(Self { threshold: checks::not_negative("threshold", threshold)?, absolute: true, ..self })
     }
 
     /// The same with another number of observations that are not counted after a reduction.
@@ -96,6 +146,7 @@ impl<T: Real> ReduceOnPlateau<T> {
         let better = match self.best {
             _ if !value.is_finite() => false,
             None => true,
+            Some(best) if self.absolute => value < best - self.threshold,
             Some(best) => value < best - self.threshold * best.abs(),
         };
         if better {

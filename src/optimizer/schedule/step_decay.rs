@@ -1,4 +1,4 @@
-use super::Schedule;
+use super::{Schedule, ScheduleConfiguration};
 use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
@@ -33,5 +33,9 @@ impl StepDecay {
 impl<T: Real> Schedule<T> for StepDecay {
     fn factor(&self, iteration: u64) -> T {
         T::nearest(self.decay.powf((iteration / self.period) as f64))
+    }
+
+    fn configuration(&self) -> Option<ScheduleConfiguration> {
+        Some(ScheduleConfiguration::StepDecay { period: self.period, decay: self.decay })
     }
 }
