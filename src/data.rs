@@ -1,10 +1,14 @@
 mod batches;
+#[cfg(feature = "csv")]
+mod csv_table;
 mod idx;
 mod split;
 mod standardization;
 
 pub(crate) use batches::Buffer;
 pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
+#[cfg(feature = "csv")]
+pub use csv_table::{CsvError, CsvTable};
 pub use idx::{IdxError, Images, Labels};
 use nalgebra::DMatrix;
 use rand::Rng;

@@ -104,7 +104,7 @@
 //!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
 //! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
 //!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`], [`RankDeficiency`]
-//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files
+//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files, `CsvTable` (feature `csv`)
 //! - Metrics: [`accuracy`], [`top_k_accuracy`], [`ConfusionMatrix`], [`log_loss`]; [`r_squared`],
 //!   [`mean_absolute_error`], [`root_mean_squared_error`]
 //! - [`Real`], [`Error`]
@@ -133,6 +133,8 @@ mod training;
 mod wide;
 
 pub use batch::{Batch, BatchMut};
+#[cfg(feature = "csv")]
+pub use data::{CsvError, CsvTable};
 pub use data::{
     Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, Standardization,
     one_hot,
