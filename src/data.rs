@@ -2,6 +2,10 @@ mod batches;
 #[cfg(feature = "csv")]
 mod csv_table;
 mod idx;
+#[cfg(feature = "npy")]
+mod npy;
+#[cfg(feature = "npy")]
+mod npz;
 mod split;
 mod standardization;
 
@@ -11,6 +15,10 @@ pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
 pub use csv_table::{CsvError, CsvTable};
 pub use idx::{IdxError, Images, Labels};
 use nalgebra::DMatrix;
+#[cfg(feature = "npy")]
+pub use npy::{NpyError, read_npy, write_npy};
+#[cfg(feature = "npy")]
+pub use npz::Npz;
 use rand::Rng;
 pub use standardization::Standardization;
 

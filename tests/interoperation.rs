@@ -3,10 +3,13 @@
 #[cfg(feature = "csv")]
 #[path = "interoperation/csv_tables.rs"]
 mod csv_tables;
+#[cfg(feature = "npy")]
+#[path = "interoperation/npy_files.rs"]
+mod npy_files;
 
 /// What the script of this name in `tests/python` prints, given these arguments; None where Python lacks one of the
 /// packages that it needs, which is a failure if `GRADUS_PYTHON` names an interpreter.
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "npy"))]
 fn python(packages: &[&str], script: &str, arguments: &[&std::path::Path]) -> Option<String> {
     use std::process::Command;
 

@@ -1,7 +1,6 @@
-use std::any::TypeId;
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nalgebra::DVector;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Model;
 use crate::data::Standardization;
 use crate::error::Error;
+use crate::file::{Number, write_whole};
 use crate::layer::LayerConfiguration;
 use crate::network::{Network, ParameterRange};
 use crate::real::Real;
@@ -199,7 +199,7 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// As `save`, but for those of files.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let number = Number::of::<T>()?;
+        let number = number_of::<T>()?;
         let describe = |(index, layer): (usize, &dyn crate::layer::Layer<T>)| {
             layer.configuration().ok_or_else(|| ModelError::NotDescribed { index, layer: format!("{layer:?}") })
         };
@@ -209,7 +209,8 @@ impl<T: Real> Model<T> {
             let values = &self.parameters.as_slice()[range.range.clone()];
             let (rows, columns) = (range.block.rows, range.block.columns);
             let row_by_row = (0..rows).flat_map(|row| (0..columns).map(move |column| row + column * rows));
-            let bytes: Vec<u8> = row_by_row.flat_map(|place| number.to_bytes(values[place].to_f64())).collect();
+            let mut bytes = Vec::with_capacity(values.len() * number.size());
+            row_by_row.for_each(|place| number.write(values[place].to_f64(), &mut bytes));
             tensors.push((range.name(), shape(range, &layers), bytes));
         }
         let architecture = Architecture {
@@ -223,7 +224,7 @@ impl<T: Real> Model<T> {
         let metadata = HashMap::from([(ENTRY.to_owned(), architecture), ("format".to_owned(), "pt".to_owned())]);
         let views = tensors
             .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(number.data_type(), shape.clone(), bytes)?)));
+            .map(|(name, shape, bytes)| Ok((name, TensorView::new(data_type(number), shape.clone(), bytes)?)));
         let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
         Ok(safetensors::serialize(views, Some(metadata))?)
     }
@@ -233,7 +234,7 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let number = Number::of::<T>()?;
+        let number = number_of::<T>()?;
         let (header, metadata) = SafeTensors::read_metadata(bytes)?;
         let header = bytes.get(8..8 + header).unwrap_or_default();
         let Names(names) = serde_json::from_slice(header).map_err(ModelError::Architecture)?;
@@ -261,8 +262,8 @@ impl<T: Real> Model<T> {
         for range in ranges {
             let name = range.name();
             let Some(view) = found.get(&name) else { return Err(ModelError::MissingTensor { name }) };
-            if view.dtype() != number.data_type() {
-                return Err(ModelError::TensorType { name, expected: number.data_type(), found: view.dtype() });
+            if view.dtype() != data_type(number) {
+                return Err(ModelError::TensorType { name, expected: data_type(number), found: view.dtype() });
             }
             let expected = shape(range, &architecture.layers);
             if view.shape() != expected {
@@ -301,51 +302,14 @@ fn shape(range: &ParameterRange, layers: &[LayerConfiguration]) -> Vec<usize> {
     }
 }
 
-/// A number type of files.
-#[derive(Clone, Copy)]
-enum Number {
-    F32,
-    F64,
+fn number_of<T: 'static>() -> Result<Number, ModelError> {
+    Number::of::<T>().ok_or(ModelError::NumberType)
 }
 
-impl Number {
-    fn of<T: 'static>() -> Result<Self, ModelError> {
-        if TypeId::of::<T>() == TypeId::of::<f32>() {
-            Ok(Self::F32)
-        } else if TypeId::of::<T>() == TypeId::of::<f64>() {
-            Ok(Self::F64)
-        } else {
-            Err(ModelError::NumberType)
-        }
-    }
-
-    fn data_type(self) -> Dtype {
-        match self {
-            Self::F32 => Dtype::F32,
-            Self::F64 => Dtype::F64,
-        }
-    }
-
-    fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F64 => 8,
-        }
-    }
-
-    fn to_bytes(self, value: f64) -> Vec<u8> {
-        match self {
-            Self::F32 => (value as f32).to_le_bytes().to_vec(),
-            Self::F64 => value.to_le_bytes().to_vec(),
-        }
-    }
-
-    /// Of as many bytes as the number has; NaN of any others.
-    fn read(self, bytes: &[u8]) -> f64 {
-        match self {
-            Self::F32 => bytes.try_into().map_or(f64::NAN, |bytes| f64::from(f32::from_le_bytes(bytes))),
-            Self::F64 => bytes.try_into().map_or(f64::NAN, f64::from_le_bytes),
-        }
+fn data_type(number: Number) -> Dtype {
+    match number {
+        Number::F32 => Dtype::F32,
+        Number::F64 => Dtype::F64,
     }
 }
 
@@ -382,24 +346,4 @@ impl<'de> Deserialize<'de> for Names {
 
         deserializer.deserialize_map(Keys)
     }
-}
-
-/// Writes a file under another name in the same directory, and renames it when it is complete.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // As of any new file, less what the process masks out; a temporary file would be its owner's alone.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
