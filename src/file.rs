@@ -39,6 +39,7 @@ impl Number {
     }
 
     /// Of as many bytes as the number has, the lowest first; NaN of any others.
+    #[cfg(any(feature = "npy", feature = "safetensors"))]
     pub(crate) fn read(self, bytes: &[u8]) -> f64 {
         match self {
             Self::F32 => bytes.try_into().map_or(f64::NAN, |bytes| f64::from(f32::from_le_bytes(bytes))),

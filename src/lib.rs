@@ -95,7 +95,7 @@
 //!   [`LogSoftmax`]; [`Activation`]: [`Sigmoid`], [`Tanh`], [`Relu`], [`LeakyRelu`], [`Elu`], [`Gelu`], [`TanhGelu`],
 //!   [`Silu`], [`Softplus`], [`Identity`]; [`Initializer`], [`LayerConfiguration`]
 //! - Training: [`Trainer`], [`EarlyStopping`], [`History`], [`Checkpoint`]
-//! - Prediction and files: [`Model`], [`Predictor`]
+//! - Prediction and files (features `safetensors`, `onnx`): [`Model`], [`Predictor`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
 //!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
 //!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
@@ -119,7 +119,7 @@ mod checks;
 mod data;
 mod elementary;
 mod error;
-#[cfg(any(feature = "safetensors", feature = "npy"))]
+#[cfg(any(feature = "safetensors", feature = "npy", feature = "onnx"))]
 mod file;
 mod gradient;
 mod layer;
@@ -162,6 +162,8 @@ pub use metrics::{
 };
 #[cfg(feature = "safetensors")]
 pub use model::ModelError;
+#[cfg(feature = "onnx")]
+pub use model::OnnxError;
 pub use model::{Model, Predictor};
 pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
