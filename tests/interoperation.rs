@@ -1,5 +1,7 @@
 //! Interoperation: every format is checked against the other party, run by Python.
 
+#[path = "interoperation/argmin_solvers.rs"]
+mod argmin_solvers;
 #[cfg(feature = "csv")]
 #[path = "interoperation/csv_tables.rs"]
 mod csv_tables;
