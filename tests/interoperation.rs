@@ -11,10 +11,13 @@ mod npy_files;
 #[cfg(feature = "onnx")]
 #[path = "interoperation/onnx_files.rs"]
 mod onnx_files;
+#[cfg(feature = "safetensors")]
+#[path = "interoperation/tensor_files.rs"]
+mod tensor_files;
 
 /// What the script of this name in `tests/python` prints, given these arguments; None where Python lacks one of the
 /// packages that it needs, which is a failure if `GRADUS_PYTHON` names an interpreter.
-#[cfg(any(feature = "csv", feature = "npy", feature = "onnx"))]
+#[cfg(any(feature = "csv", feature = "npy", feature = "onnx", feature = "safetensors"))]
 fn python(packages: &[&str], script: &str, arguments: &[&std::path::Path]) -> Option<String> {
     use std::process::Command;
 

@@ -13,7 +13,7 @@ use super::Model;
 use crate::data::Standardization;
 use crate::error::Error;
 use crate::file::{Number, write_whole};
-use crate::layer::LayerConfiguration;
+use crate::layer::{Layer, LayerConfiguration};
 use crate::network::{Network, ParameterRange};
 use crate::real::Real;
 
@@ -211,7 +211,7 @@ impl<T: Real> Model<T> {
             let row_by_row = (0..rows).flat_map(|row| (0..columns).map(move |column| row + column * rows));
             let mut bytes = Vec::with_capacity(values.len() * number.size());
             row_by_row.for_each(|place| number.write(values[place].to_f64(), &mut bytes));
-            tensors.push((range.name(), shape(range, &layers), bytes));
+            tensors.push((range.name(), shape(range, layers.get(range.layer)), bytes));
         }
         let architecture = Architecture {
             version: VERSION,
@@ -234,13 +234,7 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let number = number_of::<T>()?;
-        let (header, metadata) = SafeTensors::read_metadata(bytes)?;
-        let header = bytes.get(8..8 + header).unwrap_or_default();
-        let Names(names) = serde_json::from_slice(header).map_err(ModelError::Architecture)?;
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ModelError::Duplicate { name: pair[0].clone() });
-        }
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
         let architecture = entry.ok_or(ModelError::NoArchitecture)?;
         let version = serde_json::from_str::<Version>(architecture).map_err(ModelError::Architecture)?.version;
@@ -249,14 +243,70 @@ impl<T: Real> Model<T> {
         }
         let architecture: Architecture = serde_json::from_str(architecture).map_err(ModelError::Architecture)?;
 
-        let tensors = SafeTensors::deserialize(bytes)?;
         let mut builder = Network::builder(architecture.input_size);
         for layer in &architecture.layers {
             builder = builder.boxed_layer(layer.build()?);
         }
         let network = builder.build()?;
-        // All shapes first: together they are then no larger than the file.
+        let mut model = Self::from_tensors(network, bytes)?;
+        if let Some(inputs) = architecture.inputs {
+            model = model.with_input_standardization(inputs.build()?)?;
+        }
+        if let Some(outputs) = architecture.outputs {
+            model = model.with_output_standardization(outputs.build()?)?;
+        }
+        Ok(model)
+    }
+
+    /// Reads the parameters of a network from a file that has tensors and nothing else, as PyTorch writes them.
+    ///
+    /// Tensors have the names of a `Sequential` of the same layers (`0.weight`, `0.bias`, `2.weight`, …; layers without
+    /// parameters count) and their shapes, a dense layer's weight being outputs × inputs:
+    /// `safetensors.torch.save_file(model.state_dict(), path)`. What the metadata say is not looked at.
+    ///
+    /// # Errors
+    /// [`ModelError`], as [`load`](Self::load): tensors must be those of the network, no more and no less, of its number
+    /// type and its shapes, and finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dvector;
+    /// use gradus::{Dense, Model, Network, Relu};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("weights.safetensors");
+    /// # let tensors = [("0.weight", vec![1, 2], [3.0_f32, 4.0].map(f32::to_le_bytes).concat()),
+    /// #     ("0.bias", vec![1], 5.0_f32.to_le_bytes().to_vec())];
+    /// # let views = tensors.iter().map(|(name, shape, bytes)| {
+    /// #     (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+    /// # });
+    /// # safetensors::serialize_to_file(views, None, &path)?;
+    /// // torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU()), with the weight (3, 4) and the bias 5
+    /// let network = Network::<f32>::builder(2).layer(Dense::new(2, 1)).layer(Relu).build()?;
+    /// let model = Model::load_parameters(network, &path)?;
+    /// assert_eq!(model.predict(&dvector![1.0, 10.0])?[0], 48.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn load_parameters(network: Network<T>, path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
+        Self::from_tensors(network, &bytes)
+    }
+
+    fn from_tensors(network: Network<T>, bytes: &[u8]) -> Result<Self, ModelError> {
+        let number = number_of::<T>()?;
+        let (header, _) = SafeTensors::read_metadata(bytes)?;
+        let header = bytes.get(8..8 + header).unwrap_or_default();
+        let Names(names) = serde_json::from_slice(header).map_err(ModelError::Architecture)?;
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ModelError::Duplicate { name: pair[0].clone() });
+        }
+        let tensors = SafeTensors::deserialize(bytes)?;
         let ranges = network.parameter_ranges();
+        let configurations: Vec<_> = network.layers().map(Layer::configuration).collect();
+        // All shapes first: together they are then no larger than the file.
         let found: HashMap<String, TensorView<'_>> =
             tensors.iter().map(|(name, view)| (name.to_owned(), view)).collect();
         for range in ranges {
@@ -265,7 +315,7 @@ impl<T: Real> Model<T> {
             if view.dtype() != data_type(number) {
                 return Err(ModelError::TensorType { name, expected: data_type(number), found: view.dtype() });
             }
-            let expected = shape(range, &architecture.layers);
+            let expected = shape(range, configurations[range.layer].as_ref());
             if view.shape() != expected {
                 return Err(ModelError::TensorShape { name, expected, found: view.shape().to_vec() });
             }
@@ -282,24 +332,15 @@ impl<T: Real> Model<T> {
                 values[place / columns + (place % columns) * rows] = T::nearest(value);
             }
         }
-        let mut model = Self::new(network, parameters)?;
-        if let Some(inputs) = architecture.inputs {
-            model = model.with_input_standardization(inputs.build()?)?;
-        }
-        if let Some(outputs) = architecture.outputs {
-            model = model.with_output_standardization(outputs.build()?)?;
-        }
-        Ok(model)
+        Ok(Self::new(network, parameters)?)
     }
 }
 
-/// The shape of a block in other tools: only weights of dense layers are matrices.
-fn shape(range: &ParameterRange, layers: &[LayerConfiguration]) -> Vec<usize> {
-    let is_matrix = matches!(layers.get(range.layer), Some(LayerConfiguration::Dense { .. }));
-    match range.block.name {
-        "weight" if is_matrix => vec![range.block.rows, range.block.columns],
-        _ => vec![range.block.rows * range.block.columns],
-    }
+/// The shape of a block in other tools, where all vectors have one dimension.
+fn shape(range: &ParameterRange, layer: Option<&LayerConfiguration>) -> Vec<usize> {
+    let (rows, columns) = (range.block.rows, range.block.columns);
+    let is_weight = matches!((layer, range.block.name), (Some(LayerConfiguration::Dense { .. }), "weight"));
+    if is_weight || columns != 1 { vec![rows, columns] } else { vec![rows] }
 }
 
 fn number_of<T: 'static>() -> Result<Number, ModelError> {
