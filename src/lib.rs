@@ -108,6 +108,7 @@
 //!   `csv`); `read_npy`, `write_npy`, `Npz` (feature `npy`)
 //! - Metrics: [`accuracy`], [`top_k_accuracy`], [`ConfusionMatrix`], [`log_loss`]; [`r_squared`],
 //!   [`mean_absolute_error`], [`root_mean_squared_error`]
+//! - Charts (feature `plot`): `plot`
 //! - [`Real`], [`Error`]
 //!
 //! nalgebra is a part of the interface and re-exported as [`gradus::nalgebra`](nalgebra).
@@ -130,6 +131,8 @@ mod model;
 mod network;
 mod objective;
 mod optimizer;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod real;
 mod regression;
 mod training;
