@@ -238,8 +238,8 @@ impl Figure {
 impl Series {
     fn draw<'a, 'b: 'a>(&self, chart: &mut Chart<'a, 'b>, colour: RGBColor) -> Result<(), Failure> {
         let points = self.points.iter().map(|&[x, y]| (x, y));
-        let stroke = colour.stroke_width(3);
         let thin = colour.stroke_width(1);
+        let stroke = if self.is_grey { thin } else { colour.stroke_width(3) };
         let key = move |(x, y): (i32, i32)| [(x, y), (x + 30, y)];
         match self.mark {
             Mark::Line => {
