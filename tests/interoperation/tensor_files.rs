@@ -10,7 +10,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
 
-/// Of the same layers as the one in tests/python/tensor_files.py.
+/// Of the same layers as the one in `tests/python/tensor_files.py`.
 fn network() -> Network<f32> {
     let builder = Network::builder(4).layer(Dense::new(4, 6)).layer(LayerNormalization::new(6)).layer(Relu);
     builder.layer(Dropout::new(0.1).unwrap()).layer(Dense::new(6, 1)).layer(Sigmoid).build().unwrap()
