@@ -35,3 +35,4 @@ examples:
     cargo run --example streaming_regression
     cargo run --example train_classifier
     cargo run --example mnist_adam
+    cargo run --example argmin_solver

@@ -1,5 +1,11 @@
 mod batches;
+#[cfg(feature = "csv")]
+mod csv_table;
 mod idx;
+#[cfg(feature = "npy")]
+mod npy;
+#[cfg(feature = "npy")]
+mod npz;
 mod split;
 mod standardization;
 
@@ -7,8 +13,14 @@ use std::hint::black_box;
 
 pub(crate) use batches::Buffer;
 pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
+#[cfg(feature = "csv")]
+pub use csv_table::{CsvError, CsvTable};
 pub use idx::{IdxError, Images, Labels};
 use nalgebra::DMatrix;
+#[cfg(feature = "npy")]
+pub use npy::{NpyError, read_npy, write_npy};
+#[cfg(feature = "npy")]
+pub use npz::Npz;
 use rand::Rng;
 pub use standardization::Standardization;
 

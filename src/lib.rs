@@ -96,7 +96,7 @@
 //!   [`LogSoftmax`]; [`Activation`]: [`Sigmoid`], [`Tanh`], [`Relu`], [`LeakyRelu`], [`Elu`], [`Gelu`], [`TanhGelu`],
 //!   [`Silu`], [`Softplus`], [`Identity`]; [`Initializer`], [`LayerConfiguration`]
 //! - Training: [`Trainer`], [`EarlyStopping`], [`History`], [`Checkpoint`]
-//! - Prediction and files: [`Model`], [`Predictor`]
+//! - Prediction and files (features `safetensors`, `onnx`): [`Model`], [`Predictor`]
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
 //!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
 //!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
@@ -105,9 +105,11 @@
 //!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
 //! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
 //!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`], [`RankDeficiency`]
-//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files
+//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; `CsvTable` (feature
+//!   `csv`); `read_npy`, `write_npy`, `Npz` (feature `npy`)
 //! - Metrics: [`accuracy`], [`top_k_accuracy`], [`ConfusionMatrix`], [`log_loss`]; [`r_squared`],
 //!   [`mean_absolute_error`], [`root_mean_squared_error`]
+//! - Charts (feature `plot`): `plot`
 //! - [`Real`], [`Error`]
 //!
 //! nalgebra is a part of the interface and re-exported as [`gradus::nalgebra`](nalgebra).
@@ -119,6 +121,8 @@ mod checks;
 mod data;
 mod elementary;
 mod error;
+#[cfg(any(feature = "safetensors", feature = "npy", feature = "onnx"))]
+mod file;
 mod gradient;
 mod layer;
 mod linalg;
@@ -128,16 +132,22 @@ mod model;
 mod network;
 mod objective;
 mod optimizer;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod real;
 mod regression;
 mod training;
 mod wide;
 
 pub use batch::{Batch, BatchMut};
+#[cfg(feature = "csv")]
+pub use data::{CsvError, CsvTable};
 pub use data::{
     Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, Standardization,
     one_hot,
 };
+#[cfg(feature = "npy")]
+pub use data::{NpyError, Npz, read_npy, write_npy};
 pub use error::{Column, Dependency, Error, Result, Shape};
 pub use gradient::{
     BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
@@ -156,6 +166,8 @@ pub use metrics::{
 };
 #[cfg(feature = "safetensors")]
 pub use model::ModelError;
+#[cfg(feature = "onnx")]
+pub use model::OnnxError;
 pub use model::{Model, Predictor};
 pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};

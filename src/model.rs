@@ -1,9 +1,13 @@
 #[cfg(feature = "safetensors")]
 mod file;
+#[cfg(feature = "onnx")]
+mod onnx;
 
 #[cfg(feature = "safetensors")]
 pub use file::ModelError;
 use nalgebra::{DMatrix, DVector};
+#[cfg(feature = "onnx")]
+pub use onnx::OnnxError;
 
 use crate::batch::{Batch, BatchMut};
 use crate::data::Standardization;
@@ -19,7 +23,8 @@ use crate::real::Real;
 /// It may carry the standardisations of its inputs and outputs, so that it takes and gives raw data:
 /// `ŷ = scale ∘ network((x − mean) / scale) + mean`.
 ///
-/// With the feature `safetensors` a model goes [to](Self::save) and [from](Self::load) a file that other tools read.
+/// With the feature `safetensors` a model goes [to](Self::save) and [from](Self::load) a file that other tools read, with
+/// the feature `onnx` [to](Self::save_onnx) one that other tools run.
 ///
 /// # Examples
 /// One layer, `y = 3 x`, on inputs of mean 10 and scale 2 and with outputs of scale 100:

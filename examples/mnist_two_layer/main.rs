@@ -100,8 +100,8 @@ fn train(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> 
     std::fs::create_dir_all(&options.output)?;
     let accuracy_picture = options.output.join("mnist_two_layer_accuracy.svg");
     let loss_picture = options.output.join("mnist_two_layer_loss.svg");
-    curves.draw_accuracy(&accuracy_picture)?;
-    curves.draw_loss(&loss_picture)?;
+    curves.accuracy().save(&accuracy_picture)?;
+    curves.loss().save(&loss_picture)?;
     writeln!(out, "pictures: {}, {}", accuracy_picture.display(), loss_picture.display())?;
     writeln!(out, "final train acc, test acc | {training:.4}, {test:.4}")?;
     Ok(())

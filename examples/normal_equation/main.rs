@@ -4,7 +4,6 @@
 //! `cargo run --example normal_equation -- --help`
 
 mod options;
-mod pictures;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -14,8 +13,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::plot::{Figure, Mark, Series, descent_path};
 use gradus::{
-    GradientDescent, Intercept, LeastSquaresObjective, NormalEquation, Optimizer, Report, Stop, StopReason, from_fn,
+    GradientDescent, Intercept, LeastSquaresObjective, NormalEquation, Objective, Optimizer, Report, Stop, StopReason,
+    from_fn,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -53,7 +54,13 @@ fn run(seed: u64, output: &Path, out: &mut impl Write) -> Result<()> {
     let line = solve_both(&x, &y, 0.015)?;
     print_parameters(out, &["b", "a"], &[-1.0, 2.0], &line)?;
     let picture = output.join("fit.svg");
-    pictures::draw_fit(&picture, x.as_slice(), y.as_slice(), &line.exact, &line.approached)?;
+    let observations = x.iter().zip(&y).map(|(&x, &y)| [x, y]);
+    let ends = |line: &[f64]| [0.0, 10.0].map(|x| [x, line[0] + line[1] * x]);
+    Figure::new("A line through noisy points, fitted in two ways", "x", "y")
+        .with(Series::new("observations", Mark::Points, observations).in_grey())
+        .with(Series::new("normal equation", Mark::Line, ends(&line.exact)))
+        .with(Series::new("gradient descent", Mark::DashedLine, ends(&line.approached)))
+        .save(&picture)?;
     writeln!(out, "drawn: {}\n", picture.display())?;
 
     writeln!(out, "2. Three features, 100 points, y = a₀ x₀ + a₁ x₁ + a₂ x₂ + b + noise of standard deviation 0.5\n")?;
@@ -89,7 +96,8 @@ fn run(seed: u64, output: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "learning rate 10     {}", descend(10.0)?.1)?;
     writeln!(out, "learning rate 1e-10  {}", descend(1e-10)?.1)?;
     let picture = output.join("descent.svg");
-    pictures::draw_path(&picture, &path)?;
+    let title = "Gradient descent on f(x₀, x₁) = x₀² + x₁², learning rate 0.1";
+    descent_path(&mut bowl(), &path)?.titled(title).save(&picture)?;
     writeln!(out, "drawn: {}", picture.display())?;
     Ok(())
 }
@@ -143,16 +151,20 @@ fn print_parameters(out: &mut impl Write, names: &[&str], truth: &[f64], fit: &S
     Ok(())
 }
 
-/// 20 steps on f(x₀, x₁) = x₀² + x₁² from (−3, 4): every point, and how it went.
-fn descend(learning_rate: f64) -> Result<(Vec<[f64; 2]>, Report<f64>)> {
-    let mut bowl = from_fn(|x: &[f64], gradient: &mut [f64]| {
+/// f(x₀, x₁) = x₀² + x₁²
+fn bowl() -> impl Objective<f64> {
+    from_fn(|x: &[f64], gradient: &mut [f64]| {
         gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
         x[0] * x[0] + x[1] * x[1]
-    });
+    })
+}
+
+/// 20 steps on f(x₀, x₁) = x₀² + x₁² from (−3, 4): every point, and how it went.
+fn descend(learning_rate: f64) -> Result<(Vec<[f64; 2]>, Report<f64>)> {
     let mut path = Vec::new();
     let mut x = [-3.0, 4.0];
     let report =
-        GradientDescent::new(learning_rate)?.minimize_with(&mut bowl, &mut x, &Stop::after(20), &mut |iteration| {
+        GradientDescent::new(learning_rate)?.minimize_with(&mut bowl(), &mut x, &Stop::after(20), &mut |iteration| {
             path.push([iteration.x[0], iteration.x[1]]);
             ControlFlow::Continue(())
         });

@@ -114,6 +114,12 @@ impl ConfusionMatrix {
         Ok(Self { names: names.iter().map(|name| name.as_ref().to_owned()).collect(), ..self })
     }
 
+    /// The names of the classes; their numbers, unless they were named.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Adds the counts of other samples: the matrix of both.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
-use std::any::TypeId;
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nalgebra::DVector;
@@ -13,7 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Model;
 use crate::data::Standardization;
 use crate::error::Error;
-use crate::layer::LayerConfiguration;
+use crate::file::{Number, write_whole};
+use crate::layer::{Layer, LayerConfiguration};
 use crate::network::{Network, ParameterRange};
 use crate::real::Real;
 
@@ -199,7 +199,7 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// As `save`, but for those of files.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let number = Number::of::<T>()?;
+        let number = number_of::<T>()?;
         let describe = |(index, layer): (usize, &dyn crate::layer::Layer<T>)| {
             layer.configuration().ok_or_else(|| ModelError::NotDescribed { index, layer: format!("{layer:?}") })
         };
@@ -211,7 +211,7 @@ impl<T: Real> Model<T> {
             let row_by_row = (0..rows).flat_map(|row| (0..columns).map(move |column| row + column * rows));
             let mut bytes = Vec::with_capacity(values.len() * number.size());
             row_by_row.for_each(|place| number.write(values[place].to_f64(), &mut bytes));
-            tensors.push((range.name(), shape(range, &layers), bytes));
+            tensors.push((range.name(), shape(range, layers.get(range.layer)), bytes));
         }
         let architecture = Architecture {
             version: VERSION,
@@ -224,7 +224,7 @@ impl<T: Real> Model<T> {
         let metadata = HashMap::from([(ENTRY.to_owned(), architecture), ("format".to_owned(), "pt".to_owned())]);
         let views = tensors
             .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(number.data_type(), shape.clone(), bytes)?)));
+            .map(|(name, shape, bytes)| Ok((name, TensorView::new(data_type(number), shape.clone(), bytes)?)));
         let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
         Ok(safetensors::serialize(views, Some(metadata))?)
     }
@@ -234,13 +234,7 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let number = Number::of::<T>()?;
-        let (header, metadata) = SafeTensors::read_metadata(bytes)?;
-        let header = bytes.get(8..8 + header).unwrap_or_default();
-        let Names(names) = serde_json::from_slice(header).map_err(ModelError::Architecture)?;
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ModelError::Duplicate { name: pair[0].clone() });
-        }
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
         let architecture = entry.ok_or(ModelError::NoArchitecture)?;
         let version = serde_json::from_str::<Version>(architecture).map_err(ModelError::Architecture)?.version;
@@ -249,23 +243,79 @@ impl<T: Real> Model<T> {
         }
         let architecture: Architecture = serde_json::from_str(architecture).map_err(ModelError::Architecture)?;
 
-        let tensors = SafeTensors::deserialize(bytes)?;
         let mut builder = Network::builder(architecture.input_size);
         for layer in &architecture.layers {
             builder = builder.boxed_layer(layer.build()?);
         }
         let network = builder.build()?;
-        // All shapes first: together they are then no larger than the file.
+        let mut model = Self::from_tensors(network, bytes)?;
+        if let Some(inputs) = architecture.inputs {
+            model = model.with_input_standardization(inputs.build()?)?;
+        }
+        if let Some(outputs) = architecture.outputs {
+            model = model.with_output_standardization(outputs.build()?)?;
+        }
+        Ok(model)
+    }
+
+    /// Reads the parameters of a network from a file that has tensors and nothing else, as PyTorch writes them.
+    ///
+    /// Tensors have the names of a `Sequential` of the same layers (`0.weight`, `0.bias`, `2.weight`, …; layers without
+    /// parameters count) and their shapes, a dense layer's weight being outputs × inputs:
+    /// `safetensors.torch.save_file(model.state_dict(), path)`. What the metadata say is not looked at.
+    ///
+    /// # Errors
+    /// [`ModelError`], as [`load`](Self::load): tensors must be those of the network, no more and no less, of its number
+    /// type and its shapes, and finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dvector;
+    /// use gradus::{Dense, Model, Network, Relu};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("weights.safetensors");
+    /// # let tensors = [("0.weight", vec![1, 2], [3.0_f32, 4.0].map(f32::to_le_bytes).concat()),
+    /// #     ("0.bias", vec![1], 5.0_f32.to_le_bytes().to_vec())];
+    /// # let views = tensors.iter().map(|(name, shape, bytes)| {
+    /// #     (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+    /// # });
+    /// # safetensors::serialize_to_file(views, None, &path)?;
+    /// // torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU()), with the weight (3, 4) and the bias 5
+    /// let network = Network::<f32>::builder(2).layer(Dense::new(2, 1)).layer(Relu).build()?;
+    /// let model = Model::load_parameters(network, &path)?;
+    /// assert_eq!(model.predict(&dvector![1.0, 10.0])?[0], 48.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn load_parameters(network: Network<T>, path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
+        Self::from_tensors(network, &bytes)
+    }
+
+    fn from_tensors(network: Network<T>, bytes: &[u8]) -> Result<Self, ModelError> {
+        let number = number_of::<T>()?;
+        let (header, _) = SafeTensors::read_metadata(bytes)?;
+        let header = bytes.get(8..8 + header).unwrap_or_default();
+        let Names(names) = serde_json::from_slice(header).map_err(ModelError::Architecture)?;
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ModelError::Duplicate { name: pair[0].clone() });
+        }
+        let tensors = SafeTensors::deserialize(bytes)?;
         let ranges = network.parameter_ranges();
+        let configurations: Vec<_> = network.layers().map(Layer::configuration).collect();
+        // All shapes first: together they are then no larger than the file.
         let found: HashMap<String, TensorView<'_>> =
             tensors.iter().map(|(name, view)| (name.to_owned(), view)).collect();
         for range in ranges {
             let name = range.name();
             let Some(view) = found.get(&name) else { return Err(ModelError::MissingTensor { name }) };
-            if view.dtype() != number.data_type() {
-                return Err(ModelError::TensorType { name, expected: number.data_type(), found: view.dtype() });
+            if view.dtype() != data_type(number) {
+                return Err(ModelError::TensorType { name, expected: data_type(number), found: view.dtype() });
             }
-            let expected = shape(range, &architecture.layers);
+            let expected = shape(range, configurations[range.layer].as_ref());
             if view.shape() != expected {
                 return Err(ModelError::TensorShape { name, expected, found: view.shape().to_vec() });
             }
@@ -282,71 +332,25 @@ impl<T: Real> Model<T> {
                 values[place / columns + (place % columns) * rows] = T::nearest(value);
             }
         }
-        let mut model = Self::new(network, parameters)?;
-        if let Some(inputs) = architecture.inputs {
-            model = model.with_input_standardization(inputs.build()?)?;
-        }
-        if let Some(outputs) = architecture.outputs {
-            model = model.with_output_standardization(outputs.build()?)?;
-        }
-        Ok(model)
+        Ok(Self::new(network, parameters)?)
     }
 }
 
-/// The shape of a block in other tools: only weights of dense layers are matrices.
-fn shape(range: &ParameterRange, layers: &[LayerConfiguration]) -> Vec<usize> {
-    let is_matrix = matches!(layers.get(range.layer), Some(LayerConfiguration::Dense { .. }));
-    match range.block.name {
-        "weight" if is_matrix => vec![range.block.rows, range.block.columns],
-        _ => vec![range.block.rows * range.block.columns],
-    }
+/// The shape of a block in other tools, where all vectors have one dimension.
+fn shape(range: &ParameterRange, layer: Option<&LayerConfiguration>) -> Vec<usize> {
+    let (rows, columns) = (range.block.rows, range.block.columns);
+    let is_weight = matches!((layer, range.block.name), (Some(LayerConfiguration::Dense { .. }), "weight"));
+    if is_weight || columns != 1 { vec![rows, columns] } else { vec![rows] }
 }
 
-/// A number type of files.
-#[derive(Clone, Copy)]
-enum Number {
-    F32,
-    F64,
+fn number_of<T: 'static>() -> Result<Number, ModelError> {
+    Number::of::<T>().ok_or(ModelError::NumberType)
 }
 
-impl Number {
-    fn of<T: 'static>() -> Result<Self, ModelError> {
-        if TypeId::of::<T>() == TypeId::of::<f32>() {
-            Ok(Self::F32)
-        } else if TypeId::of::<T>() == TypeId::of::<f64>() {
-            Ok(Self::F64)
-        } else {
-            Err(ModelError::NumberType)
-        }
-    }
-
-    fn data_type(self) -> Dtype {
-        match self {
-            Self::F32 => Dtype::F32,
-            Self::F64 => Dtype::F64,
-        }
-    }
-
-    fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F64 => 8,
-        }
-    }
-
-    fn write(self, value: f64, to: &mut Vec<u8>) {
-        match self {
-            Self::F32 => to.extend((value as f32).to_le_bytes()),
-            Self::F64 => to.extend(value.to_le_bytes()),
-        }
-    }
-
-    /// Of as many bytes as the number has; NaN of any others.
-    fn read(self, bytes: &[u8]) -> f64 {
-        match self {
-            Self::F32 => bytes.try_into().map_or(f64::NAN, |bytes| f64::from(f32::from_le_bytes(bytes))),
-            Self::F64 => bytes.try_into().map_or(f64::NAN, f64::from_le_bytes),
-        }
+fn data_type(number: Number) -> Dtype {
+    match number {
+        Number::F32 => Dtype::F32,
+        Number::F64 => Dtype::F64,
     }
 }
 
@@ -391,24 +395,4 @@ impl<'de> Deserialize<'de> for Names {
 
         deserializer.deserialize_map(Keys)
     }
-}
-
-/// Writes a file under another name in the same directory, and renames it when it is complete.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // As of any new file, less what the process masks out; a temporary file would be its owner's alone.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

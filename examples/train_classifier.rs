@@ -2,17 +2,15 @@
 //!
 //! `cargo run --example train_classifier -- --help`
 
-mod pictures;
-
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use gradus::nalgebra::DMatrix;
+use gradus::plot::losses;
 use gradus::{
-    Adam, ConfusionMatrix, Dataset, Dense, EarlyStopping, Images, Labels, Model, Network, Relu, SoftmaxCrossEntropy,
-    Standardization, Trainer, accuracy,
+    Adam, ConfusionMatrix, CsvTable, Dataset, Dense, EarlyStopping, Images, Labels, Model, Network, Relu,
+    SoftmaxCrossEntropy, Standardization, Trainer, accuracy,
 };
 use lexopt::prelude::*;
 use rand::SeedableRng;
@@ -118,36 +116,18 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
 
     let picture = options.output.join("train_classifier.svg");
     std::fs::create_dir_all(&options.output)?;
-    pictures::draw_losses(&picture, trainer.history().records(), best)?;
+    losses(trainer.history()).with_axes("epoch", "cross-entropy (nats)").save(&picture)?;
     writeln!(out, "picture: {}", picture.display())?;
     // What is to be kept predicts on raw data.
     let _model = Model::new(network, parameters)?.with_input_standardization(inputs)?;
     Ok(())
 }
 
-/// The samples of a table, and the names of their classes.
-fn read_table(path: &PathBuf) -> Result<(Dataset<f32>, Vec<String>), Box<dyn Error>> {
-    let wrong = |line: usize, what: String| format!("{}, line {line}: {what}", path.display());
-    let mut reader = csv::Reader::from_path(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (mut values, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::<String>::new());
-    for (index, record) in reader.records().enumerate() {
-        let record = record?;
-        let Some((class, numbers)) =
-            record.iter().collect::<Vec<_>>().split_last().map(|(last, rest)| (*last, rest.to_vec()))
-        else {
-            return Err(wrong(index + 2, "expected numbers and a class, found nothing".into()).into());
-        };
-        for number in numbers {
-            let value = number.trim().parse::<f32>();
-            values.push(value.map_err(|_| wrong(index + 2, format!("expected a number, found {number:?}")))?);
-        }
-        let place = names.iter().position(|name| name == class);
-        labels.push(place.unwrap_or(names.len()));
-        if place.is_none() {
-            names.push(class.to_owned());
-        }
-    }
-    let features = values.len().checked_div(labels.len()).unwrap_or(0);
-    let inputs = DMatrix::from_vec(features, labels.len(), values);
+/// The samples of a table whose last column is the class, and the names of the classes.
+fn read_table(path: &Path) -> Result<(Dataset<f32>, Vec<String>), Box<dyn Error>> {
+    let table = CsvTable::read(path)?;
+    let (class, inputs) = table.names().split_last().ok_or("a table has columns")?;
+    let (labels, names) = table.labels(class)?;
+    let inputs = table.columns(inputs)?.transpose();
     Ok((Dataset::labelled(inputs, labels, names.len())?, names))
 }

@@ -1,0 +1,317 @@
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
+
+use crate::file::{Number, write_whole};
+use crate::real::Real;
+
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// The data begin at a multiple of this.
+const ALIGNMENT: usize = 64;
+
+/// Reads a matrix from a file that `numpy.save` has written, of numbers of the type `T`.
+///
+/// An array of one dimension becomes one column, a single number a 1 × 1 matrix. Order (C or Fortran) and byte order are
+/// those that the file names. Numbers come as they are, NaN and ∞ too: what takes the matrix checks them.
+///
+/// # File format
+/// Versions 1.0, 2.0 and 3.0: the bytes `\x93NUMPY`, the version, the length of the header, and the header, a Python
+/// dictionary of the number type, the order and the shape; then the numbers.
+///
+/// # Errors
+/// [`NpyError`] says what is wrong with the file: nothing of it is taken on trust, and no more memory is asked for than a
+/// small multiple of its size. Numbers of another type are refused; `array.astype("f8")` converts them in NumPy, and
+/// `matrix.cast()` in nalgebra what has been read.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::{DVector, dmatrix, dvector};
+/// use gradus::{read_npy, write_npy};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("x.npy");
+/// let x = dmatrix![1.0, 2.0, 3.0; 4.0, 5.0, 6.0];
+/// write_npy(&path, &x)?; // numpy.load gives an array of the shape (2, 3)
+/// assert_eq!(read_npy::<f64>(&path)?, x);
+///
+/// write_npy(&path, &dvector![1.0_f32, 2.0])?; // of the shape (2,)
+/// assert_eq!(read_npy::<f32>(&path)?.column(0), dvector![1.0, 2.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # References
+/// NumPy Enhancement Proposal 1: A simple file format for NumPy arrays; `numpy.lib.format`.
+pub fn read_npy<T: Real>(path: impl AsRef<Path>) -> Result<DMatrix<T>, NpyError> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?;
+    decode(&bytes)
+}
+
+/// Writes a matrix to a file that `numpy.load` reads.
+///
+/// What has one column by its type, as a `DVector`, becomes an array of one dimension; all else, also a `DMatrix` that
+/// happens to have one column, one of two. Numbers are written as nalgebra keeps them, in Fortran order, little-endian.
+///
+/// The file appears as a whole or not at all: it is written under another name and then renamed.
+///
+/// # Errors
+/// [`NpyError::OwnNumberType`] for numbers other than `f32` and `f64`, [`NpyError::Io`] if the file cannot be written; a
+/// former file is untouched then.
+pub fn write_npy<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
+    path: impl AsRef<Path>,
+    matrix: &Matrix<T, R, C, S>,
+) -> Result<(), NpyError> {
+    let path = path.as_ref();
+    write_whole(path, &encode(matrix)?).map_err(|source| NpyError::Io { path: path.to_owned(), source })
+}
+
+/// What a file of this matrix holds.
+pub(super) fn encode<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
+    matrix: &Matrix<T, R, C, S>,
+) -> Result<Vec<u8>, NpyError> {
+    let number = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
+    let (rows, columns) = matrix.shape();
+    let is_vector = C::try_to_usize() == Some(1);
+    let shape = if is_vector { format!("({rows},)") } else { format!("({rows}, {columns})") };
+    let order = if is_vector { "False" } else { "True" };
+    let header = format!("{{'descr': '<{}', 'fortran_order': {order}, 'shape': {shape}, }}", code(number));
+    // Magic, version and length take ten bytes, the end of the line one. A header of two sizes is short.
+    let length = (header.len() + 11).next_multiple_of(ALIGNMENT) - 10;
+    let mut bytes = Vec::with_capacity(length + 10 + matrix.len() * number.size());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend([1, 0]);
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(format!("{header:<width$}\n", width = length - 1).into_bytes());
+    for &value in matrix {
+        number.write(value.to_f64(), &mut bytes);
+    }
+    Ok(bytes)
+}
+
+/// The matrix that a file of these bytes holds.
+pub(super) fn decode<T: Real>(bytes: &[u8]) -> Result<DMatrix<T>, NpyError> {
+    let number = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
+    let (header, data) = split(bytes)?;
+    let header = Header::parse(header)?;
+    let is_big_endian = match header.number.split_at_checked(1) {
+        Some(("<", name)) if name == code(number) => false,
+        Some((">", name)) if name == code(number) => true,
+        _ => return Err(NpyError::NumberType { expected: code(number), found: header.number.to_owned() }),
+    };
+    let (rows, columns) = match header.shape[..] {
+        [] => (1, 1),
+        [rows] => (rows, 1),
+        [rows, columns] => (rows, columns),
+        _ => return Err(NpyError::Dimensions { found: header.shape.len() }),
+    };
+    let size = rows.checked_mul(columns).and_then(|count| count.checked_mul(number.size()));
+    if size != Some(data.len()) {
+        return Err(NpyError::Length { shape: (rows, columns), size: number.size(), found: data.len() });
+    }
+    let value = |place: usize| {
+        let bytes = &data[place * number.size()..(place + 1) * number.size()];
+        let mut turned = [0; 8];
+        let turned = &mut turned[..bytes.len()];
+        turned.copy_from_slice(bytes);
+        if is_big_endian {
+            turned.reverse();
+        }
+        T::nearest(number.read(turned))
+    };
+    Ok(if header.fortran_order {
+        DMatrix::from_iterator(rows, columns, (0..rows * columns).map(value))
+    } else {
+        DMatrix::from_fn(rows, columns, |row, column| value(row * columns + column))
+    })
+}
+
+/// Header and data.
+fn split(bytes: &[u8]) -> Result<(&str, &[u8]), NpyError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::NotNpy)?;
+    let (version, rest) = rest.split_first_chunk().ok_or(NpyError::NotNpy)?;
+    let parts = match version {
+        [1, 0] => rest.split_first_chunk().map(|(length, rest)| (u32::from(u16::from_le_bytes(*length)), rest)),
+        [2 | 3, 0] => rest.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length), rest)),
+        &found => return Err(NpyError::Version { found }),
+    };
+    let parts = parts.and_then(|(length, rest)| rest.split_at_checked(length as usize));
+    let (header, data) = parts.ok_or(NpyError::Header { expected: "a header within the file" })?;
+    let header = str::from_utf8(header).map_err(|_| NpyError::Header { expected: "text" })?;
+    Ok((header, data))
+}
+
+/// The name that NumPy has for it, without the byte order.
+fn code(number: Number) -> &'static str {
+    match number {
+        Number::F32 => "f4",
+        Number::F64 => "f8",
+    }
+}
+
+/// What a header says.
+struct Header<'a> {
+    number: &'a str,
+    fortran_order: bool,
+    shape: Vec<usize>,
+}
+
+impl<'a> Header<'a> {
+    /// Reads a dictionary of three entries in any order, as Python writes them.
+    fn parse(text: &'a str) -> Result<Self, NpyError> {
+        let wrong = |expected| NpyError::Header { expected };
+        let (mut number, mut fortran_order, mut shape) = (None, None, None);
+        let mut rest = text.trim().strip_prefix('{').ok_or(wrong("a dictionary"))?.trim_start();
+        while !rest.starts_with('}') {
+            let (key, after) = quoted(rest).ok_or(wrong("a quoted key"))?;
+            rest = after.trim_start().strip_prefix(':').ok_or(wrong("a colon after a key"))?.trim_start();
+            let is_new = match key {
+                "descr" => {
+                    // Of a record or an array of arrays it is a list.
+                    let end = rest.find(']').map_or(rest.len(), |end| end + 1);
+                    let found = quoted(rest);
+                    let (name, after) = found
+                        .ok_or_else(|| NpyError::NumberType { expected: "f4 or f8", found: rest[..end].into() })?;
+                    rest = after;
+                    number.replace(name).is_none()
+                }
+                "fortran_order" => {
+                    let found = [(true, "True"), (false, "False")]
+                        .into_iter()
+                        .find_map(|(value, name)| Some((value, rest.strip_prefix(name)?)));
+                    let (value, after) = found.ok_or(wrong("True or False for 'fortran_order'"))?;
+                    rest = after;
+                    fortran_order.replace(value).is_none()
+                }
+                "shape" => {
+                    let inner = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+                    let (sizes, after) = inner.ok_or(wrong("a tuple for 'shape'"))?;
+                    rest = after;
+                    let sizes = sizes.trim();
+                    let sizes = sizes.strip_suffix(',').unwrap_or(sizes);
+                    // `parse` would take a sign.
+                    let is_number = |size: &str| !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
+                    let size = |size: &str| size.parse::<usize>().ok().filter(|_| is_number(size));
+                    let sizes: Option<Vec<usize>> = match sizes {
+                        "" => Some(Vec::new()),
+                        _ => sizes.split(',').map(|text| size(text.trim())).collect(),
+                    };
+                    shape.replace(sizes.ok_or(wrong("sizes within range in 'shape'"))?).is_none()
+                }
+                _ => false,
+            };
+            if !is_new {
+                return Err(wrong("the keys 'descr', 'fortran_order' and 'shape', once each"));
+            }
+            rest = rest.trim_start();
+            rest = match rest.strip_prefix(',') {
+                Some(rest) => rest.trim_start(),
+                None if rest.starts_with('}') => rest,
+                None => return Err(wrong("a comma after an entry")),
+            };
+        }
+        if rest != "}" {
+            return Err(wrong("nothing after the dictionary"));
+        }
+        let (Some(number), Some(fortran_order), Some(shape)) = (number, fortran_order, shape) else {
+            return Err(wrong("the keys 'descr', 'fortran_order' and 'shape', once each"));
+        };
+        Ok(Self { number, fortran_order, shape })
+    }
+}
+
+/// What stands between quotes at the front, and what follows.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next().filter(|&quote| matches!(quote, '\'' | '"'))?;
+    text[1..].split_once(quote)
+}
+
+/// Why a file of NumPy's was refused, or could not be written.
+///
+/// # Examples
+/// ```
+/// use gradus::{NpyError, read_npy};
+///
+/// let error = read_npy::<f64>("no/such/x.npy").unwrap_err();
+/// assert!(error.to_string().starts_with("no/such/x.npy: "));
+/// assert!(matches!(error, NpyError::Io { .. }));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NpyError {
+    /// The file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+
+    /// Numbers of the type that was asked for are not stored.
+    #[error("numbers: expected f32 or f64, found another type")]
+    OwnNumberType,
+
+    /// The file is none of this format.
+    #[error("npy file: expected it to begin with \\x93NUMPY and a version, found something else")]
+    NotNpy,
+
+    /// A version of the format that is not known.
+    #[error("npy file: expected version 1.0, 2.0 or 3.0, found {}.{}", found[0], found[1])]
+    Version {
+        /// The version.
+        found: [u8; 2],
+    },
+
+    /// The header cannot be understood.
+    #[error("header of the npy file: expected {expected}, found something else")]
+    Header {
+        /// What should be there.
+        expected: &'static str,
+    },
+
+    /// The numbers are of another type.
+    #[error("npy file: expected numbers of type {expected}, found {found}")]
+    NumberType {
+        /// The type that was asked for, as NumPy calls it.
+        expected: &'static str,
+        /// That of the file.
+        found: String,
+    },
+
+    /// More than two dimensions.
+    #[error("npy file: expected at most 2 dimensions, found {found}")]
+    Dimensions {
+        /// The number of dimensions.
+        found: usize,
+    },
+
+    /// More bytes than the shape takes, or fewer.
+    #[error("npy file: expected {} × {} numbers of {size} bytes, found {found} bytes", shape.0, shape.1)]
+    Length {
+        /// Rows and columns.
+        shape: (usize, usize),
+        /// The bytes of a number.
+        size: usize,
+        /// The bytes that are there.
+        found: usize,
+    },
+
+    /// The archive is damaged, or no archive.
+    #[error("npz file: {source}")]
+    Archive {
+        /// What its reader or writer says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The archive has no array of this name.
+    #[error("array {name:?}: expected one of {names:?}, found none of this name")]
+    UnknownArray {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        names: Vec<String>,
+    },
+}

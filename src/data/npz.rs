@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{Cursor, Read, Write};
+use std::path::Path;
+
+use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::npy::{NpyError, decode, encode};
+use crate::file::write_whole;
+use crate::real::Real;
+
+/// Named matrices in one file, as `numpy.savez` writes and `numpy.load` reads them.
+///
+/// Each is read as by [`read_npy`](crate::read_npy) when it is asked for; a file may hold other arrays beside.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::{dmatrix, dvector};
+/// use gradus::{LinearRegression, Npz};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("data.npz");
+/// let mut arrays = Npz::new();
+/// arrays.insert("x", &dmatrix![1.0, 0.0; 0.0, 1.0; 1.0, 1.0])?;
+/// arrays.insert("y", &dvector![1.0, 2.0, 3.0])?;
+/// arrays.save(&path)?;
+///
+/// let arrays = Npz::read(&path)?;
+/// assert_eq!(arrays.names().collect::<Vec<_>>(), ["x", "y"]);
+/// let (x, y) = (arrays.get::<f64>("x")?, arrays.get::<f64>("y")?);
+/// assert_eq!((x.shape(), y.shape()), ((3, 2), (3, 1)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Npz {
+    /// Files in the format npy.
+    arrays: BTreeMap<String, Vec<u8>>,
+}
+
+impl Npz {
+    /// Without arrays.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a file that `numpy.savez` or `numpy.savez_compressed` has written.
+    ///
+    /// # Errors
+    /// [`NpyError::Io`] if the file cannot be read, [`NpyError::Archive`] if it is no sound archive. What an array holds is
+    /// looked at by [`get`](Self::get).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, NpyError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?;
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(archive_error)?;
+        let mut arrays = BTreeMap::new();
+        for place in 0..archive.len() {
+            let mut file = archive.by_index(place).map_err(archive_error)?;
+            let name = file.name().map_err(archive_error)?.into_owned();
+            // As NumPy does: what is not an array is left alone.
+            let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(archive_error)?;
+            arrays.insert(name, bytes);
+        }
+        Ok(Self { arrays })
+    }
+
+    /// The names of the arrays, in the order of their bytes.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.arrays.keys().map(String::as_str)
+    }
+
+    /// The array of this name, of numbers of the type `T`.
+    ///
+    /// # Errors
+    /// [`NpyError::UnknownArray`], and those of [`read_npy`](crate::read_npy).
+    pub fn get<T: Real>(&self, name: &str) -> Result<DMatrix<T>, NpyError> {
+        match self.arrays.get(name) {
+            Some(bytes) => decode(bytes),
+            None => {
+                Err(NpyError::UnknownArray { name: name.to_owned(), names: self.names().map(str::to_owned).collect() })
+            }
+        }
+    }
+
+    /// Adds a matrix, or replaces the one of this name.
+    ///
+    /// # Errors
+    /// [`NpyError::OwnNumberType`] for numbers other than `f32` and `f64`.
+    pub fn insert<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
+        &mut self,
+        name: &str,
+        matrix: &Matrix<T, R, C, S>,
+    ) -> Result<(), NpyError> {
+        self.arrays.insert(name.to_owned(), encode(matrix)?);
+        Ok(())
+    }
+
+    /// Writes a file that `numpy.load` reads, without compression.
+    ///
+    /// The file appears as a whole or not at all: it is written under another name and then renamed.
+    ///
+    /// # Errors
+    /// [`NpyError::Io`] if the file cannot be written; a former file is untouched then. [`NpyError::Archive`] for a name that
+    /// is too long for an archive.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), NpyError> {
+        let path = path.as_ref();
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in &self.arrays {
+            let options = SimpleFileOptions::default()
+                .compression_method(CompressionMethod::Stored)
+                .large_file(u32::try_from(bytes.len()).is_err());
+            archive.start_file(format!("{name}.npy"), options).map_err(archive_error)?;
+            archive.write_all(bytes).map_err(archive_error)?;
+        }
+        let bytes = archive.finish().map_err(archive_error)?.into_inner();
+        write_whole(path, &bytes).map_err(|source| NpyError::Io { path: path.to_owned(), source })
+    }
+}
+
+/// The crate `zip` has a new major version every few months: its errors are no part of ours.
+fn archive_error(source: impl std::error::Error + Send + Sync + 'static) -> NpyError {
+    NpyError::Archive { source: Box::new(source) }
+}
+
+// Not derived: the bytes would bury the names.
+impl fmt::Debug for Npz {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Npz").field("names", &self.arrays.keys()).finish_non_exhaustive()
+    }
+}

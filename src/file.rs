@@ -1,0 +1,69 @@
+//! What formats of files share.
+
+use std::any::TypeId;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// A number type of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    F32,
+    F64,
+}
+
+impl Number {
+    /// None for numbers that are not stored.
+    pub(crate) fn of<T: 'static>() -> Option<Self> {
+        if TypeId::of::<T>() == TypeId::of::<f32>() {
+            Some(Self::F32)
+        } else if TypeId::of::<T>() == TypeId::of::<f64>() {
+            Some(Self::F64)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Appends a number, the lowest byte first.
+    pub(crate) fn write(self, value: f64, bytes: &mut Vec<u8>) {
+        match self {
+            Self::F32 => bytes.extend((value as f32).to_le_bytes()),
+            Self::F64 => bytes.extend(value.to_le_bytes()),
+        }
+    }
+
+    /// Of as many bytes as the number has, the lowest first; NaN of any others.
+    #[cfg(any(feature = "npy", feature = "safetensors"))]
+    pub(crate) fn read(self, bytes: &[u8]) -> f64 {
+        match self {
+            Self::F32 => bytes.try_into().map_or(f64::NAN, |bytes| f64::from(f32::from_le_bytes(bytes))),
+            Self::F64 => bytes.try_into().map_or(f64::NAN, f64::from_le_bytes),
+        }
+    }
+}
+
+/// Writes a file under another name in the same directory, and renames it when it is complete.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        // As of any new file, less what the process masks out; a temporary file would be its owner's alone.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,279 @@
+mod messages;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use messages::{
+    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+};
+use prost::Message;
+
+use super::Model;
+use crate::data::Standardization;
+use crate::file::{Number, write_whole};
+use crate::layer::LayerConfiguration;
+use crate::real::Real;
+
+/// Of ONNX 1.15: the first operators with `Gelu`.
+const OPERATORS: i64 = 20;
+const IR_VERSION: i64 = 9;
+
+/// Why a model cannot be written as ONNX.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// The file cannot be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+
+    /// The layer is none that a file can describe.
+    #[error("layer {index} ({layer}): expected one with a configuration, found one without")]
+    NotDescribed {
+        /// Its place, counted from 0.
+        index: usize,
+        /// The layer.
+        layer: String,
+    },
+
+    /// Numbers of this type are not stored.
+    #[error("numbers: expected f32 or f64, found another type")]
+    NumberType,
+
+    /// The format has no room for a model of this size.
+    #[error("ONNX file: expected less than 2 GiB, found {bytes} bytes")]
+    TooLarge {
+        /// The size of the file.
+        bytes: usize,
+    },
+}
+
+impl<T: Real> Model<T> {
+    /// Writes the model to a file in the ONNX format, which ONNX Runtime and others run; to be read by gradus again, it is
+    /// [saved](Self::save) too.
+    ///
+    /// The graph has an input `input`, samples × input size, and an output `output`, samples × output size: one sample a
+    /// **row**, as all runtimes have it, so that the memory is that of a [`Batch`](crate::Batch). Standardisations are
+    /// part of it; dropout does nothing. Weights have the names and the layout of PyTorch's.
+    ///
+    /// The file appears as a whole or not at all: it is written under another name and then renamed.
+    ///
+    /// # Numerics
+    /// Numbers are of the model's type. In ONNX hyper-parameters are `f32`; and where the model's type is `f64`,
+    /// [`LeakyRelu`](crate::LeakyRelu), [`Elu`](crate::Elu), [`Gelu`](crate::Gelu) and [`Softplus`](crate::Softplus) are
+    /// written to be computed in `f32`, since ONNX Runtime 1.32 has them in no other.
+    ///
+    /// # Errors
+    /// [`OnnxError::NotDescribed`] for a layer without a configuration, [`OnnxError::NumberType`] for numbers other than
+    /// `f32` and `f64`, [`OnnxError::TooLarge`] from 2 GiB on, [`OnnxError::Io`] if the file cannot be written; a former
+    /// file is untouched then.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::DVector;
+    /// use gradus::{Dense, Model, Network, Sigmoid};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.onnx");
+    /// let network = Network::builder(2).layer(Dense::new(2, 3)).layer(Sigmoid).build()?;
+    /// let model = Model::new(network, DVector::from_element(9, 0.5_f32))?;
+    /// model.save_onnx(&path)?;
+    /// // onnxruntime.InferenceSession("model.onnx").run(["output"], {"input": x})
+    /// # assert_eq!(std::fs::read(&path)?, model.to_onnx_bytes()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # References
+    /// Open Neural Network Exchange, operator set 20.
+    pub fn save_onnx(&self, path: impl AsRef<Path>) -> Result<(), OnnxError> {
+        let path = path.as_ref();
+        let bytes = self.to_onnx_bytes()?;
+        write_whole(path, &bytes).map_err(|source| OnnxError::Io { path: path.to_owned(), source })
+    }
+
+    /// What [`save_onnx`](Self::save_onnx) writes.
+    ///
+    /// # Errors
+    /// As `save_onnx`, but for those of files.
+    pub fn to_onnx_bytes(&self) -> Result<Vec<u8>, OnnxError> {
+        let number = Number::of::<T>().ok_or(OnnxError::NumberType)?;
+        let mut graph = Graph::new(number);
+        if let Some(inputs) = &self.inputs {
+            let [mean, scale] = graph.scaling("input", inputs);
+            graph.operator("input", "Sub", &[mean], vec![]);
+            graph.operator("input", "Div", &[scale], vec![]);
+        }
+        for (index, layer) in self.network.layers().enumerate() {
+            let configuration = layer.configuration();
+            let configuration =
+                configuration.ok_or_else(|| OnnxError::NotDescribed { index, layer: format!("{layer:?}") })?;
+            let mut parameters = Vec::new();
+            for range in self.network.parameter_ranges().iter().filter(|range| range.layer == index) {
+                let values = &self.parameters.as_slice()[range.range.clone()];
+                let (rows, columns) = (range.block.rows, range.block.columns);
+                let is_matrix =
+                    matches!((&configuration, range.block.name), (LayerConfiguration::Dense { .. }, "weight"));
+                let shape = if is_matrix { vec![rows, columns] } else { vec![rows] };
+                let row_by_row = (0..rows).flat_map(|row| (0..columns).map(move |column| row + column * rows));
+                parameters.push(graph.tensor(range.name(), &shape, row_by_row.map(|place| values[place])));
+            }
+            graph.layer(index, &configuration, &parameters);
+        }
+        if let Some(outputs) = &self.outputs {
+            let [mean, scale] = graph.scaling("output", outputs);
+            graph.operator("output", "Mul", &[scale], vec![]);
+            graph.operator("output", "Add", &[mean], vec![]);
+        }
+        let bytes = graph.finish(self.network.input_size(), self.network.output_size()).encode_to_vec();
+        // A length in the format is one of `i32`.
+        if bytes.len() > i32::MAX as usize {
+            return Err(OnnxError::TooLarge { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+}
+
+/// A chain of operators, each applied to what the one before has made.
+struct Graph {
+    number: Number,
+    nodes: Vec<NodeProto>,
+    tensors: Vec<TensorProto>,
+    /// The name of what the last operator has made.
+    current: String,
+}
+
+impl Graph {
+    fn new(number: Number) -> Self {
+        Self { number, nodes: Vec::new(), tensors: Vec::new(), current: "input".to_owned() }
+    }
+
+    /// Adds constants, and says their name again.
+    fn tensor<T: Real>(&mut self, name: String, shape: &[usize], values: impl Iterator<Item = T>) -> String {
+        let mut raw_data = Vec::with_capacity(shape.iter().product::<usize>() * self.number.size());
+        values.for_each(|value| self.number.write(value.to_f64(), &mut raw_data));
+        let dims = shape.iter().map(|&size| size as i64).collect();
+        self.tensors.push(TensorProto { dims, data_type: data_type(self.number), name: name.clone(), raw_data });
+        name
+    }
+
+    /// Adds the numbers of a standardisation: their names.
+    fn scaling<T: Real>(&mut self, of: &str, standardization: &Standardization<T>) -> [String; 2] {
+        let size = [standardization.size()];
+        [("mean", standardization.mean()), ("scale", standardization.scale())]
+            .map(|(name, values)| self.tensor(format!("{of}.{name}"), &size, values.iter().copied()))
+    }
+
+    /// Appends an operator on the current values and on constants.
+    fn operator(&mut self, of: &str, operator: &str, constants: &[String], attribute: Vec<AttributeProto>) {
+        let mut input = vec![self.current.clone()];
+        input.extend_from_slice(constants);
+        self.node(of, operator, input, attribute);
+    }
+
+    fn node(&mut self, of: &str, operator: &str, input: Vec<String>, attribute: Vec<AttributeProto>) {
+        self.current = format!("value{}", self.nodes.len());
+        let (output, name) = (vec![self.current.clone()], format!("{of}.{operator}.{}", self.nodes.len()));
+        self.nodes.push(NodeProto { input, output, name, op_type: operator.to_owned(), attribute });
+    }
+
+    /// Appends an operator that runtimes have in `f32` only.
+    fn narrow_operator(&mut self, of: &str, operator: &str, attribute: Vec<AttributeProto>) {
+        let is_wide = self.number == Number::F64;
+        if is_wide {
+            self.operator(of, "Cast", &[], vec![integer("to", messages::F32)]);
+        }
+        self.operator(of, operator, &[], attribute);
+        if is_wide {
+            self.operator(of, "Cast", &[], vec![integer("to", messages::F64)]);
+        }
+    }
+
+    fn layer(&mut self, index: usize, configuration: &LayerConfiguration, parameters: &[String]) {
+        let of = &index.to_string();
+        let last_axis = || vec![integer("axis", -1)];
+        match *configuration {
+            // One sample a row: Y = X Wᵀ + b.
+            LayerConfiguration::Dense { .. } => self.operator(of, "Gemm", parameters, vec![integer("transB", 1)]),
+            LayerConfiguration::LayerNormalization { epsilon, .. } => {
+                let attributes = vec![integer("axis", -1), float("epsilon", epsilon)];
+                self.operator(of, "LayerNormalization", parameters, attributes);
+            }
+            LayerConfiguration::Softmax => self.operator(of, "Softmax", &[], last_axis()),
+            LayerConfiguration::LogSoftmax => self.operator(of, "LogSoftmax", &[], last_axis()),
+            LayerConfiguration::Dropout { .. } | LayerConfiguration::Identity => {
+                self.operator(of, "Identity", &[], vec![]);
+            }
+            LayerConfiguration::Sigmoid => self.operator(of, "Sigmoid", &[], vec![]),
+            LayerConfiguration::Tanh => self.operator(of, "Tanh", &[], vec![]),
+            LayerConfiguration::Relu => self.operator(of, "Relu", &[], vec![]),
+            LayerConfiguration::LeakyRelu { slope } => {
+                self.narrow_operator(of, "LeakyRelu", vec![float("alpha", slope)]);
+            }
+            LayerConfiguration::Elu { alpha } => self.narrow_operator(of, "Elu", vec![float("alpha", alpha)]),
+            LayerConfiguration::Gelu => self.narrow_operator(of, "Gelu", vec![text("approximate", "none")]),
+            LayerConfiguration::TanhGelu => self.operator(of, "Gelu", &[], vec![text("approximate", "tanh")]),
+            LayerConfiguration::Silu => {
+                let input = self.current.clone();
+                self.operator(of, "Sigmoid", &[], vec![]);
+                self.operator(of, "Mul", &[input], vec![]);
+            }
+            LayerConfiguration::Softplus => self.narrow_operator(of, "Softplus", vec![]),
+        }
+    }
+
+    fn finish(mut self, input_size: usize, output_size: usize) -> ModelProto {
+        // A network has layers, and each of them an operator.
+        if let Some(last) = self.nodes.last_mut() {
+            last.output = vec!["output".to_owned()];
+        }
+        let value = |name: &str, size: usize| {
+            let samples = DimensionProto { dim_param: Some("samples".to_owned()), dim_value: None };
+            let values = DimensionProto { dim_value: Some(size as i64), dim_param: None };
+            let shape = Some(TensorShapeProto { dim: vec![samples, values] });
+            let tensor_type = Some(TensorTypeProto { elem_type: data_type(self.number), shape });
+            vec![ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type }) }]
+        };
+        let graph = GraphProto {
+            input: value("input", input_size),
+            output: value("output", output_size),
+            node: self.nodes,
+            name: "network".to_owned(),
+            initializer: self.tensors,
+        };
+        ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: env!("CARGO_PKG_NAME").to_owned(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            graph: Some(graph),
+            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: OPERATORS }],
+        }
+    }
+}
+
+fn data_type(number: Number) -> i32 {
+    match number {
+        Number::F32 => messages::F32,
+        Number::F64 => messages::F64,
+    }
+}
+
+fn integer(name: &str, value: i32) -> AttributeProto {
+    let name = name.to_owned();
+    AttributeProto { name, i: Some(i64::from(value)), r#type: messages::INTEGER, ..Default::default() }
+}
+
+fn float(name: &str, value: f64) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), f: Some(value as f32), r#type: messages::FLOAT, ..Default::default() }
+}
+
+fn text(name: &str, value: &str) -> AttributeProto {
+    let name = name.to_owned();
+    AttributeProto { name, s: Some(value.as_bytes().to_vec()), r#type: messages::TEXT, ..Default::default() }
+}

@@ -1,0 +1,151 @@
+use nalgebra::DMatrix;
+use statrs::function::erf::erfc_inv;
+
+use super::{Figure, Mark, PlotError, Series};
+use crate::error::{Error, Shape};
+use crate::linalg::View;
+use crate::real::Real;
+use crate::regression::LinearFit;
+
+/// Points that a curve is drawn through.
+const STEPS: usize = 100;
+
+/// Observations of one feature and one target, the fitted line, and two bands about it: that of the mean response, which
+/// contains the true line at a point with the probability `level`, and that of predictions, which contains a new
+/// observation.
+///
+/// # Shapes
+/// `x` and `y` n × 1, as the fit was made from.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] for a fit of several features or targets, or other data; [`Error::InvalidParameter`] if the
+/// level is not between 0 and 1; [`PlotError::NoStatistics`] if the fit has no intervals.
+pub fn regression_line<'a, T: Real>(
+    fit: &LinearFit<T>,
+    x: impl Into<View<'a, T>>,
+    y: impl Into<View<'a, T>>,
+    level: f64,
+) -> Result<Figure, PlotError> {
+    let (x, y) = (x.into(), y.into());
+    check_shape("coefficients, of one feature and one target", fit.coefficients().shape(), (1, 1))?;
+    check_shape("features", x.shape(), (x.nrows(), 1))?;
+    check_shape("targets", y.shape(), (x.nrows(), 1))?;
+    let values = || x.iter().map(|x| x.to_f64());
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    if low > high {
+        return Err(Error::Empty { what: "observations" }.into());
+    }
+    let along = DMatrix::from_fn(STEPS + 1, 1, |step, _| T::nearest(low + (high - low) * step as f64 / STEPS as f64));
+    let line = fit.predict(&along)?;
+    let mean = fit.mean_response_intervals(&along, level)?.ok_or(PlotError::NoStatistics)?;
+    let new = fit.prediction_intervals(&along, level)?.ok_or(PlotError::NoStatistics)?;
+    let curve = |values: &DMatrix<T>| -> Vec<[f64; 2]> {
+        along.iter().zip(values).map(|(x, y)| [x.to_f64(), y.to_f64()]).collect()
+    };
+    let band = |lower: &DMatrix<T>, upper: &DMatrix<T>| {
+        curve(lower).into_iter().chain(curve(upper).into_iter().rev()).collect::<Vec<_>>()
+    };
+    let percent = 100.0 * level;
+    let figure = Figure::new("Observations and the fitted line", "x", "y");
+    let observations = x.iter().zip(y.iter()).map(|(x, y)| [x.to_f64(), y.to_f64()]);
+    Ok(figure
+        .with(
+            Series::new(format!("{percent} % of new observations"), Mark::Area, band(&new.lower, &new.upper)).in_grey(),
+        )
+        .with(Series::new(format!("{percent} % band of the line"), Mark::Area, band(&mean.lower, &mean.upper)))
+        .with(Series::new("fitted line", Mark::Line, curve(&line)))
+        .with(Series::new("observations", Mark::Points, observations).in_grey()))
+}
+
+/// Residuals against fitted values. About a right model they scatter evenly around 0: a bend speaks of a term that is
+/// missing, a funnel of unequal variances.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] for a fit of several targets, and the errors of [`LinearFit::diagnostics`].
+pub fn residuals_against_fitted<'a, T: Real>(
+    fit: &LinearFit<T>,
+    x: impl Into<View<'a, T>>,
+    y: impl Into<View<'a, T>>,
+) -> Result<Figure, PlotError> {
+    let (x, y) = (x.into(), y.into());
+    check_one_target(fit)?;
+    let diagnostics = fit.diagnostics(x, y)?;
+    let fitted = fit.predict(x)?;
+    let points = fitted.iter().zip(diagnostics.residuals()).map(|(x, y)| [x.to_f64(), y.to_f64()]);
+    let figure = Figure::new("Residuals against fitted values", "fitted value", "residual");
+    Ok(with_zero(figure.with(Series::new("observations", Mark::Points, points))))
+}
+
+/// Standardised residuals against the quantiles that they would have if errors were normal: then they lie about the line
+/// y = x.
+///
+/// A residual is divided by its standard deviation, `s √(1 − h)`; the quantile of the i-th of n is that of (i − ½)/n.
+///
+/// # Errors
+/// As [`residuals_against_fitted`], and [`PlotError::NoStatistics`] if the fit has no leverages or no residual standard
+/// deviation.
+pub fn residual_quantiles<'a, T: Real>(
+    fit: &LinearFit<T>,
+    x: impl Into<View<'a, T>>,
+    y: impl Into<View<'a, T>>,
+) -> Result<Figure, PlotError> {
+    let mut residuals: Vec<f64> =
+        standardized(fit, x.into(), y.into())?.into_iter().map(|[_, residual]| residual).collect();
+    residuals.sort_by(f64::total_cmp);
+    let count = residuals.len() as f64;
+    let quantile = |place: usize| -std::f64::consts::SQRT_2 * erfc_inv(2.0 * (place as f64 + 0.5) / count);
+    let points: Vec<[f64; 2]> =
+        residuals.into_iter().enumerate().map(|(place, residual)| [quantile(place), residual]).collect();
+    let ends = points.first().into_iter().chain(points.last()).map(|&[x, _]| [x, x]).collect::<Vec<_>>();
+    let figure = Figure::new("Are the errors normal?", "quantile of the normal distribution", "standardised residual");
+    let figure = figure.with(Series::new("observations", Mark::Points, points));
+    Ok(figure.with(Series::new("normal errors", Mark::DashedLine, ends)))
+}
+
+/// Standardised residuals against leverages: what is far to the right and far from 0 has drawn the fit to itself.
+///
+/// # Errors
+/// As [`residual_quantiles`].
+pub fn residuals_against_leverage<'a, T: Real>(
+    fit: &LinearFit<T>,
+    x: impl Into<View<'a, T>>,
+    y: impl Into<View<'a, T>>,
+) -> Result<Figure, PlotError> {
+    let points = standardized(fit, x.into(), y.into())?;
+    let figure = Figure::new("Residuals against leverage", "leverage", "standardised residual");
+    Ok(with_zero(figure.with(Series::new("observations", Mark::Points, points))))
+}
+
+/// Leverage and standardised residual of each observation. One of leverage 1 has none: it is fitted whatever it is.
+fn standardized<T: Real>(fit: &LinearFit<T>, x: View<'_, T>, y: View<'_, T>) -> Result<Vec<[f64; 2]>, PlotError> {
+    check_one_target(fit)?;
+    let diagnostics = fit.diagnostics(x, y)?;
+    let deviation = fit.statistics()[0].residual_standard_deviation.ok_or(PlotError::NoStatistics)?.to_f64();
+    let leverages = diagnostics.leverages().ok_or(PlotError::NoStatistics)?;
+    let pairs = leverages.iter().zip(diagnostics.residuals());
+    let pairs = pairs.map(|(leverage, residual)| {
+        let leverage = leverage.to_f64();
+        [leverage, residual.to_f64() / deviation / (1.0 - leverage).sqrt()]
+    });
+    Ok(pairs.filter(|&[leverage, residual]| leverage < 1.0 - 1e-6 && residual.is_finite()).collect())
+}
+
+/// A line at 0 along the points.
+fn with_zero(figure: Figure) -> Figure {
+    let values = || figure.series().iter().flat_map(|series| series.points()).map(|point| point[0]);
+    let ends = [values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)];
+    figure.with(Series::new("no residual", Mark::DashedLine, ends.map(|x| [x, 0.0])))
+}
+
+fn check_one_target<T: Real>(fit: &LinearFit<T>) -> Result<(), PlotError> {
+    let (features, targets) = fit.coefficients().shape();
+    check_shape("coefficients, of one target", (features, targets), (features, 1))
+}
+
+fn check_shape(what: &'static str, found: (usize, usize), expected: (usize, usize)) -> Result<(), PlotError> {
+    if found == expected {
+        return Ok(());
+    }
+    let [expected, found] = [expected, found].map(|(rows, columns)| Shape::new(rows, columns));
+    Err(Error::ShapeMismatch { what, expected, found }.into())
+}

@@ -1,0 +1,199 @@
+//! NumPy's files: what gradus writes NumPy reads, and the other way round, bit for bit; what is spoiled is refused.
+
+use std::fs;
+use std::path::Path;
+
+use gradus::nalgebra::{DMatrix, DVector, Matrix2x3, dvector};
+use gradus::{NpyError, Npz, Real, read_npy, write_npy};
+use proptest::prelude::*;
+
+/// 3 × 5 numbers of all sizes, to be made in Python by the same formula.
+fn matrix<T: Real>() -> DMatrix<T> {
+    DMatrix::from_fn(3, 5, |i, j| T::nearest((i as f64 - 0.7) * 3.0_f64.powi(5 * j as i32) / 7.0))
+}
+
+#[test]
+fn numpy_reads_what_is_written_and_writes_what_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    write_npy(at("ours_f8.npy"), &matrix::<f64>()).unwrap();
+    write_npy(at("ours_f4.npy"), &matrix::<f32>()).unwrap();
+    write_npy(at("ours_vector.npy"), &matrix::<f64>().column(1)).unwrap();
+    write_npy(at("ours_empty.npy"), &DMatrix::<f64>::zeros(0, 4)).unwrap();
+    let mut arrays = Npz::new();
+    arrays.insert("matrix", &matrix::<f64>()).unwrap();
+    arrays.insert("of/vectors", &DVector::from(matrix::<f32>().column(4))).unwrap();
+    arrays.save(at("ours.npz")).unwrap();
+    let Some(said) = crate::python(&["numpy"], "npy_files.py", &[directory.path()]) else { return };
+    println!("{said}");
+
+    let same = |name: &str, expected: &DMatrix<f64>| {
+        assert_eq!(&read_npy::<f64>(at(name)).unwrap(), expected, "{name}");
+    };
+    for name in ["c.npy", "fortran.npy", "big.npy", "big_fortran.npy", "version2.npy", "version3.npy"] {
+        same(name, &matrix());
+    }
+    assert_eq!(read_npy::<f32>(at("single.npy")).unwrap(), matrix::<f32>());
+    same("vector.npy", &DMatrix::from_columns(&[matrix::<f64>().column(1)]));
+    same("number.npy", &DMatrix::from_element(1, 1, 0.1));
+    same("empty.npy", &DMatrix::zeros(0, 4));
+    let special = read_npy::<f64>(at("special.npy")).unwrap();
+    assert!(special[0].is_nan() && special[1] == f64::NEG_INFINITY && special[2].to_bits() == (-0.0_f64).to_bits());
+    let refused = |name: &str| read_npy::<f64>(at(name)).unwrap_err().to_string();
+    assert_eq!(refused("single.npy"), "npy file: expected numbers of type f8, found <f4");
+    assert_eq!(refused("whole.npy"), "npy file: expected numbers of type f8, found <i8");
+    assert_eq!(refused("three.npy"), "npy file: expected at most 2 dimensions, found 3");
+    let record = "npy file: expected numbers of type f4 or f8, found [('a', '<f8'), ('b', '<i4')]";
+    assert_eq!(refused("record.npy"), record);
+    assert!(refused("object.npy").contains("expected numbers of type f8, found |O"));
+
+    for name in ["plain.npz", "compressed.npz"] {
+        let arrays = Npz::read(at(name)).unwrap();
+        assert_eq!(arrays.names().collect::<Vec<_>>(), ["labels", "x", "y"]);
+        assert_eq!(arrays.get::<f64>("x").unwrap(), matrix::<f64>(), "{name}");
+        assert_eq!(arrays.get::<f32>("y").unwrap().column(0), matrix::<f32>().column(4), "{name}");
+        assert!(matches!(arrays.get::<f64>("labels"), Err(NpyError::NumberType { .. })));
+        let error = arrays.get::<f64>("z").unwrap_err();
+        let expected = "array \"z\": expected one of [\"labels\", \"x\", \"y\"], found none of this name";
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+fn comes_back<T: Real>(directory: &Path) {
+    let path = directory.join("again.npy");
+    write_npy(&path, &matrix::<T>()).unwrap();
+    assert_eq!(read_npy::<T>(&path).unwrap(), matrix::<T>());
+    let view = matrix::<T>();
+    let view = view.view((1, 1), (2, 3));
+    write_npy(&path, &view).unwrap();
+    assert_eq!(read_npy::<T>(&path).unwrap(), view);
+    write_npy(&path, &Matrix2x3::<T>::identity()).unwrap();
+    assert_eq!(read_npy::<T>(&path).unwrap(), Matrix2x3::<T>::identity());
+}
+
+#[test]
+fn matrices_vectors_and_views_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    comes_back::<f32>(directory.path());
+    comes_back::<f64>(directory.path());
+    let mut arrays = Npz::new();
+    arrays.insert("a", &dvector![1.0]).unwrap();
+    arrays.insert("a", &dvector![2.0, 3.0]).unwrap();
+    assert_eq!(arrays.get::<f64>("a").unwrap(), DMatrix::from_row_slice(2, 1, &[2.0, 3.0]));
+    assert_eq!(format!("{arrays:?}"), "Npz { names: [\"a\"], .. }");
+    assert!(matches!(arrays.insert(&"n".repeat(70_000), &dvector![1.0]), Ok(())));
+    let path = directory.path().join("long.npz");
+    assert!(matches!(arrays.save(&path), Err(NpyError::Archive { .. })));
+    assert!(!path.exists());
+}
+
+/// The bytes of a file with this header.
+fn with_header(version: [u8; 2], header: &str, data: &[u8]) -> Vec<u8> {
+    let length = match version {
+        [1, _] => (header.len() as u16).to_le_bytes().to_vec(),
+        _ => (header.len() as u32).to_le_bytes().to_vec(),
+    };
+    [b"\x93NUMPY", &version[..], &length, header.as_bytes(), data].concat()
+}
+
+fn read_bytes(bytes: &[u8]) -> Result<DMatrix<f64>, NpyError> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    read_npy(file.path())
+}
+
+#[test]
+fn spoiled_files_are_refused() {
+    let data = [1.0_f64, 2.0].map(f64::to_le_bytes).concat();
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n";
+    let good = with_header([1, 0], header, &data);
+    assert_eq!(read_bytes(&good).unwrap().as_slice(), [1.0, 2.0]);
+    // Any order of keys, any white space, either kind of quote.
+    let other = "{\"shape\":( 1 , 2 ),'fortran_order' :True,'descr':'<f8'}";
+    assert_eq!(read_bytes(&with_header([3, 0], other, &data)).unwrap().shape(), (1, 2));
+
+    for length in 0..good.len() {
+        assert!(read_bytes(&good[..length]).is_err(), "{length} bytes");
+    }
+    let message = |bytes: &[u8]| read_bytes(bytes).unwrap_err().to_string();
+    assert_eq!(message(&[&good[..], &[0]].concat()), "npy file: expected 2 × 1 numbers of 8 bytes, found 17 bytes");
+    assert_eq!(message(&good[..good.len() - 1]), "npy file: expected 2 × 1 numbers of 8 bytes, found 15 bytes");
+    assert_eq!(message(&with_header([1, 1], header, &data)), "npy file: expected version 1.0, 2.0 or 3.0, found 1.1");
+    assert!(matches!(read_bytes(b"PK\x03\x04"), Err(NpyError::NotNpy)));
+    let endless = [b"\x93NUMPY\x02\x00", &u32::MAX.to_le_bytes()[..]].concat();
+    assert_eq!(message(&endless), "header of the npy file: expected a header within the file, found something else");
+    for header in [
+        "",
+        "[]",
+        "{",
+        "{}",
+        "{'descr': '<f8', 'fortran_order': False, }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), 'more': 1, }",
+        "{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': '<f8', 'fortran_order': 0, 'shape': (2,), }",
+        "{'descr': '<f8' 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': 2, }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-2,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (+2,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), } more",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2,",
+        "{'descr': '<f8",
+        "{'descr': ['<f8', 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': 'f8', 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': '', 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': '<é8', 'fortran_order': False, 'shape': (2,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952, 8), }",
+    ] {
+        assert!(read_bytes(&with_header([1, 0], header, &data)).is_err(), "{header}");
+    }
+    let deep = "(".repeat(60_000);
+    assert!(read_bytes(&with_header([2, 0], &format!("{{'shape': {deep}"), &data)).is_err());
+}
+
+#[test]
+fn files_that_cannot_be_read_or_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.npy");
+    write_npy(&path, &dvector![1.0]).unwrap();
+    let before = fs::read(&path).unwrap();
+    let arrays = Npz::new();
+    for bad in [path.join("x.npy"), directory.path().to_owned(), directory.path().join("none/x.npy")] {
+        assert!(matches!(write_npy(&bad, &dvector![1.0]), Err(NpyError::Io { .. })), "{}", bad.display());
+        assert!(matches!(arrays.save(&bad), Err(NpyError::Io { .. })), "{}", bad.display());
+        assert!(matches!(read_npy::<f64>(&bad), Err(NpyError::Io { .. })), "{}", bad.display());
+        assert!(matches!(Npz::read(&bad), Err(NpyError::Io { .. })), "{}", bad.display());
+    }
+    assert!(matches!(Npz::read(&path), Err(NpyError::Archive { .. })));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+proptest! {
+    #[test]
+    fn spoiled_archives_are_an_error_or_arrays(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut arrays = Npz::new();
+        arrays.insert("x", &matrix::<f64>()).unwrap();
+        arrays.save(file.path()).unwrap();
+        let mut bytes = fs::read(file.path()).unwrap();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes.truncate(bytes.len() - length.index(bytes.len()) % 3);
+        fs::write(file.path(), bytes).unwrap();
+        if let Ok(arrays) = Npz::read(file.path()) {
+            for name in arrays.names() {
+                // Either is right; neither may panic.
+                let _ = arrays.get::<f64>(name);
+            }
+        }
+    }
+}

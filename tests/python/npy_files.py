@@ -1,0 +1,52 @@
+"""Reads the files that gradus wrote, and writes others for gradus to read.
+
+usage: npy_files.py DIRECTORY
+Fails unless NumPy finds the numbers that the test in tests/interoperation/npy_files.rs wrote, bit for bit.
+Needs: pip install numpy
+"""
+
+import os
+import sys
+
+import numpy as np
+
+os.chdir(sys.argv[1])
+matrix = np.array([[(i - 0.7) * 3.0 ** (5 * j) / 7.0 for j in range(5)] for i in range(3)])
+single = matrix.astype("f4")
+
+
+def check(name, found, expected):
+    assert found.dtype == expected.dtype and found.shape == expected.shape, (name, found.dtype, found.shape)
+    assert (found == expected).all(), name
+    print(f"{name}: {found.dtype}, {found.shape}")
+
+
+check("ours_f8.npy", np.load("ours_f8.npy"), matrix)
+check("ours_f4.npy", np.load("ours_f4.npy"), single)
+check("ours_vector.npy", np.load("ours_vector.npy"), matrix[:, 1])
+check("ours_empty.npy", np.load("ours_empty.npy"), np.zeros((0, 4)))
+check("ours_f8.npy, mapped", np.load("ours_f8.npy", mmap_mode="r"), matrix)
+with np.load("ours.npz") as arrays:
+    assert sorted(arrays.files) == ["matrix", "of/vectors"], arrays.files
+    check("ours.npz, matrix", arrays["matrix"], matrix)
+    check("ours.npz, of/vectors", arrays["of/vectors"], single[:, 4])
+
+np.save("c.npy", matrix)
+np.save("fortran.npy", np.asfortranarray(matrix))
+np.save("big.npy", matrix.astype(">f8"))
+np.save("big_fortran.npy", np.asfortranarray(matrix.astype(">f8")))
+for version in [2, 3]:
+    with open(f"version{version}.npy", "wb") as file:
+        np.lib.format.write_array(file, matrix, version=(version, 0))
+np.save("single.npy", single)
+np.save("vector.npy", matrix[:, 1])
+np.save("number.npy", np.float64(0.1))
+np.save("empty.npy", np.zeros((0, 4)))
+np.save("special.npy", np.array([np.nan, -np.inf, -0.0]))
+np.save("whole.npy", np.arange(3))
+np.save("three.npy", np.zeros((2, 3, 4)))
+np.save("record.npy", np.zeros(2, dtype=[("a", "<f8"), ("b", "<i4")]))
+np.save("object.npy", np.array([{}], dtype=object), allow_pickle=True)
+arrays = {"x": matrix, "y": single[:, 4], "labels": np.arange(3)}
+np.savez("plain.npz", **arrays)
+np.savez_compressed("compressed.npz", **arrays)
