@@ -101,6 +101,12 @@ impl<T: Real> NetworkObjective<T> {
         &self.network
     }
 
+    /// The loss.
+    #[must_use]
+    pub fn loss(&self) -> &dyn Loss<T> {
+        &*self.loss
+    }
+
     /// Says from which seed the layers draw under the next binding; those after it take the numbers that follow.
     ///
     /// A new objective begins with the seed 1. A run that is to be resumed seeds every binding with a function of the
@@ -249,6 +255,21 @@ impl<T: Real> NetworkObjective<T> {
         let mode = Mode::Train { seed: self.seed, first_sample: 0 };
         self.seed = self.seed.wrapping_add(1);
         Ok(BoundObjective { owner: self, binding: Binding { input, target, weights, mode } })
+    }
+}
+
+impl<T> BoundObjective<'_, T> {
+    /// The batch as a part of a larger one, in which its first sample has this number: its layers draw at random what
+    /// they would draw there.
+    ///
+    /// Values and gradients of parts, bound under one seed ([`NetworkObjective::reseed`]), make up those of the whole by
+    /// their weights, see [`Loss::total_weight`].
+    #[must_use]
+    pub fn starting_at(mut self, sample: usize) -> Self {
+        if let Mode::Train { first_sample, .. } = &mut self.binding.mode {
+            *first_sample = sample;
+        }
+        self
     }
 }
 
