@@ -1,7 +1,9 @@
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Range;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use mpi::environment::Universe;
 use mpi::topology::{Process, SimpleCommunicator};
@@ -14,12 +16,14 @@ use crate::sharding::part;
 ///
 /// [`run`] makes it. Calls that say so are **collective**: every rank makes them, in the same order. Each begins with an
 /// agreement, in which every rank says what it is about to do and whether it can; if one cannot, or is elsewhere in the
-/// program, all return an error, and none waits for a message that does not come.
+/// program, all return an error, and none waits for a message that does not come. Ranks that have once come apart
+/// ([`Error::OutOfStep`], [`Error::Different`]) stay so: every later call fails.
 pub struct Ranks {
     /// A duplicate of the world, so that messages of the program's own are not mistaken for ours.
     pub(crate) world: SimpleCommunicator,
     rank: usize,
     size: usize,
+    apart: Cell<Option<Apart>>,
     /// Ends MPI when it is dropped, so it is last.
     _universe: Universe,
 }
@@ -62,8 +66,8 @@ impl fmt::Display for Call {
 
 /// Runs a program on all ranks, to an exit code.
 ///
-/// An error that the ranks have agreed on is printed once, and all end with a failure. Any other error, and a panic, is
-/// that of one rank; the others may be waiting for it, so it ends them all by `MPI_Abort`.
+/// An error that the ranks have agreed on is printed once. Any other error, and a panic, is that of one rank, for which the
+/// others may be waiting. Either ends all ranks by `MPI_Abort`, with the exit code 1.
 ///
 /// # Examples
 /// `mpirun -n 4 program` prints "6":
@@ -90,16 +94,20 @@ pub fn run(program: impl FnOnce(&Ranks) -> Result<(), Box<dyn StdError>>) -> Exi
             return ExitCode::FAILURE;
         }
     };
-    let end = |()| Ok(ranks.meet(Call::End, [0; 2], NO_ERROR).map(|_| ())?);
-    let Err(error) = program(&ranks).and_then(end) else { return ExitCode::SUCCESS };
-    if !error.downcast_ref::<Error>().is_some_and(Error::is_agreed) {
-        eprintln!("rank {}: {error}", ranks.rank);
-        ranks.world.abort(1);
-    }
+    let error = match program(&ranks) {
+        Err(error) if !error.downcast_ref::<Error>().is_some_and(Error::is_agreed) => {
+            eprintln!("rank {}: {error}", ranks.rank);
+            ranks.world.abort(1);
+        }
+        outcome => outcome.err(),
+    };
+    // A rank that has gone on, where the others ended, finds them here.
+    let end = ranks.meet(Call::End, [0; 2], NO_ERROR).err();
+    let Some(error) = error.or(end.map(Box::from)) else { return ExitCode::SUCCESS };
     if ranks.rank == 0 {
         eprintln!("{error}");
     }
-    ExitCode::FAILURE
+    ranks.end_all()
 }
 
 impl Ranks {
@@ -108,7 +116,7 @@ impl Ranks {
         let world = universe.world().duplicate();
         // Neither is ever negative.
         let (rank, size) = (world.rank() as usize, world.size() as usize);
-        Ok(Self { world, rank, size, _universe: universe })
+        Ok(Self { world, rank, size, apart: Cell::new(None), _universe: universe })
     }
 
     /// The number of this process, from 0.
@@ -167,10 +175,13 @@ impl Ranks {
     }
 
     /// What a collective call begins with: an error on any rank, or another call, becomes an error on all.
-    pub(crate) fn meet<V, E>(&self, call: Call, words: [u64; 2], result: Result<V, E>) -> Result<(V, Meeting)>
+    pub(crate) fn meet<V, E>(&self, call: Call, words: [u64; 2], result: Result<V, E>) -> Result<(V, Meeting<'_>)>
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
+        if let Some(apart) = self.apart.get() {
+            return Err(apart.into());
+        }
         let result = result.map_err(Into::into);
         let message = result.as_ref().err().map(ToString::to_string);
         // One more than the length, so that an empty message is one.
@@ -178,6 +189,10 @@ impl Ranks {
         let mut table = vec![0; WORDS * self.size];
         self.world.all_gather_into(&[call as u64, length, words[0], words[1]], &mut table[..]);
         let of = |rank: usize, word: usize| table[WORDS * rank + word];
+        if let Some(rank) = (0..self.size).find(|&rank| of(rank, 0) != of(0, 0)) {
+            let call = |rank| CALLS[of(rank, 0) as usize];
+            return Err(self.come_apart(Apart::Calls { rank, expected: call(0), found: call(rank) }));
+        }
         if let Some(rank) = (0..self.size).find(|&rank| of(rank, 1) > 0) {
             let mut bytes = message.filter(|_| rank == self.rank).map(String::into_bytes).unwrap_or_default();
             bytes.resize(of(rank, 1) as usize - 1, 0);
@@ -185,12 +200,35 @@ impl Ranks {
             let message = String::from_utf8_lossy(&bytes).into_owned();
             return Err(Error::Rank { rank, message, source: result.err().filter(|_| rank == self.rank) });
         }
-        if let Some(rank) = (0..self.size).find(|&rank| of(rank, 0) != of(0, 0)) {
-            let call = |rank| CALLS[of(rank, 0) as usize];
-            return Err(Error::OutOfStep { rank, expected: call(0), found: call(rank) });
-        }
         let Ok(value) = result else { unreachable!("an error of this rank has failed the agreement") };
-        Ok((value, Meeting { table }))
+        Ok((value, Meeting { ranks: self, table }))
+    }
+
+    /// Ends all ranks, which have agreed to fail, by an `MPI_Abort` of rank 0.
+    ///
+    /// Not by an exit code after `MPI_Finalize`: Open MPI 4.1 hangs now and then where a rank exits with a failure while
+    /// another still finalizes.
+    fn end_all(&self) -> ! {
+        // Ranks that came apart may still be on their way here.
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let mut barrier = Some(self.world.immediate_barrier());
+        while let Some(waiting) = barrier.take() {
+            barrier = waiting.test().err();
+            if Instant::now() > deadline {
+                // A request that is not complete must not be dropped.
+                std::mem::forget(barrier.take());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.rank > 0 {
+            std::thread::sleep(Duration::from_secs(5));
+        }
+        self.world.abort(1)
+    }
+
+    fn come_apart(&self, apart: Apart) -> Error {
+        self.apart.set(Some(apart));
+        apart.into()
     }
 }
 
@@ -209,6 +247,22 @@ impl Drop for Ranks {
     }
 }
 
+/// How ranks came apart; as all of them see it.
+#[derive(Clone, Copy)]
+enum Apart {
+    Calls { rank: usize, expected: Call, found: Call },
+    Values { rank: usize, what: &'static str },
+}
+
+impl From<Apart> for Error {
+    fn from(apart: Apart) -> Self {
+        match apart {
+            Apart::Calls { rank, expected, found } => Self::OutOfStep { rank, expected, found },
+            Apart::Values { rank, what } => Self::Different { rank, what },
+        }
+    }
+}
+
 /// A call, whether it failed, and two words.
 const WORDS: usize = 4;
 
@@ -219,18 +273,19 @@ pub(crate) const MOST_VALUES: usize = 1 << 28;
 pub(crate) const NO_ERROR: Result<()> = Ok(());
 
 /// What all ranks have said.
-pub(crate) struct Meeting {
+pub(crate) struct Meeting<'r> {
+    ranks: &'r Ranks,
     table: Vec<u64>,
 }
 
-impl Meeting {
+impl Meeting<'_> {
     /// The word of this index, if all have the same.
     pub(crate) fn same(&self, word: usize, what: &'static str) -> Result<u64> {
         let mut words = self.table.chunks_exact(WORDS).map(|words| words[2 + word]);
         let first = words.next().unwrap_or_default();
         match words.position(|other| other != first) {
             None => Ok(first),
-            Some(place) => Err(Error::Different { rank: place + 1, what }),
+            Some(place) => Err(self.ranks.come_apart(Apart::Values { rank: place + 1, what })),
         }
     }
 }
