@@ -1,11 +1,11 @@
 use std::ops::Range;
 
 use gradus::{Batch, MiniBatch, NetworkObjective, Objective, Real};
-use mpi::traits::{CommunicatorCollectives, Destination, Equivalence, Source};
+use mpi::traits::{CommunicatorCollectives, Equivalence};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::fingerprint;
-use crate::ranks::{Call, MOST_VALUES, NO_ERROR, Ranks};
+use crate::ranks::{Call, NO_ERROR, Ranks, add, zeros};
 use crate::sharding::{SHARDS, Sharding};
 
 /// A network under a loss whose batches are shared among the ranks: `Σ W_s L_s / Σ W_s` over the shards s.
@@ -285,7 +285,7 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         add_up(&mut of_shard, 0..shards.len(), sum, &mut levels);
         let finite = |sum: &[T]| sum.iter().all(|value| value.is_finite());
         let of_rank = if finite(sum) { Ok(()) } else { Err(NOT_FINITE) };
-        add_up_ranks(ranks, sum, levels[0]);
+        ranks.add_up(sum, levels[0]);
         if finite(sum) {
             return Ok(());
         }
@@ -353,13 +353,7 @@ type Local<V> = Result<V, Box<dyn std::error::Error + Send + Sync>>;
 /// The part of a rank, and its memory: for a sum, and for each level of its tree.
 fn memory<T: Real>(ranks: &Ranks, shards: usize, count: usize) -> Local<(Sharding, Vec<T>, Vec<Vec<T>>)> {
     let sharding = Sharding::new(shards, ranks.size(), ranks.rank())?;
-    let zeros = || -> gradus::Result<_> {
-        let (mut zeros, length) = (Vec::new(), count.saturating_add(1));
-        let error = gradus::Error::TooLarge { what: "sum of gradients", count: length };
-        zeros.try_reserve_exact(length).map_err(|_| error)?;
-        zeros.resize(length, T::zero());
-        Ok(zeros)
-    };
+    let zeros = || zeros("sum of gradients", count.saturating_add(1));
     let levels = sharding.held().len().ilog2().max(1);
     Ok((sharding, zeros()?, (0..levels).map(|_| zeros()).collect::<gradus::Result<_>>()?))
 }
@@ -397,27 +391,4 @@ fn add_up<T: Real>(
         }
         _ => of_shard(shards.start, sum),
     }
-}
-
-/// Goes on with the tree from rank to rank, and overwrites every `sum` with that of all.
-fn add_up_ranks<T: Real + Equivalence>(ranks: &Ranks, sum: &mut [T], from_other: &mut [T]) {
-    let mut distance = 1;
-    while distance < ranks.size() {
-        if ranks.rank() & distance != 0 {
-            let lower = ranks.process(ranks.rank() - distance);
-            sum.chunks(MOST_VALUES).for_each(|sum| lower.send(sum));
-            break;
-        }
-        let upper = ranks.process(ranks.rank() + distance);
-        for (sum, from_other) in sum.chunks_mut(MOST_VALUES).zip(from_other.chunks_mut(MOST_VALUES)) {
-            let _ = upper.receive_into(from_other);
-            add(sum, from_other);
-        }
-        distance *= 2;
-    }
-    ranks.broadcast_slice(sum);
-}
-
-fn add<T: Real>(sum: &mut [T], other: &[T]) {
-    sum.iter_mut().zip(other).for_each(|(sum, &other)| *sum += other);
 }

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use gradus::Real;
 use mpi::environment::Universe;
 use mpi::topology::{Process, SimpleCommunicator};
-use mpi::traits::{Communicator, CommunicatorCollectives, Equivalence, Root};
+use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Equivalence, Root, Source};
 
 use crate::error::{Error, Result};
 use crate::sharding::part;
@@ -36,6 +37,8 @@ pub enum Call {
     Agree,
     /// [`Ranks::broadcast`].
     Broadcast,
+    /// [`Ranks::sum`].
+    Sum,
     /// [`merge`](crate::merge).
     Merge,
     /// [`DataParallel::new`](crate::DataParallel::new).
@@ -48,13 +51,15 @@ pub enum Call {
     End,
 }
 
-const CALLS: [Call; 7] = [Call::Agree, Call::Broadcast, Call::Merge, Call::New, Call::On, Call::Evaluate, Call::End];
+const CALLS: [Call; 8] =
+    [Call::Agree, Call::Broadcast, Call::Sum, Call::Merge, Call::New, Call::On, Call::Evaluate, Call::End];
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Agree => "an agreement",
             Self::Broadcast => "a broadcast",
+            Self::Sum => "a sum",
             Self::Merge => "a merging of sums",
             Self::New => "the making of an objective",
             Self::On => "the binding of a batch",
@@ -162,6 +167,54 @@ impl Ranks {
         Ok(())
     }
 
+    /// Collective: overwrites `values` with their sums over the ranks.
+    ///
+    /// They are added in one binary tree, so that the same number of ranks always gives the same bits; the number may be any.
+    ///
+    /// # Errors
+    /// [`Error::Different`] if they are not as many on every rank, [`Error::Rank`] if the memory for those of another rank
+    /// cannot be had.
+    ///
+    /// # Examples
+    /// ```
+    /// let code = gradus_mpi::run(|ranks| {
+    ///     let mut counts = [1.0, ranks.rank() as f64];
+    ///     ranks.sum(&mut counts)?;
+    ///     let size = ranks.size() as f64;
+    ///     assert_eq!(counts, [size, size * (size - 1.0) / 2.0]);
+    ///     Ok(())
+    /// });
+    /// assert_eq!(code, std::process::ExitCode::SUCCESS);
+    /// ```
+    pub fn sum<T: Real + Equivalence>(&self, values: &mut [T]) -> Result<()> {
+        let from_other = zeros("values of another rank", values.len());
+        let (mut from_other, met) = self.meet(Call::Sum, [values.len() as u64, 0], from_other)?;
+        met.same(0, "number of values to sum")?;
+        self.add_up(values, &mut from_other);
+        Ok(())
+    }
+
+    /// As [`sum`](Self::sum), of slices that are known to be of the same length, with as much memory.
+    pub(crate) fn add_up<T: Real + Equivalence>(&self, sum: &mut [T], from_other: &mut [T]) {
+        let mut distance = 1;
+        while distance < self.size {
+            if self.rank & distance != 0 {
+                let lower = self.process(self.rank - distance);
+                sum.chunks(MOST_VALUES).for_each(|sum| lower.send(sum));
+                break;
+            }
+            if self.rank + distance < self.size {
+                let upper = self.process(self.rank + distance);
+                for (sum, from_other) in sum.chunks_mut(MOST_VALUES).zip(from_other.chunks_mut(MOST_VALUES)) {
+                    let _ = upper.receive_into(from_other);
+                    add(sum, from_other);
+                }
+            }
+            distance *= 2;
+        }
+        self.broadcast_slice(sum);
+    }
+
     /// As [`broadcast`](Self::broadcast), of slices that are known to be of the same length.
     pub(crate) fn broadcast_slice<T: Equivalence>(&self, values: &mut [T]) {
         // A count of MPI is an `i32`.
@@ -230,6 +283,17 @@ impl Ranks {
         self.apart.set(Some(apart));
         apart.into()
     }
+}
+
+pub(crate) fn add<T: Real>(sum: &mut [T], other: &[T]) {
+    sum.iter_mut().zip(other).for_each(|(sum, &other)| *sum += other);
+}
+
+pub(crate) fn zeros<T: Real>(what: &'static str, count: usize) -> gradus::Result<Vec<T>> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(count).map_err(|_| gradus::Error::TooLarge { what, count })?;
+    zeros.resize(count, T::zero());
+    Ok(zeros)
 }
 
 impl fmt::Debug for Ranks {

@@ -21,6 +21,7 @@ pub(crate) fn run(job: &str) -> ! {
         let outcome = match job {
             "mnist" => mnist(ranks),
             "shards" => shards(ranks),
+            "sums" => sums(ranks),
             "endless" => endless(ranks),
             "lonely error" | "lonely panic" => lonely(ranks, job),
             _ if job.starts_with("regression ") => regression(ranks, job["regression ".len()..].parse()?),
@@ -112,6 +113,24 @@ fn shards(ranks: &Ranks) -> Outcome {
     }
     left.extend_from_slice(&parameters);
     leave("result", ranks.rank(), &bytes(&left));
+    Ok(())
+}
+
+/// Of numbers that another order would round otherwise.
+fn sums(ranks: &Ranks) -> Outcome {
+    let of_rank = |rank: usize| [1.0 / (rank as f64 + 3.0), 1e16_f64.powi(rank as i32 % 2), rank as f64];
+    let mut values = of_rank(ranks.rank());
+    ranks.sum(&mut values)?;
+    let mut tree: Vec<_> = (0..ranks.size()).map(of_rank).collect();
+    while tree.len() > 1 {
+        let add = |pair: &[[f64; 3]]| pair[1..].iter().fold(pair[0], |a, b| std::array::from_fn(|i| a[i] + b[i]));
+        tree = tree.chunks(2).map(add).collect();
+    }
+    assert_eq!(values, tree[0]);
+    let mut values = of_rank(ranks.rank() + 5);
+    ranks.broadcast(&mut values)?;
+    assert_eq!(values, of_rank(5));
+    leave("result", ranks.rank(), b"as expected");
     Ok(())
 }
 

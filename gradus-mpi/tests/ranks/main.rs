@@ -84,6 +84,13 @@ fn shards_of_any_weights_make_up_the_batch_and_its_dropout() {
 }
 
 #[test]
+fn any_number_of_ranks_can_sum() {
+    for ranks in 1..=6 {
+        assert_eq!(Job::new("sums", ranks).succeed(), vec![b"as expected"; ranks]);
+    }
+}
+
+#[test]
 fn coefficients_are_those_of_one_process_up_to_a_condition_of_1e6() {
     for decades in problems::DECADES {
         let (x, y) = problems::observations(decades, 0..problems::ROWS);
