@@ -1,6 +1,6 @@
 use gradus::Real;
 
-const LANES: usize = 4;
+const LANES: usize = 16;
 
 /// A number that tells, almost surely, whether two vectors have the same bits.
 ///
@@ -18,10 +18,14 @@ const LANES: usize = 4;
 pub fn fingerprint<T: Real>(values: &[T]) -> u64 {
     // Of lanes, so that multiplications need not wait for one another.
     let mut lanes: [u64; LANES] = std::array::from_fn(|lane| lane as u64);
-    for values in values.chunks(LANES) {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for values in whole {
         for (lane, value) in lanes.iter_mut().zip(values) {
             *lane = stir(*lane, value.to_f64().to_bits());
         }
+    }
+    for (lane, value) in lanes.iter_mut().zip(rest) {
+        *lane = stir(*lane, value.to_f64().to_bits());
     }
     lanes.into_iter().fold(values.len() as u64, stir)
 }
@@ -37,7 +41,7 @@ mod tests {
 
     #[test]
     fn every_bit_of_every_value_counts() {
-        let values: Vec<f64> = (0..13).map(|i| f64::from(i) * 0.3).collect();
+        let values: Vec<f64> = (0..37).map(|i| f64::from(i) * 0.3).collect();
         let whole = fingerprint(&values);
         for place in 0..values.len() {
             for bit in 0..64 {
@@ -47,7 +51,7 @@ mod tests {
                 assert_ne!(fingerprint(&other), whole, "bit {bit} of value {place}");
             }
         }
-        assert_ne!(fingerprint(&values[..12]), whole);
+        assert_ne!(fingerprint(&values[..36]), whole);
         assert_ne!(fingerprint::<f64>(&[]), fingerprint(&[0.0]));
     }
 }
