@@ -257,10 +257,8 @@ impl Ranks {
         Ok((value, Meeting { ranks: self, table }))
     }
 
-    /// Ends all ranks, which have agreed to fail, by an `MPI_Abort` of rank 0.
-    ///
-    /// Not by an exit code after `MPI_Finalize`: Open MPI 4.1 hangs now and then where a rank exits with a failure while
-    /// another still finalizes.
+    /// Ends all ranks, which have agreed to fail, by an `MPI_Abort` of rank 0: `MPI_Finalize` would wait for a rank that has
+    /// taken another way and does not come.
     fn end_all(&self) -> ! {
         // Ranks that came apart may still be on their way here.
         let deadline = Instant::now() + Duration::from_secs(1);
