@@ -273,13 +273,13 @@ impl<T> BoundObjective<'_, T> {
     ///
     /// let network = Network::builder(1).layer(Dropout::new(0.5)?).layer(Dense::new(1, 1)).build()?;
     /// let mut objective = network.objective(MeanSquaredError);
-    /// let (x, t) = (dmatrix![1.0, 2.0, 4.0, 8.0, 16.0, 32.0], dmatrix![0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    /// let (x, t) = (dmatrix![1.0, 2.0, 4.0, 8.0, 3.0, 5.0, 7.0, 9.0], dmatrix![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     /// let (x, t) = (Batch::from(&x), Batch::from(&t));
     /// let whole = objective.on(x, t)?.value(&[1.0, 0.0]);
     /// objective.reseed(1);
-    /// let first = objective.on(x.range(0..3)?, t.range(0..3)?)?.value(&[1.0, 0.0]);
+    /// let first = objective.on(x.range(0..4)?, t.range(0..4)?)?.value(&[1.0, 0.0]);
     /// objective.reseed(1);
-    /// let second = objective.on(x.range(3..6)?, t.range(3..6)?)?.starting_at(3).value(&[1.0, 0.0]);
+    /// let second = objective.on(x.range(4..8)?, t.range(4..8)?)?.starting_at(4).value(&[1.0, 0.0]);
     /// assert_eq!((first + second) / 2.0, whole);
     /// # Ok::<(), gradus::Error>(())
     /// ```
