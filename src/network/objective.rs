@@ -101,6 +101,12 @@ impl<T: Real> NetworkObjective<T> {
         &self.network
     }
 
+    /// The loss.
+    #[must_use]
+    pub fn loss(&self) -> &dyn Loss<T> {
+        &*self.loss
+    }
+
     /// Says from which seed the layers draw under the next binding; those after it take the numbers that follow.
     ///
     /// A new objective begins with the seed 1. A run that is to be resumed seeds every binding with a function of the
@@ -249,6 +255,40 @@ impl<T: Real> NetworkObjective<T> {
         let mode = Mode::Train { seed: self.seed, first_sample: 0 };
         self.seed = self.seed.wrapping_add(1);
         Ok(BoundObjective { owner: self, binding: Binding { input, target, weights, mode } })
+    }
+}
+
+impl<T> BoundObjective<'_, T> {
+    /// The batch as a part of a larger one, in which its first sample has this number: its layers draw at random what
+    /// they would draw there.
+    ///
+    /// Values and gradients of parts, bound under one seed ([`NetworkObjective::reseed`]), make up those of the whole by
+    /// their weights, see [`Loss::total_weight`].
+    ///
+    /// # Examples
+    /// Two halves of a batch, with the dropout mask of the whole:
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Batch, Dense, Dropout, MeanSquaredError, Network, Objective};
+    ///
+    /// let network = Network::builder(1).layer(Dropout::new(0.5)?).layer(Dense::new(1, 1)).build()?;
+    /// let mut objective = network.objective(MeanSquaredError);
+    /// let (x, t) = (dmatrix![1.0, 2.0, 4.0, 8.0, 3.0, 5.0, 7.0, 9.0], dmatrix![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    /// let (x, t) = (Batch::from(&x), Batch::from(&t));
+    /// let whole = objective.on(x, t)?.value(&[1.0, 0.0]);
+    /// objective.reseed(1);
+    /// let first = objective.on(x.range(0..4)?, t.range(0..4)?)?.value(&[1.0, 0.0]);
+    /// objective.reseed(1);
+    /// let second = objective.on(x.range(4..8)?, t.range(4..8)?)?.starting_at(4).value(&[1.0, 0.0]);
+    /// assert_eq!((first + second) / 2.0, whole);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn starting_at(mut self, sample: usize) -> Self {
+        if let Mode::Train { first_sample, .. } = &mut self.binding.mode {
+            *first_sample = sample;
+        }
+        self
     }
 }
 
