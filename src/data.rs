@@ -240,6 +240,21 @@ impl<T: Real> Dataset<T> {
         OrderedBatches::new(self, size)
     }
 
+    /// Writes samples side by side.
+    fn write(&self, samples: &[usize], inputs: &mut [T], targets: &mut [T]) {
+        let (input_size, target_size) = (self.input_size(), self.target_size());
+        let columns = inputs.chunks_mut(TOGETHER * input_size).zip(targets.chunks_mut(TOGETHER * target_size));
+        for (samples, (inputs, targets)) in samples.chunks(TOGETHER).zip(columns) {
+            // Memory answers many requests sooner than one after the other.
+            self.touch(samples);
+            let columns = inputs.chunks_exact_mut(input_size).zip(targets.chunks_exact_mut(target_size));
+            for (&sample, (input, target)) in samples.iter().zip(columns) {
+                self.write_input(sample, input);
+                self.write_target(sample, target);
+            }
+        }
+    }
+
     /// Reads one number of each cache line of some samples.
     fn touch(&self, samples: &[usize]) {
         for &sample in samples {
@@ -278,6 +293,9 @@ impl<T: Real> Dataset<T> {
         }
     }
 }
+
+/// Samples that are asked for at once.
+const TOGETHER: usize = 128;
 
 fn touch_lines<N: Copy>(numbers: &[N]) {
     const LINE: usize = 64;

@@ -136,6 +136,8 @@ mod optimizer;
 pub mod plot;
 mod real;
 mod regression;
+#[cfg(feature = "threads")]
+mod threads;
 mod training;
 mod wide;
 
@@ -183,6 +185,8 @@ pub use regression::{
     NormalEquation, RankDeficiency, RecursiveLeastSquares, RegressionReport, RobustCovariance, Solver, Summary,
     polynomial,
 };
+#[cfg(feature = "threads")]
+pub use threads::{set_threads, threads};
 pub use training::{Checkpoint, EarlyStopping, EpochRecord, History, Progress, Trainer, TrainingEnd, TrainingReport};
 
 #[cfg(doctest)]

@@ -11,6 +11,8 @@ mod kernel;
 pub(crate) use kernel::contiguous_column;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use kernel::simd::{self, vectorized};
+#[cfg(feature = "threads")]
+pub(crate) use kernel::team::{for_each, set_threads, threads};
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
 
 use crate::batch::Batch;
@@ -30,6 +32,14 @@ const SMALL: usize = 5;
 /// Columns of a Gram matrix that are computed at once where a kernel of our own does not leave out what is above the
 /// diagonal.
 const PANEL: usize = 128;
+
+/// Parts of any work at most.
+pub(crate) const MOST_PARTS: usize = 16;
+
+/// Numbers of a vector that is worth several threads, multiplications of a product that is, and columns of a triangle.
+pub(crate) const LONG: usize = 1 << 15;
+const SHARED: usize = 1 << 18;
+const FEWEST_SPLIT: usize = 256;
 
 /// Columns that are factored one by one before the others learn of them, all at once and by matrix products.
 const BLOCK: usize = 32;
@@ -111,9 +121,38 @@ pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut 
     product(T::one(), a, b, Way::Add, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
 }
 
-/// `C ← α A B`, or what else the way says.
-fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, mut c: Target<'_, T>) {
+/// `C ← α A B`, or what else the way says; large ones column by column on several threads, which changes no bit.
+fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, c: Target<'_, T>) {
     assert_eq!(a.columns, b.rows);
+    let threads = threads().min(MOST_PARTS);
+    // The parts of a triangle have fewer rows than the whole, but no fewer than are multiplied in another way.
+    let few = if way == Way::AddLower { FEWEST_SPLIT } else { 2 * threads };
+    if threads == 1 || b.columns < few || a.rows * a.columns * b.columns < SHARED {
+        return product_on_one_thread(alpha, a, b, way, c);
+    }
+    let mut parts = [const { None }; MOST_PARTS];
+    let (mut rest, mut first) = (c, 0);
+    for (part, to) in parts.iter_mut().zip(1..=threads) {
+        let share = to as f64 / threads as f64;
+        // Of a triangle, equal areas.
+        let share = if way == Way::AddLower { 1.0 - (1.0 - share).sqrt() } else { share };
+        let end = if to == threads { b.columns } else { (share * b.columns as f64) as usize };
+        let Target { data, rows, columns, column_stride } = rest;
+        let (width, above) = (end - first, if way == Way::AddLower { end - first } else { 0 });
+        let (data, others) = data.split_at_mut(if to == threads { data.len() } else { width * column_stride + above });
+        let c = Target { data, rows, columns: width, column_stride };
+        *part = Some((a.rows_from(a.rows - rows, rows), b.columns_from(first, width), c));
+        rest = Target { data: others, rows: rows - above, columns: columns - width, column_stride };
+        first = end;
+    }
+    for_each(&mut parts[..threads], |part| {
+        if let Some((a, b, c)) = part.take() {
+            product_on_one_thread(alpha, a, b, way, c);
+        }
+    });
+}
+
+fn product_on_one_thread<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, mut c: Target<'_, T>) {
     if !T::multiply(alpha, a, b, way, &mut c) {
         portable_product(alpha, a, b, way, c);
     }
@@ -159,6 +198,18 @@ pub(crate) fn add_gram<T: Real>(alpha: T, x: &[T], rows: usize, columns: usize, 
     assert_eq!(gram.len(), columns * columns);
     let gram = Target { data: gram, rows: columns, columns, column_stride: columns };
     product(alpha, transpose(x, rows, columns), matrix(x, rows, columns), Way::AddLower, gram);
+}
+
+/// The threads that share the work.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn threads() -> usize {
+    1
+}
+
+/// Calls `work` once for each item.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn for_each<I: Send>(items: &mut [I], work: impl Fn(&mut I) + Sync) {
+    items.iter_mut().for_each(work);
 }
 
 /// Runs a loop.
@@ -408,7 +459,33 @@ pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
     if x.len() < SHORT {
         return x.iter().zip(y).fold(T::zero(), |sum, (&x, &y)| sum + x * y);
     }
-    vectorized(Dot { x, y })
+    if x.len() < LONG {
+        return vectorized(Dot { x, y });
+    }
+    // The parts are the same on any number of threads.
+    let mut sums = [(0, T::zero()); MOST_PARTS];
+    let size = x.len().div_ceil(MOST_PARTS);
+    sums.iter_mut().enumerate().for_each(|(part, sum)| sum.0 = (part * size).min(x.len()));
+    for_each(&mut sums, |(start, sum)| {
+        let part = *start..x.len().min(*start + size);
+        *sum = vectorized(Dot { x: &x[part.clone()], y: &y[part] });
+    });
+    sums.into_iter().fold(T::zero(), |total, (_, sum)| total + sum)
+}
+
+/// Overwrites with zeros.
+pub(crate) fn clear<T: Real>(x: &mut [T]) {
+    if x.len() < LONG {
+        return x.fill(T::zero());
+    }
+    let mut parts = [const { None }; MOST_PARTS];
+    let size = x.len().div_ceil(threads().min(MOST_PARTS));
+    parts.iter_mut().zip(x.chunks_mut(size)).for_each(|(part, x)| *part = Some(x));
+    for_each(&mut parts[..threads().min(MOST_PARTS)], |part| {
+        if let Some(x) = part {
+            x.fill(T::zero());
+        }
+    });
 }
 
 struct Dot<'a, T> {

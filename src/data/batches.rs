@@ -7,7 +7,7 @@ use super::Dataset;
 use crate::batch::Batch;
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::linalg;
+use crate::linalg::{self, LONG, MOST_PARTS};
 use crate::real::Real;
 
 /// A mini-batch, lent from the buffer of the batches that it comes from.
@@ -21,9 +21,6 @@ pub struct MiniBatch<'a, T> {
     /// One for each sample, if the data set has weights.
     pub weights: Option<&'a [T]>,
 }
-
-/// Samples that are asked for at once.
-const TOGETHER: usize = 128;
 
 /// The memory of one mini-batch.
 #[derive(Debug)]
@@ -55,17 +52,18 @@ impl<T: Real> Buffer<T> {
         let count = samples.len();
         self.samples.clear();
         self.samples.extend(samples);
-        let inputs = self.inputs.chunks_mut(TOGETHER * input_size);
-        let targets = self.targets.chunks_mut(TOGETHER * target_size);
-        for (samples, (inputs, targets)) in self.samples.chunks(TOGETHER).zip(inputs.zip(targets)) {
-            // Memory answers many requests sooner than one after the other.
-            data.touch(samples);
-            let columns = inputs.chunks_exact_mut(input_size).zip(targets.chunks_exact_mut(target_size));
-            for (&sample, (input, target)) in samples.iter().zip(columns) {
-                data.write_input(sample, input);
-                data.write_target(sample, target);
+        let parts = linalg::threads().min(MOST_PARTS).min(1 + count * input_size / LONG);
+        let mut shares = [const { None }; MOST_PARTS];
+        let size = count.div_ceil(parts).max(1);
+        let inputs = self.inputs.chunks_mut(size * input_size);
+        let targets = self.targets.chunks_mut(size * target_size);
+        let pieces = self.samples.chunks(size).zip(inputs.zip(targets));
+        shares.iter_mut().zip(pieces).for_each(|(share, piece)| *share = Some(piece));
+        linalg::for_each(&mut shares[..parts], |share| {
+            if let Some((samples, (inputs, targets))) = share {
+                data.write(samples, inputs, targets);
             }
-        }
+        });
         if let Some(weights) = &data.weights {
             self.weights.iter_mut().zip(&self.samples).for_each(|(to, &sample)| *to = weights[sample]);
         }

@@ -5,6 +5,8 @@
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod simd;
+#[cfg(feature = "threads")]
+pub(crate) mod team;
 
 use nalgebra::RawStorage;
 

@@ -88,7 +88,7 @@ impl<T: Real> Workspace<T> {
         let outputs = Batch::front(outputs, network.output_size(), input.samples());
         let loss_gradient = BatchMut::front(&mut self.output_gradient, network.output_size(), input.samples());
         let value = loss.value_and_gradient(outputs, target, weights, loss_gradient);
-        gradient.fill(T::zero());
+        linalg::clear(gradient);
         self.backward(network, parameters, input, mode, gradient, None);
         value
     }

@@ -1,7 +1,8 @@
 use super::{OptimizerState, Step};
 use crate::checks;
+use crate::elementary::Loop;
 use crate::error::{Error, Result};
-use crate::linalg;
+use crate::linalg::{self, LONG, MOST_PARTS};
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -20,12 +21,13 @@ pub(super) struct FirstOrder<T, const N: usize> {
     steps: Option<u64>,
 }
 
-/// What a method makes its update of.
+/// What a method makes its update of: some of the parameters, with what belongs to them.
 pub(super) struct Update<'a, T, const N: usize> {
     pub(super) x: &'a mut [T],
     /// The gradient, weight decay included; may be overwritten.
     pub(super) gradient: &'a mut [T],
-    pub(super) memory: &'a mut [Vec<T>; N],
+    /// Empty where it is not used.
+    pub(super) memory: [&'a mut [T]; N],
     pub(super) learning_rate: T,
     /// The number of this step, counted from 1.
     pub(super) steps: u64,
@@ -54,13 +56,23 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         self.memory[index].clear();
     }
 
-    /// Evaluates, and updates unless value or gradient is not finite.
+    /// Evaluates, and updates unless value or gradient is not finite: parameter by parameter, so that parts of them may be
+    /// updated apart.
     pub(super) fn step(
         &mut self,
         objective: &mut dyn Objective<T>,
         x: &mut [T],
-        update: impl FnOnce(Update<'_, T, N>),
+        update: impl Fn(Update<'_, T, N>) + Sync,
     ) -> Step<T> {
+        let step = self.evaluate(objective, x);
+        if step.is_finite() {
+            self.update(x, update);
+        }
+        step
+    }
+
+    /// The first part of a step: evaluates, and counts unless value or gradient is not finite.
+    pub(super) fn evaluate(&mut self, objective: &mut dyn Objective<T>, x: &[T]) -> Step<T> {
         self.gradient.resize(x.len(), T::zero());
         let value = objective.value_and_gradient(x, &mut self.gradient);
         let step = Step::new(value, &self.gradient);
@@ -77,16 +89,27 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
                 self.memory[index].resize(x.len(), T::zero());
             }
         }
-        let steps = self.steps.map_or(0, |steps| steps.saturating_add(1));
-        self.steps = self.steps.map(|_| steps);
-        update(Update {
-            x,
-            gradient: &mut self.gradient,
-            memory: &mut self.memory,
-            learning_rate: self.learning_rate,
-            steps,
-        });
+        self.steps = self.steps.map(|steps| steps.saturating_add(1));
         step
+    }
+
+    /// The second part.
+    pub(super) fn update(&mut self, x: &mut [T], update: impl Fn(Update<'_, T, N>) + Sync) {
+        let (learning_rate, steps) = (self.learning_rate, self.steps());
+        let parts = if x.len() < LONG { 1 } else { linalg::threads().min(MOST_PARTS) };
+        let size = x.len().div_ceil(parts).max(1);
+        let mut memory = self.memory.each_mut().map(|memory| memory.chunks_mut(size));
+        let mut updates = [const { None }; MOST_PARTS];
+        let pieces = x.chunks_mut(size).zip(self.gradient.chunks_mut(size));
+        for (to, (x, gradient)) in updates.iter_mut().zip(pieces) {
+            let memory = memory.each_mut().map(|memory| memory.next().unwrap_or_default());
+            *to = Some(Update { x, gradient, memory, learning_rate, steps });
+        }
+        linalg::for_each(&mut updates[..parts], |part| {
+            if let Some(part) = part.take() {
+                linalg::vectorized(Run(|| update(part)));
+            }
+        });
     }
 
     pub(super) fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
@@ -130,6 +153,18 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         }
         self.steps = state.counters.first().map(|&(_, steps)| steps);
         Ok(())
+    }
+}
+
+/// A call as a loop.
+struct Run<F>(F);
+
+impl<F: FnOnce()> Loop for Run<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        (self.0)();
     }
 }
 

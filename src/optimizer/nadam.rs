@@ -119,23 +119,29 @@ impl<T: Real> Optimizer<T> for Nadam<T> {
     fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
         let Self { base, beta1, beta2, epsilon, momentum_decay, momentum_product } = self;
         let (beta1, beta2, epsilon) = (*beta1, *beta2, *epsilon);
-        base.step(objective, x, |Update { x, gradient, memory: [first, second], learning_rate, steps }| {
-            if steps == 1 {
-                *momentum_product = T::one();
-            }
-            let now = momentum(beta1, *momentum_decay, steps);
-            let next = momentum(beta1, *momentum_decay, steps.saturating_add(1));
-            *momentum_product *= now;
-            let of_gradient = learning_rate * (T::one() - now) / (T::one() - *momentum_product);
-            let of_mean = learning_rate * next / (T::one() - *momentum_product * next);
-            let scale = T::one() / weight_of_steps(beta2, steps).sqrt();
+        let step = base.evaluate(objective, x);
+        if !step.is_finite() {
+            return step;
+        }
+        let (learning_rate, steps) = (base.learning_rate, base.steps());
+        if steps == 1 {
+            *momentum_product = T::one();
+        }
+        let now = momentum(beta1, *momentum_decay, steps);
+        let next = momentum(beta1, *momentum_decay, steps.saturating_add(1));
+        *momentum_product *= now;
+        let of_gradient = learning_rate * (T::one() - now) / (T::one() - *momentum_product);
+        let of_mean = learning_rate * next / (T::one() - *momentum_product * next);
+        let scale = T::one() / weight_of_steps(beta2, steps).sqrt();
+        base.update(x, |Update { x, gradient, memory: [first, second], .. }| {
             let moments = first.iter_mut().zip(second);
             for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient.iter()) {
                 *first += (T::one() - beta1) * (slope - *first);
                 *second = beta2 * *second + (T::one() - beta2) * (slope * slope);
                 *x -= (of_gradient * slope + of_mean * *first) / (second.sqrt() * scale + epsilon);
             }
-        })
+        });
+        step
     }
 
     fn learning_rate(&self) -> Option<T> {

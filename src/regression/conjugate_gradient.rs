@@ -21,7 +21,7 @@ pub(super) struct ConjugateGradient<'d, 'a, T: Real> {
 impl<'d, 'a, T: Real> ConjugateGradient<'d, 'a, T> {
     pub(super) fn new(design: &'d Design<'a, T>) -> Self {
         let mut squares = design.penalties.clone();
-        for_each_shifted_block(design, |rows, x, _| {
+        for_each_shifted_block(design, |rows, x| {
             for (column, square) in x.chunks_exact(rows).zip(&mut squares) {
                 *square += linalg::dot(column, column);
             }
@@ -37,7 +37,7 @@ impl<'d, 'a, T: Real> ConjugateGradient<'d, 'a, T> {
         let scaled: Vec<T> = p.iter().zip(&self.scales).map(|(&p, &scale)| p * scale).collect();
         let mut product: Vec<T> = scaled.iter().zip(&self.design.penalties).map(|(&p, &penalty)| p * penalty).collect();
         let mut along = Vec::new();
-        for_each_shifted_block(self.design, |rows, x, _| {
+        for_each_shifted_block(self.design, |rows, x| {
             along.resize(rows, T::zero());
             linalg::multiply(matrix(x, rows, unknowns), matrix(&scaled, unknowns, 1), &mut along);
             linalg::multiply_add(transpose(x, rows, unknowns), matrix(&along, rows, 1), &mut product);

@@ -1,10 +1,12 @@
+use std::ops::{AddAssign, Range};
+
 use nalgebra::DMatrix;
 
 use super::preconditioner::Preconditioner;
 use super::refinement::refine;
 use super::{Intercept, count_observations, exponent};
 use crate::elementary::Loop;
-use crate::linalg::{self, View, power_of_two, times_power_of_two};
+use crate::linalg::{self, MOST_PARTS, View, power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -14,6 +16,11 @@ const BLOCK: usize = 1 << 16;
 /// Partial sums that do not wait for one another, and numbers of which they are made before they are added up.
 const LANES: usize = 16;
 const PART: usize = 1024;
+
+/// Numbers that are worth a part of the rows of their own, and the columns above which there are few, each of whose sums
+/// of products takes much memory.
+const NUMBERS_OF_A_PART: usize = 1 << 20;
+const WIDE: usize = 256;
 
 /// A least-squares problem in memory, in units in which nothing overflows: every column is divided by a power of
 /// two, which is exact, and so is every row multiplied by the power of two that its weight has the square of.
@@ -201,16 +208,27 @@ impl<'a, T: Real> Design<'a, T> {
     ) -> Self {
         let observations = count_observations(x.nrows(), weights);
         let weights = weights.map(Weights::new);
-        let measure = |view: &View<'a, T>, column: usize| match &weights {
-            None => Column::of(view, column),
-            Some(weights) => Column::weighted(view, column, weights),
+        let measure = |view: &View<'a, T>, columns: &[usize]| -> Vec<Column<T>> {
+            let mut measured: Vec<_> = columns.iter().map(|&column| (column, None)).collect();
+            // As many pieces of work as there may be.
+            let size = measured.len().div_ceil(MOST_PARTS).max(1);
+            let mut pieces: Vec<_> = measured.chunks_mut(size).collect();
+            linalg::for_each(&mut pieces, |piece| {
+                for (column, measured) in piece.iter_mut() {
+                    *measured = Some(match &weights {
+                        None => Column::of(view, *column),
+                        Some(weights) => Column::weighted(view, *column, weights),
+                    });
+                }
+            });
+            measured.into_iter().filter_map(|(_, measured)| measured).collect()
         };
         let exponent_of_ones =
             weights.as_ref().and_then(|weights| (0..x.nrows()).filter_map(|row| weights.exponent(row)).max());
         // A penalty is another entry of its column, √λ.
         let exponent_of_penalty = exponent(ridge).map_or(i32::MIN, |exponent| exponent.div_euclid(2) + 1);
-        let features: Vec<Column<T>> = columns.iter().map(|&column| measure(&x, column)).collect();
-        let targets: Vec<Column<T>> = (0..y.ncols()).map(|target| measure(&y, target)).collect();
+        let features = measure(&x, &columns);
+        let targets = measure(&y, &(0..y.ncols()).collect::<Vec<_>>());
         let mut exponents = vec![exponent_of_ones.unwrap_or(0); intercept.unknowns()];
         exponents.extend(features.iter().map(|column| column.exponent.unwrap_or(0).max(exponent_of_penalty)));
         let target_exponents = targets.iter().map(|column| column.exponent.unwrap_or(0)).collect();
@@ -308,19 +326,41 @@ impl<'a, T: Real> Design<'a, T> {
     }
 
     pub(super) fn for_each_block(&self, visit: impl FnMut(Block<'_, T>)) {
-        self.for_each_block_of(&self.columns, visit);
+        self.for_each_block_of(&self.columns, 0..self.rows(), visit);
+    }
+
+    /// What `visit` makes of the blocks of each of some parts of the rows, from `new()` on, in the order of the rows. The
+    /// parts depend on the sizes alone, and are visited on several threads.
+    pub(super) fn of_parts<A: Send>(
+        &self,
+        columns: &[usize],
+        new: impl Fn() -> A + Sync,
+        visit: impl Fn(&mut A, Block<'_, T>) + Sync,
+    ) -> impl Iterator<Item = A> {
+        let numbers = self.rows() * (self.intercept.unknowns() + columns.len() + self.targets());
+        let most = if columns.len() > WIDE { 4 } else { 8 };
+        let parts = (numbers / NUMBERS_OF_A_PART).clamp(1, most);
+        let size = self.rows().div_ceil(parts).max(1);
+        let mut parts: Vec<_> = (0..parts).map(|part| (part * size, None)).collect();
+        linalg::for_each(&mut parts, |(start, result)| {
+            let mut made = new();
+            let rows = (*start).min(self.rows())..(*start + size).min(self.rows());
+            self.for_each_block_of(columns, rows, |block| visit(&mut made, block));
+            *result = Some(made);
+        });
+        parts.into_iter().filter_map(|(_, result)| result)
     }
 
     /// Given the first of the columns.
-    fn for_each_block_of(&self, columns: &[usize], mut visit: impl FnMut(Block<'_, T>)) {
-        let (n, first) = (self.rows(), self.intercept.unknowns());
+    fn for_each_block_of(&self, columns: &[usize], rows: Range<usize>, mut visit: impl FnMut(Block<'_, T>)) {
+        let (n, first) = (rows.len(), self.intercept.unknowns());
         let unknowns = first + columns.len();
         let width = unknowns + self.targets();
         let most = (BLOCK / width).clamp(512, 4096).min(n.max(1));
         let mut buffer = vec![T::one(); most * width];
         let mut lost_buffer = vec![T::zero(); self.lost.map_or(0, |_| most * columns.len())];
-        for start in (0..n).step_by(most) {
-            let rows = most.min(n - start);
+        for start in rows.clone().step_by(most) {
+            let rows = most.min(rows.end - start);
             let (x, y) = buffer[..rows * width].split_at_mut(rows * unknowns);
             let scales = self.weights.as_ref().map(|weights| &weights.scales[start..start + rows]);
             let (ones, features) = x.split_at_mut(rows * first);
@@ -363,44 +403,55 @@ impl<'a, T: Real> Design<'a, T> {
     /// precision.
     pub(super) fn gradient(&self, parameters: &[T::Wide]) -> Gradient<T> {
         let unknowns = self.unknowns();
-        let mut gradient = vec![T::Wide::zero(); unknowns * self.targets()];
-        let mut squares = vec![T::Wide::zero(); self.targets()];
-        self.for_each_residual(parameters, |block, target, residuals, weighted| {
+        let zeros = |count: usize| vec![T::Wide::zero(); count];
+        let new = || Gradient { gradient: zeros(unknowns * self.targets()), squares: zeros(self.targets()) };
+        let parts = self.of_residuals(parameters, new, |part: &mut Gradient<T>, block, target, residuals, weighted| {
+            let Gradient { gradient, squares } = part;
             squares[target] = squares[target].add_dot(residuals, weighted);
             block.add_transposed_product(&mut gradient[target * unknowns..(target + 1) * unknowns], weighted);
         });
+        let mut whole = parts.fold(new(), |mut whole, part| {
+            add(&mut whole.gradient, &part.gradient);
+            add(&mut whole.squares, &part.squares);
+            whole
+        });
         let penalties = self.penalties.iter().cycle();
-        for ((gradient, &parameter), &penalty) in gradient.iter_mut().zip(parameters).zip(penalties) {
+        for ((gradient, &parameter), &penalty) in whole.gradient.iter_mut().zip(parameters).zip(penalties) {
             *gradient -= parameter.times(penalty);
         }
-        Gradient { gradient, squares }
+        whole
     }
 
     /// `Σ w (y − x b)²` for each target alone.
     pub(super) fn squares(&self, parameters: &[T::Wide]) -> Vec<T::Wide> {
-        let mut squares = vec![T::Wide::zero(); self.targets()];
-        self.for_each_residual(parameters, |_, target, residuals, weighted| {
+        let new = || vec![T::Wide::zero(); self.targets()];
+        let parts = self.of_residuals(parameters, new, |squares: &mut Vec<T::Wide>, _, target, residuals, weighted| {
             squares[target] = squares[target].add_dot(residuals, weighted);
         });
-        squares
+        parts.fold(new(), |mut squares, part| {
+            add(&mut squares, &part);
+            squares
+        })
     }
 
-    /// Shows the residuals of each target block by block, and the residuals times their weights.
-    fn for_each_residual(
+    /// As [`of_parts`](Self::of_parts), given the residuals of each target, and the residuals times their weights.
+    fn of_residuals<A: Send>(
         &self,
         parameters: &[T::Wide],
-        mut visit: impl FnMut(&Block<'_, T>, usize, &[T::Wide], &[T::Wide]),
-    ) {
+        new: impl Fn() -> A + Sync,
+        visit: impl Fn(&mut A, &Block<'_, T>, usize, &[T::Wide], &[T::Wide]) + Sync,
+    ) -> impl Iterator<Item = A> {
         let unknowns = self.unknowns();
-        let (mut residuals, mut buffer) = (Vec::new(), Vec::new());
-        self.for_each_block(|block| {
+        let new = move || (new(), Vec::new(), Vec::new());
+        let parts = self.of_parts(&self.columns, new, move |(made, residuals, buffer), block| {
             for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
                 residuals.clear();
                 residuals.extend(y.iter().map(|&y| T::Wide::widen(y)));
-                block.subtract_product(&mut residuals, &parameters[target * unknowns..(target + 1) * unknowns]);
-                visit(&block, target, &residuals, block.weighted(&residuals, &mut buffer));
+                block.subtract_product(residuals, &parameters[target * unknowns..(target + 1) * unknowns]);
+                visit(made, &block, target, residuals, block.weighted(residuals, buffer));
             }
         });
+        parts.map(|(made, _, _)| made)
     }
 
     /// `I − (XᵀWX + Λ) Z`, unknowns × unknowns, in twice the working precision.
@@ -435,29 +486,37 @@ impl<'a, T: Real> Design<'a, T> {
             to.clear();
             to.extend(values.iter().map(|&value| T::Wide::widen(value)));
         };
-        let (mut values, mut buffer) = (Vec::new(), Vec::new());
         let mut means = vec![zero; self.targets()];
         if self.intercept == Intercept::Include {
-            let mut weight_sum = [zero];
-            self.for_each_block_of(&[], |block| {
-                wide(block.ones, &mut values);
-                let ones = block.weighted(&values, &mut buffer);
-                T::Wide::add_transposed_product(&mut weight_sum, block.ones, ones);
-                T::Wide::add_transposed_product(&mut means, block.y, ones);
+            let new = || ([zero], vec![zero; self.targets()], Vec::new(), Vec::new());
+            let parts = self.of_parts(&[], new, |(weight_sum, sums, values, buffer), block| {
+                wide(block.ones, values);
+                let ones = block.weighted(values, buffer);
+                T::Wide::add_transposed_product(weight_sum, block.ones, ones);
+                T::Wide::add_transposed_product(sums, block.y, ones);
             });
-            means.iter_mut().for_each(|mean| *mean = *mean / weight_sum[0]);
+            let mut weight_sum = zero;
+            for ([weights], sums, _, _) in parts {
+                weight_sum += weights;
+                add(&mut means, &sums);
+            }
+            means.iter_mut().for_each(|mean| *mean = *mean / weight_sum);
         }
-        let mut squares = vec![(zero, zero); self.targets()];
-        self.for_each_block_of(&[], |block| {
+        let new = || (vec![zero; 2 * self.targets()], Vec::new(), Vec::new());
+        let parts = self.of_parts(&[], new, |(squares, values, buffer), block| {
             let targets = block.y.chunks_exact(block.rows).zip(&means);
-            for ((y, &mean), (whole, square)) in targets.zip(&mut squares) {
-                wide(y, &mut values);
-                *whole = whole.add_dot(&values, block.weighted(&values, &mut buffer));
-                T::Wide::subtract_product(&mut values, block.ones, &[mean]);
-                *square = square.add_dot(&values, block.weighted(&values, &mut buffer));
+            for ((y, &mean), squares) in targets.zip(squares.chunks_exact_mut(2)) {
+                wide(y, values);
+                squares[0] = squares[0].add_dot(values, block.weighted(values, buffer));
+                T::Wide::subtract_product(values, block.ones, &[mean]);
+                squares[1] = squares[1].add_dot(values, block.weighted(values, buffer));
             }
         });
-        squares
+        let squares = parts.fold(vec![zero; 2 * self.targets()], |mut squares, (part, _, _)| {
+            add(&mut squares, &part);
+            squares
+        });
+        squares.chunks_exact(2).map(|squares| (squares[0], squares[1])).collect()
     }
 
     /// Fits the column of an unknown to those of others: what is left of it, as a fraction of its length, and the
@@ -510,6 +569,10 @@ impl<T: Real> Block<'_, T> {
         let features = g.len() - self.lost.len() / self.rows;
         T::Wide::add_transposed_product(&mut g[features..], self.lost, r);
     }
+}
+
+fn add<W: Copy + AddAssign>(to: &mut [W], from: &[W]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
 }
 
 /// Rows of a column times `2^exponent`, and each times its scale.

@@ -1,6 +1,6 @@
 use nalgebra::DMatrix;
 
-use super::design::Design;
+use super::design::{Block, Design};
 use crate::elementary::Loop;
 use crate::linalg::{self, matrix, transpose};
 use crate::real::Real;
@@ -22,13 +22,19 @@ impl<T: Real> Preconditioner<T> {
     /// where the factorisation breaks down.
     pub(super) fn by_cholesky(design: &Design<'_, T>) -> Option<Self> {
         let unknowns = design.unknowns();
-        let mut gram = DMatrix::zeros(unknowns, unknowns);
-        let mut start = DMatrix::zeros(unknowns, design.targets());
-        for_each_shifted_block(design, |rows, x, y| {
+        let targets = design.targets();
+        let new =
+            || (DMatrix::zeros(unknowns, unknowns), DMatrix::zeros(unknowns, targets), Shifted::of(&design.means));
+        let mut parts = design.of_parts(&design.columns, new, |(gram, start, shifted), block| {
+            let (rows, (x, y)) = (block.rows, shifted.shift(&block));
             linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
-            let (x, y) = (transpose(x, rows, unknowns), matrix(y, rows, design.targets()));
-            linalg::multiply_add(x, y, start.as_mut_slice());
+            linalg::multiply_add(transpose(x, rows, unknowns), matrix(y, rows, targets), start.as_mut_slice());
         });
+        let (mut gram, mut start, _) = parts.next()?;
+        for (part, start_part, _) in parts {
+            linalg::add_scaled(gram.as_mut_slice(), T::one(), part.as_slice());
+            start += start_part;
+        }
         for (place, &penalty) in design.penalties.iter().enumerate() {
             gram[(place, place)] += penalty;
         }
@@ -62,7 +68,7 @@ impl<T: Real> Preconditioner<T> {
         // Rows of several blocks, so that reflecting the triangle again and again costs little.
         let (mut gathered, mut count) = (DMatrix::zeros(0, unknowns), 0);
         let most = (4 * unknowns).max(1024);
-        for_each_shifted_block(design, |rows, x, _| {
+        for_each_shifted_block(design, |rows, x| {
             if gathered.nrows() < count + rows {
                 gathered.resize_vertically_mut(count + rows.max(most), T::zero());
             }
@@ -213,37 +219,52 @@ pub(super) fn unshifted_correction<T: Real>(correction: &mut [T], means: &[T]) {
     }
 }
 
-/// `W^½ (X − 1 meanᵀ)` and `W^½ Y`, block by block, with the column of ones for 1.
-pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T], &[T])) {
-    let (mut shifted, mut targets) = (Vec::new(), Vec::new());
-    design.for_each_block(|block| {
-        shifted.resize(block.x.len(), T::zero());
-        let columns = shifted.chunks_exact_mut(block.rows).zip(block.x.chunks_exact(block.rows));
+/// `W^½ (X − 1 meanᵀ)`, block by block, with the column of ones for 1.
+pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
+    let mut shifted = Shifted::of(&design.means);
+    design.for_each_block(|block| visit(block.rows, shifted.shift(&block).0));
+}
+
+/// `W^½ (X − 1 meanᵀ)` and `W^½ Y` of a block.
+struct Shifted<'a, T> {
+    means: &'a [T],
+    x: Vec<T>,
+    y: Vec<T>,
+}
+
+impl<'a, T: Real> Shifted<'a, T> {
+    fn of(means: &'a [T]) -> Self {
+        Self { means, x: Vec::new(), y: Vec::new() }
+    }
+
+    fn shift<'s>(&'s mut self, block: &'s Block<'_, T>) -> (&'s [T], &'s [T]) {
+        self.x.resize(block.x.len(), T::zero());
+        let columns = self.x.chunks_exact_mut(block.rows).zip(block.x.chunks_exact(block.rows));
         let Some(weights) = block.weights else {
-            for ((to, from), &mean) in columns.zip(&design.means) {
-                linalg::vectorized(Shifted { to, from, mean });
+            for ((to, from), &mean) in columns.zip(self.means) {
+                linalg::vectorized(Shift { to, from, mean });
             }
-            return visit(block.rows, &shifted, block.y);
+            return (&self.x, block.y);
         };
         let roots: Vec<T> = weights.iter().map(|weight| weight.sqrt()).collect();
-        for ((to, from), &mean) in columns.zip(&design.means) {
+        for ((to, from), &mean) in columns.zip(self.means) {
             for (row, (to, &from)) in to.iter_mut().zip(from).enumerate() {
                 *to = (from - mean * block.one(row)) * roots[row];
             }
         }
-        targets.clear();
-        targets.extend(block.y.iter().zip(roots.iter().cycle()).map(|(&y, &root)| y * root));
-        visit(block.rows, &shifted, &targets);
-    });
+        self.y.clear();
+        self.y.extend(block.y.iter().zip(roots.iter().cycle()).map(|(&y, &root)| y * root));
+        (&self.x, &self.y)
+    }
 }
 
-struct Shifted<'a, T> {
+struct Shift<'a, T> {
     to: &'a mut [T],
     from: &'a [T],
     mean: T,
 }
 
-impl<T: Real> Loop for Shifted<'_, T> {
+impl<T: Real> Loop for Shift<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -1,0 +1,124 @@
+//! No result depends on the number of threads, to the last bit.
+#![cfg(feature = "threads")]
+
+use std::sync::{Mutex, MutexGuard};
+
+use gradus::nalgebra::DMatrix;
+use gradus::{
+    Adam, Dataset, Dense, Error, GradientDescent, LinearRegression, Nadam, Network, NormalEquation, Optimizer, Real,
+    Relu, RmsProp, SoftmaxCrossEntropy, one_hot, set_threads, threads,
+};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+/// The number of threads is one for the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// What `work` makes on each number of threads.
+fn on_threads<R>(work: impl Fn() -> R) -> Vec<R> {
+    let before = threads();
+    let results = [1, 2, 3, 8].map(|count| {
+        set_threads(count).unwrap();
+        work()
+    });
+    set_threads(before).unwrap();
+    results.into()
+}
+
+fn all_equal<R: PartialEq>(results: &[R]) -> bool {
+    results.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+fn images<T: Real>(samples: usize, density: f64) -> Dataset<T> {
+    let mut rng = ChaCha8Rng::seed_from_u64(samples as u64);
+    let mut pixel = || if rng.random_bool(density) { rng.random_range(0.0..1.0) } else { 0.0 };
+    let x = DMatrix::from_fn(784, samples, |_, _| T::nearest(pixel()));
+    let labels: Vec<usize> = (0..samples).map(|sample| sample * 7 % 10).collect();
+    Dataset::new(x, one_hot(&labels, 10).unwrap()).unwrap()
+}
+
+/// Bits of parameters, of the last loss and of predictions after some steps.
+fn trained<T: Real>(data: &Dataset<T>, optimizer: &mut dyn Optimizer<T>) -> Vec<u64> {
+    let network =
+        Network::builder(784).layer(Dense::new(784, 50)).layer(Relu).layer(Dense::new(50, 10)).build().unwrap();
+    let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+    let mut objective = network.objective(SoftmaxCrossEntropy);
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut batches = data.batches(100, &mut rng).unwrap();
+    let mut bits = Vec::new();
+    for _ in 0..6 {
+        let batch = batches.next_batch();
+        let step = optimizer.step(&mut objective.on(batch.inputs, batch.targets).unwrap(), parameters.as_mut_slice());
+        bits.extend([step.value, step.gradient_norm].map(|value| value.to_f64().to_bits()));
+    }
+    bits.extend(parameters.iter().map(|value| value.to_f64().to_bits()));
+    bits.push(objective.mean_loss(&parameters, data).unwrap().to_f64().to_bits());
+    bits
+}
+
+#[test]
+fn trainings_have_the_same_bits() {
+    let _alone = alone();
+    for density in [0.2, 1.0] {
+        let (single, double) = (images::<f32>(300, density), images::<f64>(300, density));
+        assert!(all_equal(&on_threads(|| trained(&single, &mut GradientDescent::new(0.1).unwrap()))));
+        assert!(all_equal(&on_threads(|| trained(&double, &mut Adam::new(1e-3).unwrap()))));
+        assert!(all_equal(&on_threads(|| trained(&single, &mut Nadam::new(1e-3).unwrap()))));
+        assert!(all_equal(&on_threads(|| trained(&single, &mut RmsProp::new(1e-3).unwrap().momentum(0.9).unwrap()))));
+    }
+}
+
+#[test]
+fn regressions_have_the_same_bits() {
+    let _alone = alone();
+    // Cut into parts: because of the rows, and because of the columns (the triangle of the sums, the factorisation).
+    for (rows, columns) in [(300_000, 7), (30_000, 90), (1_500, 400)] {
+        let mut rng = ChaCha8Rng::seed_from_u64(rows as u64);
+        let x = DMatrix::<f64>::from_fn(rows, columns, |_, _| rng.random_range(-1.0..1.0));
+        let y = x.column_sum() + DMatrix::from_fn(rows, 1, |_, _| rng.random_range(0.9..1.1));
+        let fitted = on_threads(|| {
+            let fit = LinearRegression::new().fit(&x, &y).unwrap();
+            let mut bits: Vec<u64> = fit.coefficients().iter().map(|value| value.to_bits()).collect();
+            bits.extend(fit.standard_errors().unwrap().iter().map(|value| value.to_bits()));
+            bits
+        });
+        assert!(all_equal(&fitted), "{rows} × {columns}");
+        let streamed = on_threads(|| {
+            let mut sums = NormalEquation::new(columns, 1);
+            sums.push(&x.rows(0, 1_000), &y.rows(0, 1_000)).unwrap();
+            sums.solve().unwrap().coefficients().clone()
+        });
+        assert!(all_equal(&streamed), "{rows} × {columns}");
+    }
+}
+
+#[test]
+fn callers_at_the_same_time_get_the_same_bits() {
+    let _alone = alone();
+    let data = images::<f32>(300, 1.0);
+    let work = || trained(&data, &mut GradientDescent::new(0.1).unwrap());
+    let expected = on_threads(work).remove(0);
+    set_threads(4).unwrap();
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..5).all(|_| work() == expected))).collect();
+        // Meanwhile the number changes.
+        for count in [1, 7, 2, 3, 4].into_iter().cycle().take(50) {
+            set_threads(count).unwrap();
+            std::thread::yield_now();
+        }
+        assert!(callers.into_iter().all(|caller| caller.join().unwrap()));
+    });
+}
+
+#[test]
+fn n80_no_threads() {
+    let _alone = alone();
+    let before = threads();
+    let error = set_threads(0).unwrap_err();
+    assert!(matches!(error, Error::InvalidParameter { name: "threads", .. }), "{error}");
+    assert!(error.to_string().contains("threads"), "{error}");
+    assert_eq!(threads(), before);
+}
