@@ -14,7 +14,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use mutation::{Input, inputs};
+use mutation::{Format, Input, inputs};
 use proptest::collection::vec;
 use proptest::prelude::any;
 use targets::Outcome;
@@ -32,14 +32,14 @@ fn files(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// Every file of the corpus is taken; of the inputs made of them half are mutations, and a tenth gets past the header.
-fn fuzz(target: &str, run: fn(&[u8]) -> Outcome) {
+fn fuzz(target: &str, format: Format, run: fn(&[u8]) -> Outcome) {
     let valid = files(target);
     for file in &valid {
         assert!(run(file).accepted, "{target}: a file of the corpus is not taken");
     }
     let [tried, mutations, past, accepted] = [const { Cell::new(0_u32) }; 4];
     let count = |counter: &Cell<u32>, yes: bool| counter.set(counter.get() + u32::from(yes));
-    drive(target, 2_000, inputs(valid), |Input { bytes, mutated }| {
+    drive(target, 2_000, inputs(valid, format), |Input { bytes, mutated }| {
         let outcome = run(&bytes);
         count(&tried, true);
         count(&mutations, mutated);
@@ -54,27 +54,53 @@ fn fuzz(target: &str, run: fn(&[u8]) -> Outcome) {
     assert!(2 * mutations >= tried && 10 * past >= tried, "{said}");
 }
 
+/// A text that is not wrapped up.
+const PLAIN: Format = Format { is_text: true, unwrap: |file| file.to_vec(), wrap: |changed, _| changed };
+
 #[test]
 fn idx() {
-    fuzz("idx", targets::idx);
+    fuzz("idx", Format { is_text: false, ..PLAIN }, targets::idx);
 }
 
 #[cfg(feature = "gzip")]
 #[test]
 fn gzip() {
-    fuzz("gzip", targets::gzip);
+    use std::io::Read;
+
+    use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+
+    let unwrap = |file: &[u8]| {
+        let mut inside = Vec::new();
+        GzDecoder::new(file).read_to_end(&mut inside).unwrap();
+        inside
+    };
+    let wrap = |inside: Vec<u8>, _: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&inside).unwrap();
+        encoder.finish().unwrap()
+    };
+    fuzz("gzip", Format { is_text: false, unwrap, wrap }, targets::gzip);
 }
 
 #[cfg(feature = "safetensors")]
 #[test]
 fn safetensors() {
-    fuzz("safetensors", targets::safetensors);
+    fn header(file: &[u8]) -> &[u8] {
+        let length = u64::from_le_bytes(file[..8].try_into().unwrap());
+        &file[8..8 + length as usize]
+    }
+
+    let wrap = |changed: Vec<u8>, file: &[u8]| {
+        let data = &file[8 + header(file).len()..];
+        [&(changed.len() as u64).to_le_bytes()[..], &changed, data].concat()
+    };
+    fuzz("safetensors", Format { is_text: true, unwrap: |file| header(file).to_vec(), wrap }, targets::safetensors);
 }
 
 #[cfg(feature = "serde")]
 #[test]
 fn checkpoint() {
-    fuzz("checkpoint", targets::checkpoint);
+    fuzz("checkpoint", PLAIN, targets::checkpoint);
 }
 
 /// Sequences have no header and no valid files: every string of bytes stands for one.

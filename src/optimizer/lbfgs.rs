@@ -102,9 +102,10 @@ impl<T: Real> Lbfgs<T> {
     /// Sets m, the number of steps that are remembered, and forgets them.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] if m is 0.
+    /// [`Error::InvalidParameter`] unless m is from 1 to 1000: room is made for all of them at the first step.
     pub fn history(self, history: usize) -> Result<Self> {
         checks::at_least_one("history", history)?;
+        checks::check(history <= 1000, "history", history as f64, "at most 1000")?;
         Ok(Self { history, wolfe: self.wolfe, ..Self::new() })
     }
 

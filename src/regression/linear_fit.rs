@@ -142,7 +142,8 @@ impl<T: Real> LinearFit<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `x` has not one column for each feature,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) with the place of an entry that is not finite.
+    /// [`Error::NotFinite`](crate::Error::NotFinite) with the place of an entry that is not finite,
+    /// [`Error::Overflow`](crate::Error::Overflow) if a prediction leaves the range of the number type.
     pub fn predict<'a>(&self, x: impl Into<View<'a, T>>) -> Result<DMatrix<T>> {
         let x = x.into();
         check_design(x, self.coefficients.nrows())?;
@@ -152,7 +153,7 @@ impl<T: Real> LinearFit<T> {
         // A copy: the products take columns that lie one after the other.
         let x = x.into_owned();
         linalg::multiply_add(linalg::matrix(x.as_slice(), x.nrows(), features), coefficients, y.as_mut_slice());
-        Ok(y)
+        if y.iter().all(|value| value.is_finite()) { Ok(y) } else { Err(Error::Overflow { what: "predictions" }) }
     }
 }
 

@@ -137,8 +137,11 @@ impl<T: Real> Trainer<'_, T> {
         same("epochs recorded", &state.epoch, &state.history.records().len())?;
         let possible = state.loss_sum.is_finite()
             && (0.0..f64::INFINITY).contains(&state.weight_sum)
+            && state.last_loss.is_none_or(f64::is_finite)
+            // So many that those still to come do not overflow the counter, nor its double.
+            && state.iterations <= u64::MAX / 4
             && state.best.as_ref().is_none_or(|best| best.epoch < state.epoch && best.loss.is_finite());
-        same("possible sums and best epoch", &true, &possible)
+        same("possible sums, counts and best epoch", &true, &possible)
     }
 }
 

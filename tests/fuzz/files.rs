@@ -86,9 +86,12 @@ pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
                 assert!(model.parameters().iter().all(|value| value.is_finite()));
                 let again = Model::<T>::from_bytes(&model.to_bytes().unwrap()).unwrap();
                 assert_eq!(again.parameters(), model.parameters());
-                let x = DMatrix::from_element(model.network().input_size(), 2, T::one());
-                if let Ok(outputs) = model.predict(&x) {
-                    assert!(outputs.iter().all(|value| value.is_finite()));
+                // A network without parameters may be of any width.
+                if model.network().input_size() < 1000 {
+                    let x = DMatrix::from_element(model.network().input_size(), 2, T::one());
+                    if let Ok(outputs) = model.predict(&x) {
+                        assert!(outputs.iter().all(|value| value.is_finite()));
+                    }
                 }
                 Outcome::ACCEPTED
             }
@@ -118,8 +121,10 @@ pub(crate) fn checkpoint(bytes: &[u8]) -> Outcome {
             Outcome::PAST_HEADER
         }
         Ok(()) => {
-            let ended = trainer.train(parameters.as_mut_slice(), &data);
-            assert!(parameters.iter().all(|parameter| parameter.is_finite()), "{ended:?}");
+            match trainer.train(parameters.as_mut_slice(), &data) {
+                Ok(report) => assert!(report.epochs >= 4 || report.best_epoch.is_some()),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
             let mut table = Vec::new();
             trainer.history().write_csv(&mut table).expect("a vector can be written to");
             Outcome::ACCEPTED

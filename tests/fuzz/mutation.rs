@@ -60,6 +60,19 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// Changes after which the file is mostly still one of its kind.
+fn gentle(is_text: bool) -> BoxedStrategy<Change> {
+    let place = any::<Index>;
+    let number =
+        (place(), prop::sample::select(&NUMBERS[..])).prop_map(|(place, number)| Change::Number(place, number));
+    let byte = (place(), any::<u8>()).prop_map(|(place, byte)| Change::Set(place, byte));
+    if is_text {
+        prop_oneof![8 => number, 1 => byte, 1 => change()].boxed()
+    } else {
+        prop_oneof![2 => byte, 1 => change()].boxed()
+    }
+}
+
 impl Change {
     fn apply(self, bytes: &mut Vec<u8>) {
         let length = bytes.len();
@@ -106,12 +119,31 @@ impl Change {
     }
 }
 
-/// Seven in eight inputs are valid files with one to four changes, the others any bytes.
-pub(crate) fn inputs(valid: Vec<Vec<u8>>) -> impl Strategy<Value = Input> {
-    let mutated = (prop::sample::select(valid), vec(change(), 1..5)).prop_map(|(mut bytes, changes)| {
-        changes.into_iter().for_each(|change| change.apply(&mut bytes));
-        Input { bytes, mutated: true }
+/// How the part of a file that matters is got at: what is changed in it is wrapped up again, so that it gets past what
+/// is checked first.
+#[derive(Clone, Copy)]
+pub(crate) struct Format {
+    pub(crate) is_text: bool,
+    pub(crate) unwrap: fn(&[u8]) -> Vec<u8>,
+    /// The part, and the file that it was taken from.
+    pub(crate) wrap: fn(Vec<u8>, &[u8]) -> Vec<u8>,
+}
+
+fn changed(mut bytes: Vec<u8>, changes: Vec<Change>) -> Vec<u8> {
+    changes.into_iter().for_each(|change| change.apply(&mut bytes));
+    bytes
+}
+
+/// Three in eight inputs are valid files with one to four changes, half are files whose inner part was changed, the
+/// others any bytes.
+pub(crate) fn inputs(valid: Vec<Vec<u8>>, format: Format) -> impl Strategy<Value = Input> {
+    let valid = || prop::sample::select(valid.clone());
+    let outer = (valid(), vec(change(), 1..5)).prop_map(|(file, changes)| changed(file, changes));
+    let inner = (valid(), vec(gentle(format.is_text), 1..4)).prop_map(move |(file, changes)| {
+        let part = changed((format.unwrap)(&file), changes);
+        (format.wrap)(part, &file)
     });
+    let made = |bytes| Input { bytes, mutated: true };
     let others = vec(any::<u8>(), 0..64).prop_map(|bytes| Input { bytes, mutated: false });
-    prop_oneof![7 => mutated, 1 => others]
+    prop_oneof![3 => outer.prop_map(made), 4 => inner.prop_map(made), 1 => others]
 }

@@ -98,7 +98,7 @@ impl<'a> Source<'a> {
 
     /// A hyper-parameter: mostly one from 0 to 1, now and then any number.
     pub(crate) fn parameter<T: Real>(&mut self) -> T {
-        match self.below(8) {
+        match self.below(24) {
             0 => self.number(),
             1 => T::nearest([0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, 5e-324, 1e300, -0.0][self.below(8)]),
             _ => T::nearest((f64::from(self.byte()) + 1.0) / 258.0),

@@ -36,6 +36,6 @@ pub(crate) fn drive<S: Strategy>(
     let said = format!("{name}: {} inputs tried, the longest took {:.1?}\n", tried.get(), longest.get());
     std::io::stdout().write_all(said.as_bytes()).unwrap();
     if let Err(failure) = outcome {
-        panic!("{name}: {failure}");
+        panic!("{name}: {failure:?}");
     }
 }
