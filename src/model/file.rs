@@ -253,7 +253,7 @@ impl<T: Real> Model<T> {
         for layer in &architecture.layers {
             builder = builder.boxed_layer(layer.build()?);
         }
-        let network = builder.build()?;
+        let network = builder.assemble()?;
         // All shapes first: together they are then no larger than the file.
         let ranges = network.parameter_ranges();
         let found: HashMap<String, TensorView<'_>> =

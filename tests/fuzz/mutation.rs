@@ -28,7 +28,7 @@ enum Change {
 }
 
 /// What numbers in texts become.
-const NUMBERS: [&str; 12] = [
+const NUMBERS: [&str; 14] = [
     "0",
     "1",
     "-1",
@@ -41,6 +41,8 @@ const NUMBERS: [&str; 12] = [
     "18446744073709551616",
     "null",
     "1e-320",
+    "16777216",
+    "2147483647",
 ];
 
 const SIZES: [u64; 10] = [0, 1, 2, 7, 255, 65_536, 0x7fff_ffff, 0xffff_ffff, u64::MAX / 2, u64::MAX];
