@@ -39,7 +39,7 @@ fn fuzz(target: &str, format: Format, run: fn(&[u8]) -> Outcome) {
     }
     let [tried, mutations, past, accepted] = [const { Cell::new(0_u32) }; 4];
     let count = |counter: &Cell<u32>, yes: bool| counter.set(counter.get() + u32::from(yes));
-    drive(target, 2_000, inputs(valid, format), |Input { bytes, mutated }| {
+    drive(target, 5_000, inputs(valid, format), |Input { bytes, mutated }| {
         let outcome = run(&bytes);
         count(&tried, true);
         count(&mutations, mutated);
@@ -106,7 +106,7 @@ fn checkpoint() {
 /// Sequences have no header and no valid files: every string of bytes stands for one.
 fn fuzz_sequence(target: &str, run: fn(&[u8]) -> Outcome) {
     let [tried, past, accepted] = [const { Cell::new(0_u32) }; 3];
-    drive(target, 3_000, vec(any::<u8>(), 0..160), |bytes| {
+    drive(target, 10_000, vec(any::<u8>(), 0..160), |bytes| {
         let outcome = run(&bytes);
         tried.set(tried.get() + 1);
         past.set(past.get() + u32::from(outcome.past_header));
