@@ -69,7 +69,7 @@ impl TryRng for Draws {
 #[cfg(target_pointer_width = "64")]
 fn n082_orders_beyond_32_bits_are_drawn_with_64() {
     let mut draws = Draws::default();
-    let _ = vec![(); 1 << 33].partial_shuffle(&mut draws, 5);
+    let _ = [(); 1 << 33].partial_shuffle(&mut draws, 5);
     assert!(draws.of_64_bits >= 5 && draws.of_32_bits == 0, "{} {}", draws.of_32_bits, draws.of_64_bits);
     // Mini-batches with replacement draw 64 bits for any number of samples.
     let (data, mut draws) = (classes(3), Draws::default());
