@@ -39,7 +39,7 @@ fn fuzz(target: &str, format: Format, run: fn(&[u8]) -> Outcome) {
     }
     let [tried, mutations, past, accepted] = [const { Cell::new(0_u32) }; 4];
     let count = |counter: &Cell<u32>, yes: bool| counter.set(counter.get() + u32::from(yes));
-    drive(target, 5_000, inputs(valid, format), |Input { bytes, mutated }| {
+    drive(target, 5_000, inputs(&valid, format), |Input { bytes, mutated }| {
         let outcome = run(&bytes);
         count(&tried, true);
         count(&mutations, mutated);

@@ -413,8 +413,8 @@ fn objectives() {
         let mut penalty =
             if source.once_in(2) { Penalty::l1(source.parameter())? } else { Penalty::l2(source.parameter())? };
         if source.once_in(2) {
-            let _ = penalty.clone().restricted_to([source.count()..source.count()]);
-            penalty = penalty.restricted_to([source.below(4).min(size)..size])?;
+            let _ = penalty.clone().restricted_to(std::iter::once(source.count()..source.count()));
+            penalty = penalty.restricted_to(std::iter::once(source.below(4).min(size)..size))?;
         }
         let mut penalized = penalty.on(&mut objective);
         let mut gradient = vec![0.0; size];

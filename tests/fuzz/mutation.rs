@@ -138,8 +138,8 @@ fn changed(mut bytes: Vec<u8>, changes: Vec<Change>) -> Vec<u8> {
 
 /// Three in eight inputs are valid files with one to four changes, half are files whose inner part was changed, the
 /// others any bytes.
-pub(crate) fn inputs(valid: Vec<Vec<u8>>, format: Format) -> impl Strategy<Value = Input> {
-    let valid = || prop::sample::select(valid.clone());
+pub(crate) fn inputs(valid: &[Vec<u8>], format: Format) -> impl Strategy<Value = Input> + use<> {
+    let valid = || prop::sample::select(valid.to_vec());
     let outer = (valid(), vec(change(), 1..5)).prop_map(|(file, changes)| changed(file, changes));
     let inner = (valid(), vec(gentle(format.is_text), 1..4)).prop_map(move |(file, changes)| {
         let part = changed((format.unwrap)(&file), changes);

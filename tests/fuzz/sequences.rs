@@ -69,7 +69,7 @@ fn regression_of<T: Real>(source: &mut Source<'_>) -> Outcome {
     };
     method = method.with_refined_standard_errors(source.once_in(2));
     if source.once_in(4) {
-        let Ok(with_ridge) = method.clone().with_ridge(source.parameter()) else { return Outcome::REFUSED };
+        let Ok(with_ridge) = method.with_ridge(source.parameter()) else { return Outcome::REFUSED };
         method = with_ridge;
     }
     let weights: Option<Vec<T>> =
