@@ -10,6 +10,22 @@ test:
 test-long:
     PROPTEST_CASES=1024 cargo test --all-features
 
+# 500 000 inputs for each fuzz target and each property of tests/no_panic.rs.
+fuzz cases="500000":
+    GRADUS_FUZZ_CASES={{cases}} cargo test --all-features --test fuzz --test no_panic
+
+# An hour of random fits and trainings.
+soak seconds="3600":
+    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored
+
+# Mutants of src/ (see .cargo/mutants.toml); `just mutants --shard 0/8`, `just mutants -f src/loss`.
+mutants *options:
+    cargo mutants {{options}}
+
+# Takes the public interface as it is now into tests/public_api.txt.
+api:
+    .ci/public-api --write
+
 # Formatting and lints.
 lint:
     cargo fmt --check

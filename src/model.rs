@@ -114,8 +114,8 @@ impl<T: Real> Model<T> {
         let count = self.network.output_size().saturating_mul(x.samples());
         let mut outputs = linalg::zeros("outputs", count)?;
         let mut predictor = self.predictor();
-        let blocks = outputs.chunks_mut(PREDICTION_BLOCK * self.network.output_size());
-        for (x, y) in x.as_slice().chunks(PREDICTION_BLOCK * x.features()).zip(blocks) {
+        let blocks = outputs.chunks_mut(PREDICTION_BLOCK.saturating_mul(self.network.output_size()));
+        for (x, y) in x.as_slice().chunks(PREDICTION_BLOCK.saturating_mul(x.features())).zip(blocks) {
             predictor.write(Batch::from_slice(x, self.network.input_size())?, y)?;
         }
         let outputs = DMatrix::from_vec(self.network.output_size(), x.samples(), outputs);

@@ -113,6 +113,16 @@ impl<T: Real> NetworkBuilder<T> {
     /// [`Error::Empty`] without layers or inputs, [`Error::Layer`] with the place of a layer that does not fit,
     /// [`Error::TooLarge`] if the memory for the parameters cannot be had.
     pub fn build(self) -> Result<Network<T>> {
+        let network = self.assemble()?;
+        // Asked for now, where it can be an error, and not in `initialize`.
+        let count = network.parameter_count();
+        (Vec::<T>::new().try_reserve_exact(count))
+            .map_err(|_| Error::TooLarge { what: "parameters of the network", count })?;
+        Ok(network)
+    }
+
+    /// The network, without asking for the memory of its parameters: what a file says of their number is not believed.
+    pub(crate) fn assemble(self) -> Result<Network<T>> {
         if self.input_size == 0 {
             return Err(Error::Empty { what: "inputs of the network" });
         }
@@ -140,9 +150,6 @@ impl<T: Real> NetworkBuilder<T> {
             layers.push(PlacedLayer { layer, input_size, output_size, parameters: start..end });
             input_size = output_size;
         }
-        // Asked for now, where it can be an error, and not in `initialize`.
-        (Vec::<T>::new().try_reserve_exact(end))
-            .map_err(|_| Error::TooLarge { what: "parameters of the network", count: end })?;
         Ok(Network { input_size: self.input_size, layers: layers.into(), ranges: ranges.into() })
     }
 }

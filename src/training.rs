@@ -303,8 +303,8 @@ impl<'a, T: Real> Trainer<'a, T> {
         }
         let started = Instant::now();
         let former = self.state.elapsed;
-        let report = self.run(parameters, data, &|| former + started.elapsed());
-        self.state.elapsed = former + started.elapsed();
+        let report = self.run(parameters, data, &|| former.saturating_add(started.elapsed()));
+        self.state.elapsed = former.saturating_add(started.elapsed());
         #[cfg(feature = "progress")]
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -485,7 +485,7 @@ impl<'a, T: Real> Trainer<'a, T> {
         let _ = batches;
         #[cfg(feature = "progress")]
         if let Some(bar) = &self.bar {
-            bar.set_length(self.epochs.saturating_mul(batches) as u64);
+            bar.set_length((self.epochs as u64).saturating_mul(batches as u64));
             let style = indicatif::ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta} {msg}");
             bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
         }

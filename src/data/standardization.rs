@@ -166,11 +166,17 @@ impl<T: Real> Standardization<T> {
         });
         let moments = totals(&sums).into_iter().zip(totals(&squares)).zip(furthest).zip(is_constant);
         // The mean is rounded: the mean of the differences from it is what it lacks.
-        let scale = moments.map(
-            |(((shift, square), furthest), is_constant)| {
-                if is_constant { T::one() } else { (square - shift * shift).sqrt() * furthest }
-            },
-        );
+        let scale = moments.map(|(((shift, square), furthest), is_constant)| {
+            let scale = (square - shift * shift).sqrt() * furthest;
+            // Of the smallest subnormal numbers it may round to 0, by which nothing can be divided.
+            if is_constant {
+                T::one()
+            } else if scale.is_zero() {
+                furthest
+            } else {
+                scale
+            }
+        });
         let scale: Vec<T> = scale.collect();
         if mean.iter().chain(&scale).all(|value| value.is_finite()) {
             Ok(Self { mean, scale })

@@ -58,7 +58,7 @@ impl ConfusionMatrix {
     pub fn new<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl Into<Batch<'a, T>>) -> Result<Self> {
         let (prediction, target) = (prediction.into(), target.into());
         check_classes(prediction, target)?;
-        let mut confusion = Self::empty(target.features());
+        let mut confusion = Self::empty(target.features())?;
         for (sample, (predicted, actual)) in prediction.iter().zip(target.iter()).enumerate() {
             let actual = place_of_largest(actual).ok_or_else(|| nan("targets", actual, sample))?;
             let predicted = place_of_largest(predicted).ok_or_else(|| nan("predictions", predicted, sample))?;
@@ -87,16 +87,20 @@ impl ConfusionMatrix {
         check_class_count(classes)?;
         check_labels(predicted, classes)?;
         check_labels(actual, classes)?;
-        let mut confusion = Self::empty(classes);
+        let mut confusion = Self::empty(classes)?;
         for (&predicted, &actual) in predicted.iter().zip(actual) {
             confusion.counts[(actual, predicted)] += 1;
         }
         Ok(confusion)
     }
 
-    fn empty(classes: usize) -> Self {
+    fn empty(classes: usize) -> Result<Self> {
+        let count = classes.saturating_mul(classes);
+        let mut counts = Vec::new();
+        counts.try_reserve_exact(count).map_err(|_| Error::TooLarge { what: "a confusion matrix", count })?;
+        counts.resize(count, 0);
         let names = (0..classes).map(|class| class.to_string()).collect();
-        Self { counts: DMatrix::zeros(classes, classes), names }
+        Ok(Self { counts: DMatrix::from_vec(classes, classes, counts), names })
     }
 
     /// With names for the classes, to be printed.

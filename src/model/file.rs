@@ -247,7 +247,7 @@ impl<T: Real> Model<T> {
         for layer in &architecture.layers {
             builder = builder.boxed_layer(layer.build()?);
         }
-        let network = builder.build()?;
+        let network = builder.assemble()?;
         let mut model = Self::from_tensors(network, bytes)?;
         if let Some(inputs) = architecture.inputs {
             model = model.with_input_standardization(inputs.build()?)?;

@@ -50,7 +50,7 @@ impl<T: Real> LeastSquaresObjective<T> {
     pub fn new<'a>(x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>, intercept: Intercept) -> Result<Self> {
         let (x, y) = (x.into(), y.into());
         check_observations(x, y, x.ncols(), y.ncols())?;
-        let unknowns = x.ncols() + intercept.unknowns();
+        let unknowns = x.ncols().saturating_add(intercept.unknowns());
         for (what, count) in [("observations", x.nrows()), ("targets", y.ncols()), ("unknowns", unknowns)] {
             if count == 0 {
                 return Err(Error::Empty { what });

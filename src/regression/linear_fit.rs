@@ -142,17 +142,21 @@ impl<T: Real> LinearFit<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `x` has not one column for each feature,
-    /// [`Error::NotFinite`](crate::Error::NotFinite) with the place of an entry that is not finite.
+    /// [`Error::NotFinite`](crate::Error::NotFinite) with the place of an entry that is not finite,
+    /// [`Error::Overflow`](crate::Error::Overflow) if a prediction leaves the range of the number type,
+    /// [`Error::TooLarge`](crate::Error::TooLarge) if the memory cannot be had.
     pub fn predict<'a>(&self, x: impl Into<View<'a, T>>) -> Result<DMatrix<T>> {
         let x = x.into();
         check_design(x, self.coefficients.nrows())?;
-        let mut y = DMatrix::from_fn(x.nrows(), self.coefficients.ncols(), |_, target| self.intercept[target]);
         let (features, targets) = self.coefficients.shape();
+        let y = linalg::zeros("predictions", x.nrows().saturating_mul(targets))?;
+        let mut y = DMatrix::from_vec(x.nrows(), targets, y);
+        y.column_iter_mut().zip(self.intercept.iter()).for_each(|(mut column, &intercept)| column.fill(intercept));
         let coefficients = linalg::matrix(self.coefficients.as_slice(), features, targets);
         // A copy: the products take columns that lie one after the other.
         let x = x.into_owned();
         linalg::multiply_add(linalg::matrix(x.as_slice(), x.nrows(), features), coefficients, y.as_mut_slice());
-        Ok(y)
+        if y.iter().all(|value| value.is_finite()) { Ok(y) } else { Err(Error::Overflow { what: "predictions" }) }
     }
 }
 

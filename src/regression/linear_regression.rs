@@ -191,7 +191,7 @@ impl LinearRegression {
         lost: Option<&'a DMatrix<T>>,
     ) -> Result<LinearFit<T>> {
         check_shapes(x, y, x.ncols(), y.ncols())?;
-        let unknowns = x.ncols() + self.intercept.unknowns();
+        let unknowns = x.ncols().saturating_add(self.intercept.unknowns());
         let observations = count_observations(x.nrows(), weights);
         for (what, count) in [("observations", observations), ("targets", y.ncols()), ("unknowns", unknowns)] {
             if count == 0 {

@@ -303,7 +303,11 @@ impl<T: Real> NormalEquation<T> {
             check_weights(weights, x.nrows())?;
         }
         let counts = |row: &usize| weights.is_none_or(|weights| !weights[*row].is_zero());
-        let rows: Vec<usize> = (0..x.nrows()).filter(counts).collect();
+        let mut rows = Vec::new();
+        // Without features and targets there may be any number of them.
+        (rows.try_reserve_exact(x.nrows()))
+            .map_err(|_| Error::TooLarge { what: "places of the observations", count: x.nrows() })?;
+        rows.extend((0..x.nrows()).filter(counts));
         let counted = rows.len();
         if counted == 0 {
             return Ok(());

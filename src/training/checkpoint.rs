@@ -154,6 +154,7 @@ impl<T: Real> Trainer<'_, T> {
             && state.elapsed < Duration::from_secs(1 << 62)
             && state.loss_sum.is_finite()
             && (0.0..f64::INFINITY).contains(&state.weight_sum)
+            && state.last_loss.is_none_or(f64::is_finite)
             && state.best.as_ref().is_none_or(|best| best.epoch < state.epoch && best.loss.is_finite());
         same("possible counts, sums and best epoch", &true, &possible)
     }

@@ -619,7 +619,8 @@ mod tests {
 
     fn agrees<T: Real + Kernel>(kernels: [By<T>; 2], [rows, columns, depth]: [usize; 3], seed: usize) {
         let a: Vec<T> = numbers(rows * depth, seed);
-        let b: Vec<T> = if seed % 2 == 0 { numbers(depth * columns, seed) } else { sparse(depth * columns, seed) };
+        let b: Vec<T> =
+            if seed.is_multiple_of(2) { numbers(depth * columns, seed) } else { sparse(depth * columns, seed) };
         let stride = rows + seed % 3;
         let before: Vec<T> = numbers(stride * columns, seed + 2);
         for a in [matrix(&a, rows, depth), transpose(&a, depth, rows)] {

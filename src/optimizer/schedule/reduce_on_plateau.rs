@@ -153,7 +153,7 @@ impl<T: Real> ReduceOnPlateau<T> {
             self.best = Some(value);
             self.bad = 0;
         } else {
-            self.bad += 1;
+            self.bad = self.bad.saturating_add(1);
         }
         if self.cooling > 0 {
             self.cooling -= 1;

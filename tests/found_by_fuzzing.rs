@@ -1,0 +1,121 @@
+//! What the tests of `fuzz.rs` and `no_panic.rs` have found, each as it was found.
+
+use gradus::nalgebra::{DMatrix, DVector, dmatrix};
+use gradus::{
+    ConfusionMatrix, Error, Identity, Intercept, LeastSquaresObjective, LinearRegression, Model, Network,
+    NormalEquation, ReduceOnPlateau, Standardization,
+};
+
+/// Room for all pairs is made at the first step: the capacity overflowed there.
+#[test]
+fn predictions_of_a_fit_that_overflow() {
+    let fit = LinearRegression::new().fit(&dmatrix![0.0; 1.0; 2.0], &dmatrix![0.0; 100.0; 200.0]).unwrap();
+    let error = fit.predict(&dmatrix![1e307; 1.0]).unwrap_err();
+    assert_eq!(error, Error::Overflow { what: "predictions" });
+}
+
+/// A matrix without columns may have any number of rows, one without rows any number of columns.
+#[test]
+fn rows_and_columns_without_number() {
+    let (rows, columns) = (DMatrix::<f64>::zeros(usize::MAX, 0), DMatrix::<f64>::zeros(0, usize::MAX));
+    let mean = LinearRegression::new().fit(&DMatrix::zeros(3, 0), &dmatrix![1.0; 2.0; 6.0]).unwrap();
+    assert_eq!(mean.predict(&rows), Err(Error::TooLarge { what: "predictions", count: usize::MAX }));
+    let empty = Err(Error::Empty { what: "observations" });
+    assert_eq!(LinearRegression::new().fit(&columns, &DMatrix::zeros(0, 1)).map(|_| ()), empty);
+    let objective = LeastSquaresObjective::new(&columns, &DMatrix::zeros(0, 1), Intercept::Include);
+    assert_eq!(objective.map(|_| ()), empty);
+    let error = NormalEquation::<f64>::new(0, 0).push(&rows, &rows).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { count: usize::MAX, .. }), "{error}");
+    let network = Network::<f64>::builder(usize::MAX).layer(Identity).build().unwrap();
+    let model = Model::new(network, DVector::zeros(0)).unwrap();
+    assert_eq!(model.predict(&rows).unwrap().shape(), (usize::MAX, 0));
+}
+
+#[test]
+fn a_confusion_of_more_classes_than_memory() {
+    for classes in [usize::MAX, 1 << (usize::BITS / 2)] {
+        let error = ConfusionMatrix::from_labels(&[0], &[1], classes).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { what: "a confusion matrix", .. }), "{error}");
+    }
+}
+
+/// Half the smallest number rounds to 0, and dividing by that is no standardisation.
+#[test]
+fn a_scale_that_rounds_to_zero() {
+    let standardization = Standardization::of(&dmatrix![0.0, 0.0, 0.0, 5e-324]).unwrap();
+    assert!(standardization.scale()[0] > 0.0);
+    let mut samples = dmatrix![0.0_f64, 5e-324];
+    standardization.apply(&mut samples).unwrap();
+    assert!(samples.iter().all(|value| value.is_finite()), "{samples}");
+}
+
+#[test]
+fn a_plateau_whose_counter_is_at_its_end() {
+    let mut plateau = ReduceOnPlateau::new(0.5).unwrap().with_patience(u64::MAX);
+    let mut state = plateau.state();
+    state.counters[0].1 = u64::MAX;
+    plateau.restore(&state).unwrap();
+    assert_eq!(plateau.observe(f64::NAN), 1.0);
+}
+
+#[cfg(feature = "progress")]
+#[test]
+fn a_progress_bar_of_more_steps_than_can_be_counted() {
+    use std::ops::ControlFlow;
+
+    use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Trainer};
+
+    let network = Network::builder(1).layer(Dense::new(1, 1)).build().unwrap();
+    let data = Dataset::new(DMatrix::from_element(1, 4, 1.0), DMatrix::from_element(1, 4, 1.0)).unwrap();
+    let trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1).unwrap());
+    let mut trainer = trainer.epochs(usize::MAX).unwrap().batch_size(1).unwrap().progress_bar();
+    trainer = trainer.observe(|_| ControlFlow::Break(()));
+    assert_eq!(trainer.train([0.0; 2].as_mut_slice(), &data).unwrap().iterations, 1);
+}
+
+/// The seed of a step is made of twice its number, and the time of a run is added up.
+#[cfg(feature = "serde")]
+#[test]
+fn checkpoints_at_the_end_of_time() {
+    use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Trainer};
+    use serde_json::json;
+
+    let network = Network::builder(1).layer(Dense::new(1, 1)).build().unwrap();
+    let data = Dataset::new(DMatrix::from_element(1, 4, 1.0), DMatrix::from_element(1, 4, 1.0)).unwrap();
+    let trainer = || Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1).unwrap());
+    let saved = serde_json::to_value(trainer().checkpoint([0.0; 2].as_slice()).unwrap()).unwrap();
+    let resumed = |place: &str, value| {
+        let mut saved = saved.clone();
+        *saved.pointer_mut(place).unwrap() = value;
+        let (mut trainer, mut parameters) = (trainer(), [0.0; 2]);
+        trainer.restore(&serde_json::from_value(saved).unwrap(), parameters.as_mut_slice())?;
+        trainer.train(parameters.as_mut_slice(), &data)
+    };
+    let error = resumed("/state/iterations", json!(u64::MAX)).unwrap_err();
+    assert!(matches!(error, Error::CheckpointMismatch { .. }), "{error}");
+    assert_eq!(resumed("/state/iterations", json!((1_u64 << 62) - 1)).unwrap().iterations, (1 << 62) + 9);
+    let elapsed = json!({ "secs": u64::MAX, "nanos": 999_999_999 });
+    let error = resumed("/state/elapsed", elapsed).unwrap_err();
+    assert!(matches!(error, Error::CheckpointMismatch { .. }), "{error}");
+}
+
+/// The memory for as many parameters as a file speaks of was asked for before anything of it was believed.
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_model_file_that_speaks_of_much() {
+    use gradus::{Dense, ModelError};
+
+    let network = Network::builder(4096).layer(Dense::new(4096, 4096)).build().unwrap();
+    let model = Model::new(network, DVector::<f32>::zeros(4096 * 4097)).unwrap();
+    let bytes = model.to_bytes().unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let tensors = header.as_object_mut().unwrap();
+    tensors.retain(|name, _| name == "__metadata__");
+    let header = header.to_string();
+    let small = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    let mut read = None;
+    let memory = allocation_counter::measure(|| read = Some(Model::<f32>::from_bytes(&small))).bytes_max;
+    assert!(matches!(read, Some(Err(ModelError::MissingTensor { .. }))), "{read:?}");
+    assert!(memory < 64 * 1024, "{memory} bytes");
+}

@@ -1,0 +1,151 @@
+//! Readers of files, on any bytes: a value or a typed error, and no more memory than a small multiple of the file.
+
+use std::fs;
+use std::path::Path;
+use std::process;
+
+use gradus::{IdxError, Images, Labels};
+
+use super::Outcome;
+
+/// What `f` gives; it must not have held more memory at a time than `limit` bytes.
+fn within<R>(limit: usize, f: impl FnOnce() -> R) -> R {
+    let mut result = None;
+    let most = allocation_counter::measure(|| result = Some(f())).bytes_max;
+    assert!(most <= limit as u64, "expected at most {limit} bytes of memory, found {most}");
+    result.expect("the closure was called")
+}
+
+/// Writes the bytes to a file of this process and thread, shows it, and removes it.
+fn with_file<R>(extension: &str, bytes: &[u8], f: impl FnOnce(&Path) -> R) -> R {
+    let thread = format!("{:?}", std::thread::current().id());
+    let number: String = thread.chars().filter(char::is_ascii_digit).collect();
+    let path = std::env::temp_dir().join(format!("gradus-fuzz-{}-{number}{extension}", process::id()));
+    fs::write(&path, bytes).expect("the directory of temporary files can be written to");
+    let result = f(&path);
+    fs::remove_file(&path).expect("the file was written");
+    result
+}
+
+/// Reads a file as images and as labels; memory for buffers aside, no more than a small multiple of the data.
+fn read_idx(path: &Path, data: usize) -> Outcome {
+    let limit = 200_000 + 4 * data;
+    let images = within(limit, || Images::read(path));
+    let labels = within(limit, || Labels::read(path));
+    if let Ok(images) = &images {
+        assert_eq!(images.pixels().len(), images.count() * images.rows() * images.columns());
+        assert!(images.count() > 0 && images.rows() > 0 && images.columns() > 0);
+    }
+    if let Ok(labels) = &labels {
+        assert!(!labels.is_empty());
+    }
+    let past_header = |error: &IdxError| match error {
+        IdxError::Truncated { what, .. } => *what != "magic number" && *what != "sizes",
+        IdxError::TrailingBytes { .. } | IdxError::TooLarge { .. } | IdxError::Empty { .. } => true,
+        _ => false,
+    };
+    let errors = [images.as_ref().err(), labels.as_ref().err()];
+    for error in errors.into_iter().flatten() {
+        assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+    }
+    Outcome {
+        accepted: images.is_ok() || labels.is_ok(),
+        past_header: images.is_ok() || labels.is_ok() || errors.into_iter().flatten().any(past_header),
+    }
+}
+
+/// An IDX file.
+pub(crate) fn idx(bytes: &[u8]) -> Outcome {
+    with_file("", bytes, |path| read_idx(path, bytes.len()))
+}
+
+/// A gzipped IDX file.
+#[cfg(feature = "gzip")]
+pub(crate) fn gzip(bytes: &[u8]) -> Outcome {
+    use std::io::Read;
+
+    // How much is in it, as far as it can be decoded: a small file may hold a thousand times its size.
+    let (mut inside, mut block) = (0, [0; 4096]);
+    let mut decoder = flate2::read::GzDecoder::new(bytes);
+    while let Ok(read @ 1..) = decoder.read(&mut block) {
+        inside += read;
+    }
+    let outcome = with_file(".gz", bytes, |path| read_idx(path, bytes.len() + inside));
+    Outcome { past_header: outcome.past_header || inside > 0, ..outcome }
+}
+
+/// A model file.
+#[cfg(feature = "safetensors")]
+pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
+    fn as_numbers<T: gradus::Real>(bytes: &[u8]) -> Outcome {
+        use gradus::nalgebra::DMatrix;
+        use gradus::{Model, ModelError};
+
+        match within(50_000 + 64 * bytes.len(), || Model::<T>::from_bytes(bytes)) {
+            Ok(model) => {
+                assert!(model.parameters().iter().all(|value| value.is_finite()));
+                let again = Model::<T>::from_bytes(&model.to_bytes().unwrap()).unwrap();
+                assert_eq!(again.parameters(), model.parameters());
+                // A network without parameters may be of any width.
+                if model.network().input_size() < 1000 {
+                    let x = DMatrix::from_element(model.network().input_size(), 2, T::one());
+                    if let Ok(outputs) = model.predict(&x) {
+                        assert!(outputs.iter().all(|value| value.is_finite()));
+                    }
+                }
+                Outcome::ACCEPTED
+            }
+            Err(ModelError::Format(_)) => Outcome::REFUSED,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                Outcome::PAST_HEADER
+            }
+        }
+    }
+
+    let [single, double] = [as_numbers::<f32>(bytes), as_numbers::<f64>(bytes)];
+    Outcome { past_header: single.past_header || double.past_header, accepted: single.accepted || double.accepted }
+}
+
+/// A checkpoint in JSON, for the trainer of [`checkpointed`].
+#[cfg(feature = "serde")]
+pub(crate) fn checkpoint(bytes: &[u8]) -> Outcome {
+    let read = within(50_000 + 64 * bytes.len(), || serde_json::from_slice::<gradus::Checkpoint<f64>>(bytes));
+    let Ok(checkpoint) = read else { return Outcome::REFUSED };
+    let (mut parameters, data) = ([0.5; 10], checkpoint_data());
+    let mut trainer = checkpointed();
+    match trainer.restore(&checkpoint, parameters.as_mut_slice()) {
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            assert_eq!((parameters, trainer.history().records().len()), ([0.5; 10], 0), "{error}");
+            Outcome::PAST_HEADER
+        }
+        Ok(()) => {
+            match trainer.train(parameters.as_mut_slice(), &data) {
+                Ok(report) => assert!(report.epochs >= 4 || report.best_epoch.is_some()),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+            let mut table = Vec::new();
+            trainer.history().write_csv(&mut table).expect("a vector can be written to");
+            Outcome::ACCEPTED
+        }
+    }
+}
+
+/// The trainer that checkpoints are read for: ten parameters, everything that a checkpoint can hold.
+#[cfg(feature = "serde")]
+pub(crate) fn checkpointed() -> gradus::Trainer<'static, f64> {
+    use gradus::{Adam, Dense, EarlyStopping, MeanSquaredError, Network, ReduceOnPlateau, Tanh, Trainer};
+
+    let network = Network::builder(1).layer(Dense::new(1, 3)).layer(Tanh).layer(Dense::new(3, 1)).build().unwrap();
+    let trainer = Trainer::new(&network, MeanSquaredError, Adam::new(0.01).unwrap()).epochs(4).unwrap();
+    let trainer = trainer.batch_size(4).unwrap().early_stopping(EarlyStopping::after(2).unwrap());
+    trainer.reduce_on_plateau(ReduceOnPlateau::new(0.5).unwrap().with_patience(1)).unwrap()
+}
+
+#[cfg(feature = "serde")]
+pub(crate) fn checkpoint_data() -> gradus::Dataset<f64> {
+    let x = gradus::nalgebra::DMatrix::from_fn(1, 10, |_, j| j as f64 / 10.0);
+    let y = x.map(|x| 1.0 - x * x);
+    gradus::Dataset::new(x, y).unwrap()
+}
