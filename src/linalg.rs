@@ -426,8 +426,11 @@ pub(crate) fn times_power_of_two<T: Real>(x: T, exponent: i32) -> T {
 
 /// `y ← y + α x`.
 pub(crate) fn add_scaled<T: Real>(y: &mut [T], alpha: T, x: &[T]) {
-    let work = AddScaled { y, alpha, x };
-    if work.x.len() < SHORT { work.run() } else { vectorized(work) }
+    match x.len() {
+        0..SHORT => AddScaled { y, alpha, x }.run(),
+        SHORT..LONG => vectorized(AddScaled { y, alpha, x }),
+        LONG.. => for_each_part(y, |start, y| vectorized(AddScaled { x: &x[start..start + y.len()], alpha, y })),
+    }
 }
 
 struct AddScaled<'a, T> {
@@ -475,15 +478,21 @@ pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
 
 /// Overwrites with zeros.
 pub(crate) fn clear<T: Real>(x: &mut [T]) {
+    for_each_part(x, |_, x| x.fill(T::zero()));
+}
+
+/// Hands out a part of a long vector to each thread, with the place where it begins.
+pub(crate) fn for_each_part<T: Send>(x: &mut [T], work: impl Fn(usize, &mut [T]) + Sync) {
     if x.len() < LONG {
-        return x.fill(T::zero());
+        return work(0, x);
     }
+    let threads = threads().min(MOST_PARTS);
+    let size = x.len().div_ceil(threads).max(1);
     let mut parts = [const { None }; MOST_PARTS];
-    let size = x.len().div_ceil(threads().min(MOST_PARTS));
-    parts.iter_mut().zip(x.chunks_mut(size)).for_each(|(part, x)| *part = Some(x));
-    for_each(&mut parts[..threads().min(MOST_PARTS)], |part| {
-        if let Some(x) = part {
-            x.fill(T::zero());
+    parts.iter_mut().zip(x.chunks_mut(size).enumerate()).for_each(|(to, part)| *to = Some(part));
+    for_each(&mut parts[..threads], |part| {
+        if let Some((place, x)) = part {
+            work(*place * size, x);
         }
     });
 }

@@ -202,6 +202,15 @@ impl<'a, T: Real> Trainer<'a, T> {
         Ok(Self { batch_size: checks::at_least_one("batch size", batch_size)?, ..self })
     }
 
+    /// Evaluates batches of more than this many samples in parts of this many, on several threads at the same time: see
+    /// [`NetworkObjective::with_micro_batches`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for 0.
+    pub fn micro_batches(self, samples: usize) -> Result<Self> {
+        Ok(Self { objective: self.objective.with_micro_batches(samples)?, ..self })
+    }
+
     /// Draws every batch at random from all samples; an epoch has as many batches as without.
     #[must_use]
     pub fn with_replacement(self) -> Self {

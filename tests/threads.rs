@@ -42,10 +42,14 @@ fn images<T: Real>(samples: usize, density: f64) -> Dataset<T> {
 
 /// Bits of parameters, of the last loss and of predictions after some steps.
 fn trained<T: Real>(data: &Dataset<T>, optimizer: &mut dyn Optimizer<T>) -> Vec<u64> {
+    trained_in_parts(data, optimizer, usize::MAX)
+}
+
+fn trained_in_parts<T: Real>(data: &Dataset<T>, optimizer: &mut dyn Optimizer<T>, samples: usize) -> Vec<u64> {
     let network =
         Network::builder(784).layer(Dense::new(784, 50)).layer(Relu).layer(Dense::new(50, 10)).build().unwrap();
     let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
-    let mut objective = network.objective(SoftmaxCrossEntropy);
+    let mut objective = network.objective(SoftmaxCrossEntropy).with_micro_batches(samples).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut batches = data.batches(100, &mut rng).unwrap();
     let mut bits = Vec::new();
@@ -68,6 +72,17 @@ fn trainings_have_the_same_bits() {
         assert!(all_equal(&on_threads(|| trained(&double, &mut Adam::new(1e-3).unwrap()))));
         assert!(all_equal(&on_threads(|| trained(&single, &mut Nadam::new(1e-3).unwrap()))));
         assert!(all_equal(&on_threads(|| trained(&single, &mut RmsProp::new(1e-3).unwrap().momentum(0.9).unwrap()))));
+    }
+}
+
+#[test]
+fn parts_of_a_batch_at_the_same_time_have_the_same_bits() {
+    let _alone = alone();
+    let data = images::<f32>(300, 0.2);
+    // Two parts, and more than there are threads, the last of them smaller.
+    for samples in [50, 7] {
+        let trained = || trained_in_parts(&data, &mut GradientDescent::new(0.1).unwrap(), samples);
+        assert!(all_equal(&on_threads(trained)), "{samples}");
     }
 }
 

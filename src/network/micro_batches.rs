@@ -2,29 +2,51 @@ use super::Network;
 use super::workspace::{Binding, Workspace};
 use crate::error::Result;
 use crate::layer::Mode;
-use crate::linalg::{self, CompensatedSum};
+use crate::linalg::{self, CompensatedSum, MOST_PARTS};
 use crate::loss::Loss;
 use crate::real::Real;
 
 /// How many samples a network is evaluated on at once, and the memory to add up what the parts of a batch give.
+///
+/// Several threads evaluate as many parts at the same time. They are added up in their order, so that no bit depends on
+/// that.
 #[derive(Debug)]
 pub(super) struct MicroBatches<T> {
     samples: usize,
-    /// That of a part.
+    /// One for each part that is evaluated at the same time.
+    places: Vec<Place<T>>,
+}
+
+/// Where a part is evaluated.
+#[derive(Debug)]
+struct Place<T> {
+    workspace: Workspace<T>,
     gradient: Vec<T>,
+    value: T,
+    /// The fraction of the whole weight that the part has.
+    share: T,
 }
 
 impl<T: Real> MicroBatches<T> {
     pub(super) fn of(samples: usize) -> Self {
-        Self { samples, gradient: Vec::new() }
+        Self { samples, places: Vec::new() }
     }
 
     /// Makes room for passes over a batch of this many samples.
     pub(super) fn prepare(&mut self, network: &Network<T>, workspace: &mut Workspace<T>, samples: usize) -> Result<()> {
-        if samples > self.samples && self.gradient.is_empty() {
-            self.gradient = linalg::zeros("gradient of a micro-batch", network.parameter_count())?;
+        if samples <= self.samples {
+            return workspace.prepare_gradient(network, samples);
         }
-        workspace.prepare_gradient(network, samples.min(self.samples))
+        workspace.prepare(network, self.samples)?;
+        let count = samples.div_ceil(self.samples).min(linalg::threads()).min(MOST_PARTS);
+        while self.places.len() < count {
+            let mut workspace = Workspace::new();
+            workspace.prepare_gradient(network, self.samples)?;
+            let gradient = linalg::zeros("gradient of a micro-batch", network.parameter_count())?;
+            self.places.push(Place { workspace, gradient, value: T::zero(), share: T::zero() });
+        }
+        self.places.truncate(count);
+        Ok(())
     }
 
     /// As [`Workspace::value_and_gradient`].
@@ -40,12 +62,41 @@ impl<T: Real> MicroBatches<T> {
         if binding.input.samples() <= self.samples {
             return workspace.value_and_gradient(network, loss, parameters, binding, gradient);
         }
-        gradient.fill(T::zero());
-        self.mean_over_parts(loss, binding, |part, share, of_part| {
-            let value = workspace.value_and_gradient(network, loss, parameters, part, of_part);
-            linalg::add_scaled(gradient, share, of_part);
-            value
-        })
+        let mut sum = CompensatedSum::new();
+        let mut parts = binding.parts(self.samples, loss);
+        let mut is_first = true;
+        loop {
+            let mut pairs = [const { None }; MOST_PARTS];
+            let mut count = 0;
+            for (pair, (place, (share, part))) in pairs.iter_mut().zip(self.places.iter_mut().zip(&mut parts)) {
+                place.share = share;
+                *pair = Some((place, part));
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            linalg::for_each(&mut pairs[..count], |pair| {
+                if let Some((Place { workspace, gradient, value, .. }, part)) = pair {
+                    *value = workspace.value_and_gradient(network, loss, parameters, *part, gradient);
+                }
+            });
+            let places = &self.places[..count];
+            places.iter().for_each(|place| sum.add(place.share * place.value));
+            linalg::for_each_part(gradient, |start, gradient| {
+                if is_first {
+                    gradient.fill(T::zero());
+                }
+                for place in places {
+                    linalg::add_scaled(gradient, place.share, &place.gradient[start..start + gradient.len()]);
+                }
+            });
+            is_first = false;
+        }
+        if is_first {
+            gradient.fill(T::zero());
+        }
+        sum.total()
     }
 
     /// The loss alone.
@@ -63,32 +114,25 @@ impl<T: Real> MicroBatches<T> {
         if binding.input.samples() <= self.samples {
             return value(binding);
         }
-        self.mean_over_parts(loss, binding, |part, _, _| value(part))
-    }
-
-    /// `Σ W_s L_s / Σ W_s`, given L of a part; told also what share of the whole weight the part has.
-    fn mean_over_parts<'a>(
-        &mut self,
-        loss: &dyn Loss<T>,
-        binding: Binding<'a, T>,
-        mut value_of: impl FnMut(Binding<'a, T>, T, &mut [T]) -> T,
-    ) -> T {
-        let total = loss.total_weight(binding.target, binding.weights);
         let mut sum = CompensatedSum::new();
-        let samples = binding.input.samples();
-        for start in (0..samples).step_by(self.samples) {
-            let part = binding.part(start, samples.min(start + self.samples));
-            let share = loss.total_weight(part.target, part.weights) / total;
-            // Of no weight there is no mean: 0 · NaN would spoil the others.
-            if !share.is_zero() {
-                sum.add(share * value_of(part, share, &mut self.gradient));
-            }
-        }
+        binding.parts(self.samples, loss).for_each(|(share, part)| sum.add(share * value(part)));
         sum.total()
     }
 }
 
-impl<'a, T> Binding<'a, T> {
+impl<'a, T: Real> Binding<'a, T> {
+    /// Parts of so many samples, each with its share of the whole weight.
+    fn parts(self, samples: usize, loss: &dyn Loss<T>) -> impl Iterator<Item = (T, Self)> {
+        let total = loss.total_weight(self.target, self.weights);
+        let all = self.input.samples();
+        let parts = (0..all).step_by(samples).map(move |start| {
+            let part = self.part(start, all.min(start + samples));
+            (loss.total_weight(part.target, part.weights) / total, part)
+        });
+        // Of no weight there is no mean: 0 · NaN would spoil the others.
+        parts.filter(|(share, _)| !share.is_zero())
+    }
+
     /// The samples from `start` to before `end`, which draw the same random numbers as in the whole batch.
     fn part(self, start: usize, end: usize) -> Self {
         let mode = match self.mode {

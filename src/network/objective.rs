@@ -70,8 +70,9 @@ impl<T: Real> NetworkObjective<T> {
 
     /// Evaluates a batch of more than this many samples in parts of this many, and adds up what they give.
     ///
-    /// That is for batches whose passes would not fit into memory (or into the cache): the passes take the memory of a
-    /// part, and a second gradient is kept. Parts are combined by their weights, `Σ W_s L_s / Σ W_s`, see
+    /// That is for batches whose passes would not fit into memory (or into the cache), and for several threads (feature
+    /// `threads`), which evaluate as many parts at the same time. For each of these the passes take the memory of a part,
+    /// and a second gradient is kept. Parts are combined by their weights, `Σ W_s L_s / Σ W_s`, see
     /// [`Loss::total_weight`], and draw the random numbers of the whole batch, so that value and gradient are those of
     /// the whole batch to rounding, and the same in every run.
     ///
