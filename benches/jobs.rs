@@ -1,6 +1,8 @@
 //! The crate's side of `benches/peers/compare.py`: one job, timed once, its seconds printed.
 //!
-//! usage: jobs mnist {f32|f64} {train|whole} | jobs regression N P {fit|plain|stream} | jobs peak {f32|f64}
+//! usage: jobs mnist {f32|f64} {train|whole|parts} | jobs regression N P {fit|plain|stream} | jobs peak {f32|f64}
+//!
+//! With the feature `threads` on as many threads as `GRADUS_THREADS` says.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -18,9 +20,13 @@ use rand::{RngExt, SeedableRng};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    #[cfg(feature = "threads")]
+    if let Ok(threads) = std::env::var("GRADUS_THREADS") {
+        gradus::set_threads(threads.parse()?)?;
+    }
     match words[..] {
-        ["mnist", "f32", job] => mnist::<f32>(job == "whole"),
-        ["mnist", "f64", job] => mnist::<f64>(job == "whole"),
+        ["mnist", "f32", job] => mnist::<f32>(job),
+        ["mnist", "f64", job] => mnist::<f64>(job),
         ["regression", n, p, way] => regression(n.parse()?, p.parse()?, way),
         ["peak", "f32"] => peak::<f32>(),
         ["peak", "f64"] => peak::<f64>(),
@@ -28,8 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// 784-50-10, batches of 100 with replacement, 10 000 steps; the whole job also measures 17 accuracies on 70 000 images.
-fn mnist<T: Real>(whole: bool) -> Result<(), Box<dyn Error>> {
+/// 784-50-10, batches of 100 with replacement, 10 000 steps; the whole job also measures 17 accuracies on 70 000 images. In
+/// parts, a batch is evaluated as two micro-batches.
+fn mnist<T: Real>(job: &str) -> Result<(), Box<dyn Error>> {
     let read = |set: &str| -> Result<Dataset<T>, Box<dyn Error>> {
         let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"));
         let images = Images::read(directory.join(format!("{set}-images-idx3-ubyte.gz")))?;
@@ -46,7 +53,8 @@ fn mnist<T: Real>(whole: bool) -> Result<(), Box<dyn Error>> {
         .build()?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut parameters = network.initialize(&mut rng);
-    let mut objective = network.objective(CrossEntropy);
+    let micro_batch = if job == "parts" { 50 } else { usize::MAX };
+    let mut objective = network.objective(CrossEntropy).with_micro_batches(micro_batch)?;
     let mut descent = GradientDescent::new(T::nearest(0.1))?;
     let mut batches = training.batches(100, &mut rng)?;
     let (start, mut losses) = (Instant::now(), Vec::new());
@@ -54,7 +62,7 @@ fn mnist<T: Real>(whole: bool) -> Result<(), Box<dyn Error>> {
         let batch = batches.next_batch();
         let step = descent.step(&mut objective.on(batch.inputs, batch.targets)?, parameters.as_mut_slice());
         losses.push(step.value);
-        if whole && iteration % 600 == 0 {
+        if job == "whole" && iteration % 600 == 0 {
             black_box((network.accuracy(&parameters, &training)?, network.accuracy(&parameters, &test)?));
         }
     }

@@ -1,7 +1,7 @@
 """Times gradus beside what a user would pick instead, on this machine: `just compare`.
 
-Every job is run in turns, ours and the peers', five times (--runs), each in a process of its own on one core; medians
-are compared. Needs Linux with taskset, and: pip install numpy scikit-learn torch; peers that are not there are left out.
+Every job is run in turns, ours and the peers', five times (--runs), each in a process of its own on one core (but for
+those on two threads); medians are compared. Needs Linux with taskset, and: pip install numpy scikit-learn torch; peers that are not there are left out.
 """
 
 import argparse
@@ -24,9 +24,9 @@ options.add_argument("--only", default="", help="run the jobs with this in their
 options = options.parse_args()
 
 
-def build():
+def build(*features):
     """The path of the program that runs our side."""
-    command = ["cargo", "bench", "--bench", "jobs", "--no-run", "--message-format=json"]
+    command = ["cargo", "bench", "--bench", "jobs", "--no-run", "--message-format=json", *features]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     for line in output.splitlines():
         message = json.loads(line)
@@ -36,15 +36,21 @@ def build():
 
 
 JOBS = build()
+THREADED = build("--features", "threads")
 ENVIRONMENT = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 
 def measure(command):
     """The number that a command prints first, and its peak memory in MB."""
-    command = ["taskset", "-c", options.core, "/usr/bin/env", sys.executable, "-c", MEMORY, *command]
-    result = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    pinned = [] if command[0] == "threads" else ["taskset", "-c", options.core]
+    environment = ENVIRONMENT
+    if command[0] == "threads":
+        environment, command = dict(ENVIRONMENT, GRADUS_THREADS=command[1]), command[2:]
+    result = subprocess.run(
+        [*pinned, sys.executable, "-c", MEMORY, *command], env=environment, capture_output=True, text=True
+    )
     if result.returncode:
-        sys.exit(f"{' '.join(command[6:])} failed:\n{result.stderr}")
+        sys.exit(f"{' '.join(command)} failed:\n{result.stderr}")
     return float(result.stdout.split()[0]), int(re.search(r"(\d+) MB", result.stderr).group(1))
 
 
@@ -58,6 +64,10 @@ sys.exit(code)
 
 def ours(*words):
     return [JOBS, *map(str, words)]
+
+
+def threaded(threads, *words):
+    return ["threads", str(threads), THREADED, *map(str, words)]
 
 
 def python(script, *words):
@@ -75,10 +85,14 @@ for dtype, job in [("f32", "train"), ("f32", "whole"), ("f64", "train")]:
     for name, peer in [("NumPy", "numpy"), ("PyTorch", "torch")]:
         if name in peers:
             commands[name] = python("mnist.py", peer, dtype, job, DATA)
+    if job == "train":
+        commands["gradus, in 2 parts"] = threaded(1, "mnist", dtype, "parts")
+        commands["gradus, 2 threads"] = threaded(2, "mnist", dtype, "parts")
     jobs.append((f"MNIST, {dtype}, {job}", commands))
 for n, p in SHAPES:
     commands = {"gradus": ours("regression", n, p, "fit")}
     commands["gradus, not refined"] = ours("regression", n, p, "plain")
+    commands["gradus, 2 threads"] = threaded(2, "regression", n, p, "fit")
     commands["gradus, streaming"] = ours("regression", n, p, "stream")
     for name, peer in [("NumPy", "numpy"), ("scikit-learn", "sklearn")]:
         if name in peers:

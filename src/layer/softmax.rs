@@ -1,5 +1,6 @@
 use super::{Layer, LayerConfiguration, Mode, Pass};
 use crate::batch::{Batch, BatchMut};
+use crate::elementary::Loop;
 use crate::error::Result;
 use crate::linalg;
 use crate::real::Real;
@@ -49,14 +50,13 @@ impl<T: Real> Layer<T> for Softmax {
     ) {
         for (x, y) in input.iter().zip(output.iter_mut()) {
             let largest = linalg::largest(x);
-            let mut sum = T::zero();
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = (x - largest).exponential();
-                sum += *y;
-            }
-            for y in y.iter_mut() {
-                *y /= sum;
-            }
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - largest);
+        }
+        // Of all samples at once: those of one may be fewer than a vector has.
+        linalg::vectorized(Exponentials(output.as_mut_slice()));
+        for y in output.iter_mut() {
+            let sum = y.iter().fold(T::zero(), |sum, &y| sum + y);
+            y.iter_mut().for_each(|y| *y /= sum);
         }
     }
 
@@ -79,6 +79,18 @@ impl<T: Real> Layer<T> for Softmax {
 
     fn configuration(&self) -> Option<LayerConfiguration> {
         Some(LayerConfiguration::Softmax)
+    }
+}
+
+/// Replaces numbers by their exponentials.
+struct Exponentials<'a, T>(&'a mut [T]);
+
+impl<T: Real> Loop for Exponentials<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.0.iter_mut().for_each(|x| *x = x.exponential());
     }
 }
 
