@@ -172,27 +172,29 @@ impl<T: Real> Corrector<T> for Preconditioner<T> {
     /// Ten steps of power iteration, and ten of inverse iteration.
     fn condition(&self) -> f64 {
         let unknowns = self.unknowns();
-        let mut factor = DMatrix::zeros(unknowns, unknowns);
-        for row in 0..unknowns {
-            let entries = self.unshifted_row(row);
-            let length = linalg::norm(&entries);
-            factor.row_mut(row).iter_mut().zip(entries).for_each(|(to, entry)| *to = entry / length);
+        let mut factor = self.factor.clone();
+        let mut squares = vec![T::zero(); unknowns];
+        for (j, column) in factor.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
+            if j == 0 {
+                let first = column[0];
+                column.iter_mut().zip(&self.means).skip(1).for_each(|(entry, &mean)| *entry += mean * first);
+            }
+            squares[j..].iter_mut().zip(&column[j..]).for_each(|(square, &entry)| *square += entry * entry);
+        }
+        for (j, column) in factor.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
+            column[j..].iter_mut().zip(&squares[j..]).for_each(|(entry, square)| *entry /= square.sqrt());
         }
         let start = DMatrix::from_fn(unknowns, 1, |i, _| T::one() + T::from_count(i % 7) / T::nearest(8.0));
         let (mut large, mut small) = (start.clone(), start);
         let (mut largest, mut smallest) = (T::one(), T::one());
         for _ in 0..10 {
-            let mut product = vec![T::zero(); unknowns];
-            linalg::multiply(
-                transpose(factor.as_slice(), unknowns, unknowns),
-                matrix(large.as_slice(), unknowns, 1),
-                &mut product,
-            );
-            linalg::multiply(
-                matrix(factor.as_slice(), unknowns, unknowns),
-                matrix(&product, unknowns, 1),
-                large.as_mut_slice(),
-            );
+            let columns = || factor.as_slice().chunks_exact(unknowns).enumerate();
+            let product: Vec<T> =
+                columns().map(|(j, column)| linalg::dot(&column[j..], &large.as_slice()[j..])).collect();
+            large.fill(T::zero());
+            for ((j, column), &product) in columns().zip(&product) {
+                linalg::add_scaled(&mut large.as_mut_slice()[j..], product, &column[j..]);
+            }
             linalg::solve_cholesky(&factor, &mut small);
             largest = linalg::norm(large.as_slice());
             smallest = linalg::norm(small.as_slice());
