@@ -42,3 +42,4 @@ examples:
     cargo run --features serde --example resume_training
     cargo run --example own_layer
     cargo run --example own_optimizer
+    cargo run --example pictures
