@@ -52,3 +52,10 @@ examples:
     cargo run --example train_classifier
     cargo run --example mnist_adam
     cargo run --example argmin_solver
+    cargo run --example sensor_calibration
+    cargo run --example inverse_kinematics
+    cargo run --example online_regression
+    cargo run --features serde --example resume_training
+    cargo run --example own_layer
+    cargo run --example own_optimizer
+    cargo run --example pictures

@@ -1,18 +1,31 @@
-//! A solver of argmin on objectives of gradus, through slices: `cargo run --example argmin_solver`
+//! A solver of argmin on objectives of gradus, through slices.
+//!
+//! `cargo run --example argmin_solver -- --help`
 //!
 //! argmin asks a problem for its value and its gradient apart and by `&self`; an `Objective` computes both at once and may
 //! keep memory for it. The adapter below is all that it takes.
 
 use std::cell::RefCell;
 use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
 
 use argmin::core::{CostFunction, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use gradus::nalgebra::dmatrix;
 use gradus::{Dense, Lbfgs, Network, Objective, Optimizer, Penalty, SigmoidCrossEntropy, Stop, Tanh, from_fn};
+use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
+
+const HELP: &str = "\
+Minimises Rosenbrock's function and the loss of a network by L-BFGS, that of argmin and that of gradus.
+
+Usage: cargo run --example argmin_solver -- [--seed N]
+
+  --seed N  seed of the network's initial parameters, a whole number (default: 1)
+  --help    this text";
 
 /// Any objective of gradus as a problem of argmin.
 struct Problem<'a>(RefCell<&'a mut dyn Objective<f64>>);
@@ -65,22 +78,47 @@ pub(crate) fn rosenbrock() -> impl Objective<f64> {
     })
 }
 
-pub(crate) fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) fn main() -> ExitCode {
+    let (code, error) = match parse_options().map(|seed| run(seed, &mut io::stdout().lock())) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (1, error.to_string()),
+        Err(error) => (2, format!("{error}; try --help")),
+    };
+    eprintln!("argmin_solver: {error}");
+    ExitCode::from(code)
+}
+
+/// The seed; none if help is asked for.
+fn parse_options() -> Result<Option<u64>, lexopt::Error> {
+    let mut seed = 1;
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("seed") => seed = arguments.value()?.parse()?,
+            Long("help") => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some(seed))
+}
+
+pub(crate) fn run(seed: Option<u64>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let Some(seed) = seed else { return Ok(writeln!(out, "{HELP}")?) };
     let start = [-1.2, 1.0];
     let (x, value) = by_argmin(&mut rosenbrock(), &start)?;
-    println!("Rosenbrock, argmin: f({:.6}, {:.6}) = {value:.1e}", x[0], x[1]);
+    writeln!(out, "Rosenbrock, argmin: f({:.6}, {:.6}) = {value:.1e}", x[0], x[1])?;
     let (x, value) = by_gradus(&mut rosenbrock(), &start)?;
-    println!("Rosenbrock, gradus: f({:.6}, {:.6}) = {value:.1e}", x[0], x[1]);
+    writeln!(out, "Rosenbrock, gradus: f({:.6}, {:.6}) = {value:.1e}", x[0], x[1])?;
 
     // Exclusive or, by a network whose weights are held back, so that there is a lowest point.
     let (inputs, targets) = (dmatrix![0.0, 0.0, 1.0, 1.0; 0.0, 1.0, 0.0, 1.0], dmatrix![0.0, 1.0, 1.0, 0.0]);
     let network = Network::builder(2).layer(Dense::new(2, 4)).layer(Tanh).layer(Dense::new(4, 1)).build()?;
-    let start = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+    let start = network.initialize(&mut ChaCha8Rng::seed_from_u64(seed));
     let penalty = Penalty::l2(1e-3)?;
     let mut objective = network.objective(SigmoidCrossEntropy);
     let mut objective = objective.on(&inputs, &targets)?;
     let mut objective = penalty.on(&mut objective);
-    println!("network, argmin: {:.6}", by_argmin(&mut objective, start.as_slice())?.1);
-    println!("network, gradus: {:.6}", by_gradus(&mut objective, start.as_slice())?.1);
+    writeln!(out, "network, argmin: {:.6}", by_argmin(&mut objective, start.as_slice())?.1)?;
+    writeln!(out, "network, gradus: {:.6}", by_gradus(&mut objective, start.as_slice())?.1)?;
     Ok(())
 }

@@ -201,6 +201,22 @@ impl<'a, T> BatchMut<'a, T> {
     }
 
     /// The same samples, for a shorter time: to hand them on and use them again.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::BatchMut;
+    ///
+    /// fn double(mut batch: BatchMut<'_, f64>) {
+    ///     batch.as_mut_slice().iter_mut().for_each(|value| *value *= 2.0);
+    /// }
+    ///
+    /// let mut data = [1.0, 2.0];
+    /// let mut batch = BatchMut::from_slice(&mut data, 2)?;
+    /// double(batch.reborrow());
+    /// double(batch);
+    /// assert_eq!(data, [4.0, 8.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn reborrow(&mut self) -> BatchMut<'_, T> {
         BatchMut { data: self.data, features: self.features, samples: self.samples }
@@ -212,6 +228,18 @@ impl<'a, T> BatchMut<'a, T> {
     }
 
     /// The batch as a matrix view of `features` × `samples`.
+    ///
+    /// # Examples
+    /// Three samples of two features:
+    /// ```
+    /// use gradus::BatchMut;
+    ///
+    /// let mut data = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    /// let mut batch = BatchMut::from_slice(&mut data, 2)?;
+    /// batch.as_view_mut().row_mut(1).fill(0.0);
+    /// assert_eq!(data, [1.0, 0.0, 3.0, 0.0, 5.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn as_view_mut(&mut self) -> DMatrixViewMut<'_, T>
     where

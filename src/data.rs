@@ -122,6 +122,19 @@ impl<T: Real> Dataset<T> {
     /// # Errors
     /// [`Error::ShapeMismatch`] if the weights are not one for each sample; [`Error::InvalidParameter`] if one is
     /// negative or not finite, or all are zero; [`Error::Overflow`] if their sum is not finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Dataset, Dense, MeanSquaredError, Network};
+    ///
+    /// // y = x misses the targets by 1 and by 2.
+    /// let data = Dataset::new(dmatrix![1.0, 2.0], dmatrix![0.0, 0.0])?.with_weights(vec![3.0, 1.0])?;
+    /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let loss = network.objective(MeanSquaredError).mean_loss([1.0, 0.0].as_slice(), &data)?;
+    /// assert_eq!(loss, (3.0 * 1.0 + 1.0 * 4.0) / 4.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn with_weights(self, weights: Vec<T>) -> Result<Self> {
         check_weights(&weights, self.len())?;
         Ok(Self { weights: Some(weights), ..self })

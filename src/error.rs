@@ -308,6 +308,15 @@ fn list(dependencies: &[Dependency]) -> String {
 }
 
 /// Rows and columns in an error; `None` stands for "any number".
+///
+/// # Examples
+/// ```
+/// use gradus::Shape;
+///
+/// assert_eq!(Shape::new(2, 3), Shape { rows: Some(2), columns: Some(3) });
+/// assert_eq!(Shape::with_rows(2), Shape { rows: Some(2), columns: None });
+/// assert_eq!(Shape::with_columns(3).to_string(), "any × 3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// The number of rows.

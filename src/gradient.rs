@@ -51,6 +51,17 @@ impl Difference {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless h is positive and finite.
+    ///
+    /// # Examples
+    /// The error of the central difference of x³ is h²:
+    /// ```
+    /// use gradus::{Difference, from_fn, numerical_gradient};
+    ///
+    /// let mut cube = from_fn(|x: &[f64], _: &mut [f64]| x[0] * x[0] * x[0]);
+    /// let slope = numerical_gradient(&mut cube, &[1.0], Difference::central().with_step(0.125)?)[0];
+    /// assert_eq!(slope, 3.0 + 0.125 * 0.125);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn with_step(self, step: f64) -> Result<Self> {
         checks::positive("step of a finite difference", step)?;
         Ok(Self { step: Some(step), ..self })
@@ -172,6 +183,22 @@ impl GradientCheck {
     }
 
     /// The same check with another tolerance.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::{Difference, GradientCheck, Objective, ParameterRange, Tolerance, from_fn};
+    ///
+    /// // A gradient that is known to three digits.
+    /// let mut f = from_fn(|x: &[f64], gradient: &mut [f64]| {
+    ///     gradient[0] = 2.001 * x[0];
+    ///     x[0] * x[0]
+    /// });
+    /// let check = GradientCheck::new(Difference::central());
+    /// let all = [ParameterRange::whole(1)];
+    /// assert!(!check.run(&mut f, &[1.0], &all).passed());
+    /// let rough = Tolerance { norm_wise: 1e-3, element_wise: 1e-3 };
+    /// assert!(check.with_tolerance(rough).run(&mut f, &[1.0], &all).passed());
+    /// ```
     #[must_use]
     pub fn with_tolerance(self, tolerance: Tolerance) -> Self {
         Self { tolerance, ..self }
@@ -194,6 +221,24 @@ impl GradientCheck {
     ///
     /// # Panics
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::DMatrix;
+    /// use gradus::{Dense, Difference, GradientCheck, MeanSquaredError, Network, Tanh};
+    /// use rand::{SeedableRng, rngs::ChaCha8Rng};
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
+    /// let network = Network::<f64>::builder(50).layer(Dense::new(50, 20)).layer(Tanh).layer(Dense::new(20, 1)).build()?;
+    /// let parameters = network.initialize(&mut rng);
+    /// let (x, t) = (DMatrix::from_fn(50, 8, |i, j| (i as f64 - j as f64) / 50.0), DMatrix::zeros(1, 8));
+    /// let mut objective = network.objective(MeanSquaredError);
+    /// let mut objective = objective.on(&x, &t)?;
+    /// let check = GradientCheck::new(Difference::fourth_order());
+    /// let report = check.run_sampled(&mut objective, parameters.as_slice(), network.parameter_ranges(), 10, &mut rng);
+    /// assert!(report.passed() && report.blocks()[0].entries == 10, "{report}");
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn run_sampled(
         &self,
         objective: &mut dyn Objective<f64>,
@@ -254,6 +299,16 @@ impl GradientReport {
     ///
     /// # Panics
     /// If the lengths differ or a range reaches beyond them.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::{GradientReport, ParameterRange, Tolerance};
+    ///
+    /// let all = [ParameterRange::whole(2)];
+    /// let reference = [1.0, 2.0]; // by dual numbers, say
+    /// assert!(GradientReport::compare(&[1.0, 2.0 + 1e-15], &reference, &all, Tolerance::exact()).passed());
+    /// assert!(!GradientReport::compare(&[1.0, 2.0 + 1e-9], &reference, &all, Tolerance::exact()).passed());
+    /// ```
     pub fn compare(analytic: &[f64], reference: &[f64], ranges: &[ParameterRange], tolerance: Tolerance) -> Self {
         assert_eq!(analytic.len(), reference.len(), "gradients of the same length");
         let compare_block = |range: &ParameterRange| {

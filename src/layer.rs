@@ -156,6 +156,14 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
 
     /// The number of values that [`forward`](Self::forward) keeps for [`backward`](Self::backward). None by
     /// default.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::{Layer, Sigmoid, Softmax};
+    ///
+    /// assert_eq!(Layer::<f64>::cache_size(&Sigmoid, 3, 100), 300); // a derivative for each value
+    /// assert_eq!(Layer::<f64>::cache_size(&Softmax, 3, 100), 0);
+    /// ```
     fn cache_size(&self, input_size: usize, samples: usize) -> usize {
         let _ = (input_size, samples);
         0

@@ -112,6 +112,12 @@
 //! - Charts (feature `plot`): `plot`
 //! - [`Real`], [`Error`]
 //!
+//! # Pages to read
+//!
+//! [`docs::tutorial`] leads from the derivative of the sigmoid to handwritten digits, [`docs::choosing`] says which road,
+//! loss, optimizer and activation to take, [`docs::migration`] what scikit-learn, PyTorch and linfa call it. [`docs`] lists
+//! the examples of the repository by what they are for.
+//!
 //! nalgebra is a part of the interface and re-exported as [`gradus::nalgebra`](nalgebra).
 
 pub use nalgebra;
@@ -119,6 +125,9 @@ pub use nalgebra;
 mod batch;
 mod checks;
 mod data;
+// Pages to read; no part of the compiled crate.
+#[cfg(any(doc, doctest))]
+pub mod docs;
 mod elementary;
 mod error;
 #[cfg(any(feature = "safetensors", feature = "npy", feature = "onnx"))]

@@ -106,6 +106,15 @@ pub trait Loss<T: Real>: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::NotFinite`] or [`Error::InvalidTarget`], naming the first target that is not allowed.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Hinge, Loss};
+    ///
+    /// assert!(Hinge.check_targets((&dmatrix![1.0, -1.0]).into()).is_ok());
+    /// assert!(Hinge.check_targets((&dmatrix![1.0, 0.0]).into()).is_err()); // 0 is neither
+    /// ```
     fn check_targets(&self, target: Batch<'_, T>) -> Result<()> {
         check_finite("targets", target)
     }

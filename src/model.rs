@@ -23,8 +23,8 @@ use crate::real::Real;
 /// It may carry the standardisations of its inputs and outputs, so that it takes and gives raw data:
 /// `ŷ = scale ∘ network((x − mean) / scale) + mean`.
 ///
-/// With the feature `safetensors` a model goes [to](Self::save) and [from](Self::load) a file that other tools read, with
-/// the feature `onnx` [to](Self::save_onnx) one that other tools run.
+/// With the feature `safetensors` a model goes to and from a file that other tools read (`save`, `load`), with the feature
+/// `onnx` to one that other tools run (`save_onnx`).
 ///
 /// # Examples
 /// One layer, `y = 3 x`, on inputs of mean 10 and scale 2 and with outputs of scale 100:

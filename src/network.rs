@@ -102,6 +102,20 @@ impl<T: Real> NetworkBuilder<T> {
     }
 
     /// Appends a layer that is known at run time only, as one that [`LayerConfiguration::build`](crate::LayerConfiguration::build) made.
+    ///
+    /// # Examples
+    /// Sizes and activation from a file:
+    /// ```
+    /// use gradus::{Dense, LayerConfiguration, Network};
+    ///
+    /// let activation = LayerConfiguration::Tanh; // as serde has read it
+    /// let mut builder = Network::<f64>::builder(4);
+    /// for (inputs, outputs) in [(4, 8), (8, 2)] {
+    ///     builder = builder.layer(Dense::new(inputs, outputs)).boxed_layer(activation.build()?);
+    /// }
+    /// assert_eq!(builder.build()?.layers().len(), 4);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn boxed_layer(mut self, layer: Box<dyn Layer<T>>) -> Self {
         self.layers.push(layer);
         self

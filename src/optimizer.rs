@@ -283,6 +283,16 @@ impl<T: Real> Step<T> {
     }
 
     /// The same step, as one that has not moved and after which there is none.
+    ///
+    /// # Examples
+    /// A method that stops where the slope is 0:
+    /// ```
+    /// use gradus::{Step, StopReason};
+    ///
+    /// let step = Step::new(3.0, &[0.0, 0.0]);
+    /// let step = if step.gradient_norm == 0.0 { step.ending(StopReason::Stalled) } else { step };
+    /// assert_eq!(step.end, Some(StopReason::Stalled));
+    /// ```
     pub fn ending(self, reason: StopReason) -> Self {
         Self { end: Some(reason), ..self }
     }
@@ -472,6 +482,31 @@ pub struct Iteration<'a, T> {
 ///
 /// Flat and self-describing, so that any optimizer, a user's own too, can be saved by code that knows nothing of
 /// it.
+///
+/// # Examples
+/// Adam after one step, taken up by another:
+/// ```
+/// use gradus::{Adam, Optimizer, from_fn};
+///
+/// let mut square = from_fn(|x: &[f64], gradient: &mut [f64]| {
+///     gradient[0] = 2.0 * x[0];
+///     x[0] * x[0]
+/// });
+/// let (mut first, mut second, mut x) = (Adam::new(0.1)?, Adam::new(0.1)?, [1.0]);
+/// let _ = first.step(&mut square, &mut x);
+/// let state = first.state();
+/// assert_eq!(state.counters[0].1, 1);
+/// assert!((state.vectors[0].1[0] - 0.1 * 2.0).abs() < 1e-15); // (1 − β₁) g
+///
+/// second.restore(&state)?;
+/// let mut y = x;
+/// assert_eq!(first.step(&mut square, &mut x), second.step(&mut square, &mut y));
+/// assert_eq!(x, y);
+///
+/// second.reset();
+/// assert_eq!(second.state().counters[0].1, 0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OptimizerState<T> {

@@ -118,6 +118,19 @@ pub trait Real: RealField + Copy + sealed::Sealed {
     fn nearest(value: f64) -> Self;
 
     /// The value nearest to `self`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::Real;
+    ///
+    /// /// The mean, in either number type.
+    /// fn mean<T: Real>(values: &[T]) -> T {
+    ///     values.iter().fold(T::zero(), |sum, &value| sum + value) / T::from_count(values.len())
+    /// }
+    /// assert_eq!(mean(&[1.0_f32, 2.0]).to_f64(), 1.5);
+    /// assert_eq!(f32::from_byte(255) + <f32 as Real>::epsilon() * 256.0, 255.00003);
+    /// assert_eq!(<f64 as Real>::min_positive(), f64::MIN_POSITIVE);
+    /// ```
     fn to_f64(self) -> f64;
 
     /// The same number; every `u8` is exact.

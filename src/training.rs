@@ -212,6 +212,21 @@ impl<'a, T: Real> Trainer<'a, T> {
     }
 
     /// Draws every batch at random from all samples; an epoch has as many batches as without.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    /// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer};
+    ///
+    /// let data = Dataset::new(dmatrix![-1.0, 0.0, 1.0, 2.0], dmatrix![-1.0, 1.0, 3.0, 5.0])?;
+    /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let mut parameters = dvector![0.0, 0.0];
+    /// let trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?);
+    /// let report = trainer.batch_size(2)?.epochs(200)?.with_replacement().train(&mut parameters, &data)?;
+    /// assert_eq!(report.iterations, 400);
+    /// assert!((parameters[0] - 2.0).abs() < 1e-6);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn with_replacement(self) -> Self {
         Self { with_replacement: true, ..self }
@@ -264,6 +279,25 @@ impl<'a, T: Real> Trainer<'a, T> {
     ///
     /// # Errors
     /// [`Error::NoLearningRate`] if the optimizer has none.
+    ///
+    /// # Examples
+    /// A learning rate that is too large to settle, until it is reduced:
+    /// ```
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    /// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, ReduceOnPlateau, Trainer};
+    ///
+    /// let data = Dataset::new(dmatrix![0.0, 1.0, 2.0, 3.0], dmatrix![1.0, 3.0, 2.0, 5.0])?;
+    /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let mut parameters = dvector![0.0, 0.0];
+    /// let mut trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?)
+    ///     .batch_size(1)?
+    ///     .epochs(200)?
+    ///     .validation(&data)
+    ///     .reduce_on_plateau(ReduceOnPlateau::new(0.5)?.with_patience(5))?;
+    /// let _ = trainer.train(&mut parameters, &data)?;
+    /// assert!(trainer.optimizer().learning_rate().unwrap() < 0.01);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn reduce_on_plateau(self, plateau: ReduceOnPlateau<T>) -> Result<Self> {
         let base = self.optimizer.learning_rate().ok_or(Error::NoLearningRate)?;
         Ok(Self { plateau: Some(Plateau { watch: plateau, base }), ..self })
@@ -278,6 +312,19 @@ impl<'a, T: Real> Trainer<'a, T> {
     }
 
     /// Draws a progress bar on the terminal, if there is one, with the latest losses.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    /// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer};
+    ///
+    /// let data = Dataset::new(dmatrix![0.0, 1.0], dmatrix![1.0, 3.0])?;
+    /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let mut parameters = dvector![0.0, 0.0];
+    /// let mut trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?).progress_bar();
+    /// assert_eq!(trainer.train(&mut parameters, &data)?.epochs, 10);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[cfg(feature = "progress")]
     #[must_use]
     pub fn progress_bar(self) -> Self {

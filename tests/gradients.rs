@@ -526,7 +526,12 @@ proptest! {
     fn networks_of_any_shape_agree_with_differences(case in any_network()) {
         for moment in [Moment::Initialised, Moment::Trained] {
             for difference in differences() {
-                let report = case.check(difference, moment);
+                let mut report = case.check(difference, moment);
+                // A few of a hundred thousand networks bend too much for a central difference. Half the step takes three
+                // quarters off what that does, and nothing off an error of the derivative.
+                if !report.passed() && difference == Difference::central() {
+                    report = case.check(Difference::central().with_step(3e-6).unwrap(), moment);
+                }
                 // Few units may all be driven into the flat tail of a rectifier: then there is no slope to be checked.
                 prop_assume!(report.blocks().iter().all(|block| block.verdict != Verdict::NotResolved));
                 prop_assert!(report.passed(), "{moment:?} {difference:?}\n{report}");

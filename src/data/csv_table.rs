@@ -64,6 +64,19 @@ impl CsvTable {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::CsvTable;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("x.tsv");
+    /// std::fs::write(&path, "a\tb\n1\t2\n")?;
+    /// assert_eq!(CsvTable::read_delimited(&path, b'\t')?.names(), ["a", "b"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_delimited(path: impl AsRef<Path>, delimiter: u8) -> Result<Self, CsvError> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|source| CsvError::Io { path: path.to_owned(), source })?;
@@ -191,6 +204,17 @@ impl CsvTable {
     /// # Errors
     /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`]; [`CsvError::UnknownClass`] for a text that is none of
     /// `classes`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::CsvTable;
+    ///
+    /// let trained_on = CsvTable::from_bytes(b"kind\noak\nfir\n", b',')?;
+    /// let (_, classes) = trained_on.labels("kind")?;
+    /// let new = CsvTable::from_bytes(b"kind\noak\noak\n", b',')?;
+    /// assert_eq!(new.labels_among("kind", &classes)?, [1, 1]); // with labels they would be 0
+    /// # Ok::<(), gradus::CsvError>(())
+    /// ```
     pub fn labels_among(&self, column: &str, classes: &[impl AsRef<str>]) -> Result<Vec<usize>, CsvError> {
         let label = |field: Field<'_>| {
             let text = field.text()?;
@@ -208,6 +232,15 @@ impl CsvTable {
     ///
     /// # Errors
     /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::NotAnIndex`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::CsvTable;
+    ///
+    /// let table = CsvTable::from_bytes(b"digit\n7\n2\n", b',')?;
+    /// assert_eq!(table.indices("digit")?, [7, 2]);
+    /// # Ok::<(), gradus::CsvError>(())
+    /// ```
     pub fn indices(&self, column: &str) -> Result<Vec<usize>, CsvError> {
         let index = |field: Field<'_>| {
             let text = field.text()?;

@@ -122,6 +122,18 @@ impl Images {
     }
 
     /// All pixels, without a copy.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use gradus::Images;
+    /// use gradus::nalgebra::DMatrix;
+    ///
+    /// // An image for each column, as bytes.
+    /// let images = Images::read("train-images-idx3-ubyte.gz")?;
+    /// let (size, count) = (images.rows() * images.columns(), images.count());
+    /// let bytes = DMatrix::from_vec(size, count, images.into_pixels());
+    /// # Ok::<(), gradus::IdxError>(())
+    /// ```
     #[must_use]
     pub fn into_pixels(self) -> Vec<u8> {
         self.pixels

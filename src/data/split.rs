@@ -44,6 +44,22 @@ impl<T: Real> Dataset<T> {
     ///
     /// # Errors
     /// As [`split`](Self::split).
+    ///
+    /// # Examples
+    /// Of eight samples of class 0 and four of class 1, a quarter of each:
+    /// ```
+    /// use gradus::Dataset;
+    /// use gradus::nalgebra::DMatrix;
+    /// use rand::{SeedableRng, rngs::ChaCha8Rng};
+    ///
+    /// let labels = vec![0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1];
+    /// let data = Dataset::labelled(DMatrix::from_fn(1, 12, |_, j| j as f64), labels, 2)?;
+    /// let (_, validation) = data.split_stratified(0.25, &mut ChaCha8Rng::seed_from_u64(0))?;
+    /// let mut batches = validation.ordered_batches(3)?;
+    /// let targets = batches.next_batch().unwrap().targets; // one-hot
+    /// assert_eq!(targets.iter().filter(|target| target[1] == 1.0).count(), 1);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn split_stratified(&self, fraction: f64, rng: &mut dyn Rng) -> Result<(Self, Self)> {
         let count = self.count_taken(fraction)?;
         let mut order: Vec<usize> = (0..self.len()).collect();

@@ -94,6 +94,19 @@ impl<T: Real> Standardization<T> {
     /// # Errors
     /// [`Error::Overflow`] if a mean or scale leaves the range of the number type, [`Error::InvalidTarget`] for class
     /// labels.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Dataset, Standardization};
+    ///
+    /// let data = Dataset::new(dmatrix![0.0, 1.0], dmatrix![100.0, 300.0])?;
+    /// let targets = Standardization::of_targets(&data)?;
+    /// assert_eq!((targets.mean(), targets.scale()), ([200.0].as_slice(), [100.0].as_slice()));
+    /// let data = data.standardize_targets(&targets)?;
+    /// assert_eq!(data.ordered_batches(2)?.next_batch().unwrap().targets.as_slice(), [-1.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn of_targets(data: &Dataset<T>) -> Result<Self> {
         match &data.targets {
             Targets::Values(values) => Self::of(values),

@@ -161,6 +161,42 @@ impl Initializer {
     ///
     /// # Panics
     /// If an orthogonal matrix is asked for and there are not outputs · inputs weights.
+    ///
+    /// # Examples
+    /// Twice Glorot's weights have the standard deviation 2·√(2/(300 + 100)):
+    /// ```
+    /// use gradus::Initializer;
+    /// use rand::{SeedableRng, rngs::ChaCha8Rng};
+    ///
+    /// let mut weights = vec![0.0; 300 * 100];
+    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
+    /// Initializer::glorot_normal().with_gain(2.0)?.fill(&mut weights, 300, 100, &mut rng);
+    /// let deviation = (weights.iter().map(|w: &f64| w * w).sum::<f64>() / 30_000.0).sqrt();
+    /// assert!((deviation - 2.0 * f64::sqrt(2.0 / 400.0)).abs() < 0.003);
+    ///
+    /// // What the others draw, by its largest magnitude.
+    /// let mut largest = |initializer: Initializer| {
+    ///     initializer.fill(&mut weights, 300, 100, &mut rng);
+    ///     weights.iter().fold(0.0, |largest: f64, weight| largest.max(weight.abs()))
+    /// };
+    /// assert_eq!(largest(Initializer::constant(0.5)?), 0.5);
+    /// for (initializer, limit) in [
+    ///     (Initializer::uniform(0.1)?, 0.1),
+    ///     (Initializer::glorot_uniform(), f64::sqrt(6.0 / 400.0)),
+    ///     (Initializer::he_uniform(), f64::sqrt(6.0 / 300.0)),
+    ///     (Initializer::lecun_uniform(), f64::sqrt(3.0 / 300.0)),
+    /// ] {
+    ///     let found = largest(initializer);
+    ///     assert!(found <= limit && found > 0.99 * limit);
+    /// }
+    /// // Of 30 000 normal deviates the largest is about four standard deviations.
+    /// for (initializer, deviation) in
+    ///     [(Initializer::he_normal(), f64::sqrt(2.0 / 300.0)), (Initializer::lecun_normal(), f64::sqrt(1.0 / 300.0))]
+    /// {
+    ///     assert!((3.0..6.0).contains(&(largest(initializer) / deviation)));
+    /// }
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn fill<T: Real>(&self, weights: &mut [T], inputs: usize, outputs: usize, rng: &mut dyn Rng) {
         match self.kind {
             Kind::Constant(weight) => weights.fill(T::nearest(self.gain * weight)),

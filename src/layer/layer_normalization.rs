@@ -63,6 +63,18 @@ impl LayerNormalization {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] unless ε is positive and finite.
+    ///
+    /// # Examples
+    /// Mean 5, variance 4, and ε = 12:
+    /// ```
+    /// use gradus::nalgebra::dvector;
+    /// use gradus::{LayerNormalization, Network};
+    ///
+    /// let network = Network::<f64>::builder(2).layer(LayerNormalization::new(2).with_epsilon(12.0)?).build()?;
+    /// let y = network.predict(&dvector![1.0, 1.0, 0.0, 0.0], &dvector![3.0, 7.0])?;
+    /// assert!((y[0] + 0.5).abs() < 1e-15 && (y[1] - 0.5).abs() < 1e-15);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn with_epsilon(self, epsilon: f64) -> Result<Self> {
         checks::positive("ε", epsilon)?;
         Ok(Self { epsilon, ..self })

@@ -22,6 +22,15 @@ const ENTRY: &str = "gradus";
 const VERSION: u32 = 1;
 
 /// Why a model cannot be written to, or read from, a file.
+///
+/// # Examples
+/// ```
+/// use gradus::{Model, ModelError};
+///
+/// let error = Model::<f32>::load("no/such/file.safetensors").unwrap_err();
+/// assert!(matches!(error, ModelError::Io { .. }) && error.to_string().starts_with("no/such/file.safetensors: "));
+/// assert!(matches!(Model::<f32>::from_bytes(b"no such format").unwrap_err(), ModelError::Format(_)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {

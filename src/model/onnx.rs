@@ -20,6 +20,17 @@ const OPERATORS: i64 = 20;
 const IR_VERSION: i64 = 9;
 
 /// Why a model cannot be written as ONNX.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::DVector;
+/// use gradus::{Model, Network, OnnxError, Sigmoid};
+///
+/// let model = Model::new(Network::<f32>::builder(1).layer(Sigmoid).build()?, DVector::zeros(0))?;
+/// let error = model.save_onnx("no/such/directory/model.onnx").unwrap_err();
+/// assert!(matches!(error, OnnxError::Io { .. }) && error.to_string().starts_with("no/such/directory/model.onnx: "));
+/// # Ok::<(), gradus::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {

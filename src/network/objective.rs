@@ -135,6 +135,19 @@ impl<T: Real> NetworkObjective<T> {
     /// # Errors
     /// As [`on`](Self::on); also [`Error::ShapeMismatch`] if the weights are not one for each sample, and
     /// [`Error::InvalidParameter`] if one is negative or not finite, or all are zero.
+    ///
+    /// # Examples
+    /// y = x misses the targets by 1 and by 2:
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::{Dense, MeanSquaredError, Network, Objective};
+    ///
+    /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
+    /// let mut objective = network.objective(MeanSquaredError);
+    /// let (x, t) = (dmatrix![1.0, 2.0], dmatrix![0.0, 0.0]);
+    /// assert_eq!(objective.on_weighted(&x, &t, [3.0, 1.0].as_slice())?.value(&[1.0, 0.0]), (3.0 + 4.0) / 4.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn on_weighted<'a>(
         &'a mut self,
         x: impl Into<Batch<'a, T>>,

@@ -69,6 +69,16 @@ impl<T: Real> Adam<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::Adam;
+    ///
+    /// let optimizer = Adam::new(0.01)?.epsilon(1e-6)?;
+    /// assert!(optimizer.hyper_parameters().contains(&("epsilon", 1e-6)));
+    /// assert!(Adam::new(0.01)?.epsilon(0.0).is_err());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn epsilon(self, epsilon: T) -> Result<Self> {
         Ok(Self { epsilon: checks::positive("epsilon", epsilon)?, ..self })
     }

@@ -56,6 +56,16 @@ impl<T: Real> AdamW<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless ε is positive and finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::AdamW;
+    ///
+    /// let optimizer = AdamW::new(0.01)?.epsilon(1e-6)?;
+    /// assert!(optimizer.hyper_parameters().contains(&("epsilon", 1e-6)));
+    /// assert!(AdamW::new(0.01)?.epsilon(0.0).is_err());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn epsilon(self, epsilon: T) -> Result<Self> {
         Ok(Self { adam: self.adam.epsilon(epsilon)?, ..self })
     }

@@ -71,6 +71,21 @@ impl<T: Real> GradientDescent<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless 0 ≤ μ < 1.
+    ///
+    /// # Examples
+    /// On x², with η = 0.1 and μ = 0.5: the slope 2x = 2 is the first v, and the step η (2 + ½·2).
+    /// ```
+    /// use gradus::{GradientDescent, Optimizer, from_fn};
+    ///
+    /// let mut square = from_fn(|x: &[f64], gradient: &mut [f64]| {
+    ///     gradient[0] = 2.0 * x[0];
+    ///     x[0] * x[0]
+    /// });
+    /// let mut x = [1.0];
+    /// let step = GradientDescent::new(0.1)?.nesterov_momentum(0.5)?.step(&mut square, &mut x);
+    /// assert!(step.is_finite() && (x[0] - 0.7).abs() < 1e-15);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn nesterov_momentum(self, momentum: T) -> Result<Self> {
         self.with_momentum(momentum, true)
     }

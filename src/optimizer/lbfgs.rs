@@ -114,6 +114,16 @@ impl<T: Real> Lbfgs<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] unless 0 < c₁ < ½ and c₁ < c₂ < 1.
+    ///
+    /// # Examples
+    /// A search that is nearly exact, as for a method that needs few steps:
+    /// ```
+    /// use gradus::Lbfgs;
+    ///
+    /// let optimizer = Lbfgs::<f64>::new().history(20)?.wolfe(1e-4, 0.1)?;
+    /// assert_eq!(optimizer.hyper_parameters(), [("history", 20.0), ("c1", 1e-4), ("c2", 0.1)]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn wolfe(self, c1: T, c2: T) -> Result<Self> {
         Ok(Self { wolfe: WolfeSearch::new(c1, c2)?, ..self })
     }

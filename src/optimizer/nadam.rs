@@ -80,6 +80,15 @@ impl<T: Real> Nadam<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) if ψ is negative or not finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::Nadam;
+    ///
+    /// let optimizer = Nadam::new(0.002)?.epsilon(1e-6)?.momentum_decay(0.0)?;
+    /// assert!(optimizer.hyper_parameters().contains(&("momentum decay", 0.0)));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn momentum_decay(mut self, momentum_decay: T) -> Result<Self> {
         let momentum_decay = checks::not_negative("momentum decay", momentum_decay)?;
         self.reset();

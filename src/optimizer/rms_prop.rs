@@ -93,6 +93,17 @@ impl<T: Real> RmsProp<T> {
 
     /// Divides by the standard deviation of the slopes instead of their root mean square; everything remembered starts
     /// anew.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::RmsProp;
+    ///
+    /// let optimizer = RmsProp::new(0.01)?.alpha(0.9)?.epsilon(1e-6)?.momentum(0.5)?.centered();
+    /// for expected in [("alpha", 0.9), ("epsilon", 1e-6), ("momentum", 0.5), ("centered", 1.0)] {
+    ///     assert!(optimizer.hyper_parameters().contains(&expected));
+    /// }
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn centered(mut self) -> Self {
         self.base.use_memory(MEAN, true);

@@ -126,6 +126,16 @@ impl Figure {
     }
 
     /// The same with axes from the first to the second of each; otherwise they are as long as the points need.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::plot::{Figure, Mark, Series};
+    ///
+    /// let limit = Series::new("limit", Mark::DashedLine, [[0.0, 1.0], [10.0, 1.0]]).in_grey();
+    /// let figure = Figure::new("A step response", "t (s)", "x").with(limit).with_ranges([0.0, 10.0], [0.0, 1.5]);
+    /// assert!(figure.to_svg()?.contains("t (s)"));
+    /// # Ok::<(), gradus::plot::PlotError>(())
+    /// ```
     #[must_use]
     pub fn with_ranges(self, x: [f64; 2], y: [f64; 2]) -> Self {
         Self { ranges: [Some(x), Some(y)], ..self }

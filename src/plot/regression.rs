@@ -20,6 +20,21 @@ const STEPS: usize = 100;
 /// # Errors
 /// [`Error::ShapeMismatch`] for a fit of several features or targets, or other data; [`Error::InvalidParameter`] if the
 /// level is not between 0 and 1; [`PlotError::NoStatistics`] if the fit has no intervals.
+///
+/// # Examples
+/// ```
+/// use gradus::LinearRegression;
+/// use gradus::nalgebra::dvector;
+/// use gradus::plot::{Mark, regression_line};
+///
+/// let (x, y) = (dvector![0.0, 1.0, 2.0, 3.0], dvector![1.0, 3.0, 2.0, 5.0]); // ŷ = 1.1 x + 1.1
+/// let fit = LinearRegression::new().fit(&x, &y)?;
+/// let figure = regression_line(&fit, &x, &y, 0.95)?;
+/// let line = figure.series().iter().find(|series| series.mark() == Mark::Line).unwrap();
+/// let [end, height] = *line.points().last().unwrap();
+/// assert!(end == 3.0 && (height - 4.4_f64).abs() < 1e-14);
+/// # Ok::<(), gradus::plot::PlotError>(())
+/// ```
 pub fn regression_line<'a, T: Real>(
     fit: &LinearFit<T>,
     x: impl Into<View<'a, T>>,
@@ -62,6 +77,21 @@ pub fn regression_line<'a, T: Real>(
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`] for a fit of several targets, and the errors of [`LinearFit::diagnostics`].
+///
+/// # Examples
+/// A line through points of a parabola: the residuals bend.
+/// ```
+/// use gradus::LinearRegression;
+/// use gradus::nalgebra::dvector;
+/// use gradus::plot::residuals_against_fitted;
+///
+/// let (x, y) = (dvector![-1.0, 0.0, 1.0], dvector![1.0, 0.0, 1.0]); // ŷ = ⅔
+/// let fit = LinearRegression::new().fit(&x, &y)?;
+/// let figure = residuals_against_fitted(&fit, &x, &y)?;
+/// let [fitted, residual] = figure.series()[0].points()[1];
+/// assert!((fitted - 2.0 / 3.0_f64).abs() < 1e-14 && (residual + 2.0 / 3.0).abs() < 1e-14);
+/// # Ok::<(), gradus::plot::PlotError>(())
+/// ```
 pub fn residuals_against_fitted<'a, T: Real>(
     fit: &LinearFit<T>,
     x: impl Into<View<'a, T>>,
@@ -84,6 +114,21 @@ pub fn residuals_against_fitted<'a, T: Real>(
 /// # Errors
 /// As [`residuals_against_fitted`], and [`PlotError::NoStatistics`] if the fit has no leverages or no residual standard
 /// deviation.
+///
+/// # Examples
+/// ```
+/// use gradus::LinearRegression;
+/// use gradus::nalgebra::dvector;
+/// use gradus::plot::residual_quantiles;
+///
+/// let (x, y) = (dvector![0.0, 1.0, 2.0, 3.0], dvector![1.1, 2.9, 5.1, 6.9]);
+/// let fit = LinearRegression::new().fit(&x, &y)?;
+/// let figure = residual_quantiles(&fit, &x, &y)?;
+/// let points = figure.series()[0].points();
+/// assert!((points[3][0] - 1.1503_f64).abs() < 1e-4); // the quantile of 7/8
+/// assert!(points[0][1] < points[3][1]);
+/// # Ok::<(), gradus::plot::PlotError>(())
+/// ```
 pub fn residual_quantiles<'a, T: Real>(
     fit: &LinearFit<T>,
     x: impl Into<View<'a, T>>,
@@ -106,6 +151,19 @@ pub fn residual_quantiles<'a, T: Real>(
 ///
 /// # Errors
 /// As [`residual_quantiles`].
+///
+/// # Examples
+/// ```
+/// use gradus::LinearRegression;
+/// use gradus::nalgebra::dvector;
+/// use gradus::plot::residuals_against_leverage;
+///
+/// let (x, y) = (dvector![0.0, 1.0, 2.0], dvector![0.0, 2.0, 1.0]);
+/// let fit = LinearRegression::new().fit(&x, &y)?;
+/// let figure = residuals_against_leverage(&fit, &x, &y)?;
+/// assert!((figure.series()[0].points()[0][0] - 5.0_f64 / 6.0).abs() < 1e-14); // h = 1/3 + (x − x̄)²/2
+/// # Ok::<(), gradus::plot::PlotError>(())
+/// ```
 pub fn residuals_against_leverage<'a, T: Real>(
     fit: &LinearFit<T>,
     x: impl Into<View<'a, T>>,

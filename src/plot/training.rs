@@ -36,6 +36,25 @@ pub fn losses(history: &History) -> Figure {
 }
 
 /// The metrics of a training on its validation data, by epoch.
+///
+/// # Examples
+/// ```
+/// use gradus::nalgebra::{dmatrix, dvector};
+/// use gradus::plot::metrics;
+/// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer, mean_absolute_error};
+///
+/// let data = Dataset::new(dmatrix![0.0, 1.0, 2.0], dmatrix![0.0, 2.0, 4.0])?;
+/// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;
+/// let mut parameters = dvector![0.0, 0.0];
+/// let mut trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?)
+///     .epochs(3)?
+///     .validation(&data)
+///     .metric("mean absolute error", |prediction, target| mean_absolute_error(prediction, target));
+/// let _ = trainer.train(&mut parameters, &data)?;
+/// let figure = metrics(trainer.history());
+/// assert_eq!((figure.series()[0].name(), figure.series()[0].points().len()), ("mean absolute error", 3));
+/// # Ok::<(), gradus::Error>(())
+/// ```
 #[must_use]
 pub fn metrics(history: &History) -> Figure {
     let figure = Figure::new("Metrics on the validation data", "epoch", "metric");

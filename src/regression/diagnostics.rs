@@ -99,6 +99,19 @@ impl<T: Real> LinearFit<T> {
     /// # Errors
     /// As [`diagnostics`](Self::diagnostics); also [`Error::ShapeMismatch`] if the weights are not one for each row,
     /// [`Error::InvalidParameter`] if one is negative or not finite.
+    ///
+    /// # Examples
+    /// Three observations of which the last two count half: 0 and the mean of 1 and 3 are fitted exactly.
+    /// ```
+    /// use gradus::LinearRegression;
+    /// use gradus::nalgebra::dvector;
+    ///
+    /// let (x, y, weights) = (dvector![0.0, 1.0, 1.0], dvector![0.0, 1.0, 3.0], [1.0, 0.5, 0.5]);
+    /// let fit = LinearRegression::new().fit_weighted(&x, &y, weights.as_slice())?;
+    /// let diagnostics = fit.diagnostics_weighted(&x, &y, weights.as_slice())?;
+    /// assert!((diagnostics.residuals() - dvector![0.0, -1.0, 1.0]).amax() < 1e-14);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn diagnostics_weighted<'a>(
         &self,
         x: impl Into<View<'a, T>>,

@@ -46,6 +46,22 @@ impl<T: Real> LinearFit<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] if the level is not between 0 and 1.
+    ///
+    /// # Examples
+    /// One degree of freedom, of which the t quantile is tan(0.95 π/2); the slope's standard error is √(1.5/2):
+    /// ```
+    /// use gradus::LinearRegression;
+    /// use gradus::nalgebra::dvector;
+    ///
+    /// let fit = LinearRegression::new().fit(&dvector![0.0, 1.0, 2.0], &dvector![0.0, 2.0, 1.0])?;
+    /// let intervals = fit.confidence_intervals(0.95)?.expect("one degree of freedom");
+    /// let half_width = (0.475 * std::f64::consts::PI).tan() * f64::sqrt(1.5 / 2.0);
+    /// assert!((intervals.upper[(1, 0)] - (0.5 + half_width)).abs() < 1e-11); // the slope is ½
+    ///
+    /// let covariance = fit.covariance(0).expect("one degree of freedom");
+    /// assert!((covariance[(1, 1)] - 1.5 / 2.0).abs() < 1e-14);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn confidence_intervals(&self, level: f64) -> Result<Option<Intervals<T>>> {
         check_level(level)?;
         let parameters = self.parameters();
@@ -97,6 +113,19 @@ impl<T: Real> LinearFit<T> {
     ///
     /// # Errors
     /// As [`predict`](Self::predict); also [`Error::InvalidParameter`] if the level is not between 0 and 1.
+    ///
+    /// # Examples
+    /// As for [`mean_response_intervals`](Self::mean_response_intervals), with 1 + ⅓ in place of ⅓:
+    /// ```
+    /// use gradus::LinearRegression;
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    ///
+    /// let fit = LinearRegression::new().fit(&dvector![0.0, 1.0, 2.0], &dvector![0.0, 2.0, 1.0])?;
+    /// let intervals = fit.prediction_intervals(&dmatrix![1.0], 0.95)?.expect("one degree of freedom");
+    /// let half_width = (0.475 * std::f64::consts::PI).tan() * f64::sqrt(1.5 * 4.0 / 3.0);
+    /// assert!((intervals.upper[0] - (1.0 + half_width)).abs() < 1e-11);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn prediction_intervals<'a>(&self, x: impl Into<View<'a, T>>, level: f64) -> Result<Option<Intervals<T>>> {
         self.response_intervals(x.into(), level, T::one())
     }

@@ -100,6 +100,18 @@ impl LinearRegression {
 
     /// By this solver only. (Columns that [`RankDeficiency`] puts up with are fitted by [`Solver::Qr`]; [`Solver::Sums`]
     /// and [`Solver::ConjugateGradient`] take no note of it.)
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dvector;
+    /// use gradus::{LinearRegression, Solver};
+    ///
+    /// let (x, y) = (dvector![0.0, 1.0, 2.0], dvector![1.0, 3.0, 5.0]);
+    /// let fit = LinearRegression::new().with_solver(Solver::Qr).with_refined_standard_errors(false).fit(&x, &y)?;
+    /// assert_eq!(fit.report().solver, Solver::Qr);
+    /// assert!((fit.coefficients()[0] - 2.0_f64).abs() < 1e-15);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn with_solver(self, solver: Solver) -> Self {
         Self { solver: Some(solver), ..self }
@@ -107,6 +119,16 @@ impl LinearRegression {
 
     /// Without corrections, by Cholesky alone where it does not break down: for a quick look. A solution then has a
     /// relative error of κ² ε or κ ε, and is never said to have converged.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::LinearRegression;
+    /// use gradus::nalgebra::dvector;
+    ///
+    /// let fit = LinearRegression::new().without_refinement().fit(&dvector![0.0, 1.0, 2.0], &dvector![1.0, 3.0, 5.0])?;
+    /// assert!((fit.coefficients()[0] - 2.0_f64).abs() < 1e-13 && !fit.report().converged);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn without_refinement(self) -> Self {
         Self { refinement: false, refined_standard_errors: Some(false), ..self }
@@ -119,6 +141,25 @@ impl LinearRegression {
     }
 
     /// With columns that are combinations of others, or more of them than observations, dealt with in this way.
+    ///
+    /// # Examples
+    /// The second column is twice the first, and y = 5 x₀:
+    /// ```
+    /// use gradus::nalgebra::{dmatrix, dvector};
+    /// use gradus::{Error, LinearRegression, RankDeficiency};
+    ///
+    /// let (x, y) = (dmatrix![1.0, 2.0; 2.0, 4.0; 4.0, 8.0], dvector![5.0, 10.0, 20.0]);
+    /// let refused = LinearRegression::new().fit(&x, &y).unwrap_err();
+    /// assert!(matches!(refused, Error::RankDeficient { .. }) && refused.to_string().contains("x1"));
+    ///
+    /// let with = |how| LinearRegression::new().with_rank_deficiency(how).fit(&x, &y);
+    /// let dropped = with(RankDeficiency::Drop)?;
+    /// assert!((dropped.coefficients() - dmatrix![5.0; 0.0]).amax() < 1e-14);
+    /// assert_eq!(dropped.dependencies().len(), 1);
+    /// let shared = with(RankDeficiency::MinimumNorm)?;
+    /// assert!((shared.coefficients() - dmatrix![1.0; 2.0]).amax() < 1e-14);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[must_use]
     pub fn with_rank_deficiency(self, rank_deficiency: RankDeficiency) -> Self {
         Self { rank_deficiency, ..self }
@@ -144,6 +185,19 @@ impl LinearRegression {
     /// # Errors
     /// As [`fit`](Self::fit); also [`Error::ShapeMismatch`] if the weights are not one for each row,
     /// [`Error::InvalidParameter`] if one is negative or not finite.
+    ///
+    /// # Examples
+    /// A mean of 0 and 3 of which the second counts twice:
+    /// ```
+    /// use gradus::nalgebra::{DMatrix, dvector};
+    /// use gradus::{Intercept, LinearRegression};
+    ///
+    /// let ones = DMatrix::from_element(2, 1, 1.0);
+    /// let regression = LinearRegression::new().with_intercept(Intercept::Omit);
+    /// let fit = regression.fit_weighted(&ones, &dvector![0.0, 3.0], [1.0, 2.0].as_slice())?;
+    /// assert!((fit.coefficients()[0] - 2.0_f64).abs() < 1e-15);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn fit_weighted<'a, T: Real>(
         &self,
         x: impl Into<View<'a, T>>,

@@ -120,6 +120,22 @@ impl<T: Real> NormalEquation<T> {
     /// # Errors
     /// As [`push`](Self::push); also [`Error::ShapeMismatch`] if the weights are not one for each row,
     /// [`Error::InvalidParameter`] if one is negative or not finite.
+    ///
+    /// # Examples
+    /// A mean of 1 and 4 of which the second counts twice, and then the first alone:
+    /// ```
+    /// use gradus::nalgebra::{DMatrix, dvector};
+    /// use gradus::{Intercept, NormalEquation};
+    ///
+    /// let one = DMatrix::from_element(1, 1, 1.0);
+    /// let mut sums = NormalEquation::<f64>::new(1, 1).with_intercept(Intercept::Omit);
+    /// sums.push_weighted(&one, &dvector![1.0], [1.0].as_slice())?;
+    /// sums.push_weighted(&one, &dvector![4.0], [2.0].as_slice())?;
+    /// assert!((sums.solve()?.coefficients()[0] - 3.0).abs() < 1e-15);
+    /// sums.remove_weighted(&one, &dvector![4.0], [2.0].as_slice())?;
+    /// assert!((sums.solve()?.coefficients()[0] - 1.0).abs() < 1e-15);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn push_weighted<'a>(
         &mut self,
         x: impl Into<View<'a, T>>,
@@ -137,6 +153,21 @@ impl<T: Real> NormalEquation<T> {
     /// Nothing is removed then: as [`push`](Self::push); [`Error::RemovalExceeds`] if fewer observations are held,
     /// [`Error::RemovalTooDeep`] if less than 2⁻⁴⁰ of the largest sum of squares of some column would stay: 26 of
     /// 32 digits stay down to there. Build the sums anew then.
+    ///
+    /// # Examples
+    /// A window of three observations that moves on by one:
+    /// ```
+    /// use gradus::NormalEquation;
+    /// use gradus::nalgebra::dvector;
+    ///
+    /// let mut sums = NormalEquation::<f64>::new(1, 1);
+    /// sums.push(&dvector![0.0, 1.0, 2.0], &dvector![9.0, 3.0, 5.0])?;
+    /// sums.push(&dvector![3.0], &dvector![7.0])?;
+    /// sums.remove(&dvector![0.0], &dvector![9.0])?;
+    /// let fit = sums.solve()?; // y = 2 x + 1
+    /// assert!((fit.coefficients()[0] - 2.0).abs() < 1e-13 && (fit.intercept()[0] - 1.0).abs() < 1e-13);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn remove<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
         self.change(Change::Remove, x.into(), y.into(), None)
     }

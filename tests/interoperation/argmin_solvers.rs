@@ -4,11 +4,14 @@ use gradus::nalgebra::DMatrix;
 use gradus::{Intercept, LeastSquaresObjective, LinearRegression};
 
 #[path = "../../examples/argmin_solver.rs"]
+#[expect(dead_code, reason = "its command line")]
 mod example;
 
 #[test]
 fn the_example_runs() {
-    example::main().unwrap();
+    let mut out = Vec::new();
+    example::run(Some(1), &mut out).unwrap();
+    assert_eq!(String::from_utf8(out).unwrap().lines().count(), 4);
 }
 
 #[test]

@@ -122,6 +122,21 @@ impl<T: Real> ReduceOnPlateau<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] if the threshold is negative or not finite.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::ReduceOnPlateau;
+    ///
+    /// // Better is what is lower by 0.1; the observation after a reduction does not count.
+    /// let mut plateau = ReduceOnPlateau::new(0.5)?.with_patience(0).with_absolute_threshold(0.1)?.with_cooldown(1);
+    /// let factors = [1.0, 0.95, 0.95, 0.8].map(|loss| plateau.observe(loss));
+    /// assert_eq!(factors, [1.0, 0.5, 0.5, 0.5]);
+    ///
+    /// // Better is what is lower by a tenth.
+    /// let mut plateau = ReduceOnPlateau::new(0.5)?.with_patience(0).with_threshold(0.1)?;
+    /// assert_eq!([20.0, 19.0].map(|loss| plateau.observe(loss)), [1.0, 0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn with_absolute_threshold(self, threshold: T) -> Result<Self> {
         Ok(Self { threshold: checks::not_negative("threshold", threshold)?, absolute: true, ..self })
     }

@@ -1,0 +1,138 @@
+//! Learns the inverse kinematics of a robot arm with two joints from samples of its forward kinematics.
+//!
+//! `cargo run --example inverse_kinematics -- --help`
+
+use std::error::Error;
+use std::f64::consts::PI;
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use gradus::nalgebra::DMatrix;
+use gradus::{
+    Adam, CosineAnnealing, Dataset, Dense, MeanSquaredError, Model, Network, Scheduled, Standardization, Tanh, Trainer,
+};
+use lexopt::prelude::*;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+const HELP: &str = "\
+Learns which joint angles bring the hand of a two-link arm to a place, and says how far it misses.
+
+Usage: cargo run --example inverse_kinematics -- [--samples N] [--epochs N] [--hidden N] [--seed N]
+
+  --samples N  poses to learn from (default: 10000)
+  --epochs N   passes over them (default: 200)
+  --hidden N   units of each of two hidden layers (default: 64)
+  --seed N     seed of everything drawn at random (default: 0)
+  --help       this text";
+
+/// The lengths of the links, in metres.
+const LINKS: [f64; 2] = [0.5, 0.4];
+/// The shoulder, and the elbow, which bends one way only: so there is one answer for each place.
+const SHOULDER: std::ops::Range<f64> = -PI / 2.0..PI / 2.0;
+const ELBOW: std::ops::Range<f64> = 0.3..2.6;
+
+#[derive(Clone, Copy)]
+struct Options {
+    samples: usize,
+    epochs: usize,
+    hidden: usize,
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (1, error.to_string()),
+        Err(error) => (2, format!("{error}; try --help")),
+    };
+    eprintln!("inverse_kinematics: {error}");
+    ExitCode::from(code)
+}
+
+/// None if help is asked for.
+fn parse_options() -> Result<Option<Options>, lexopt::Error> {
+    let mut options = Options { samples: 10_000, epochs: 200, hidden: 64, seed: 0 };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("samples") => options.samples = arguments.value()?.parse()?,
+            Long("epochs") => options.epochs = arguments.value()?.parse()?,
+            Long("hidden") => options.hidden = arguments.value()?.parse()?,
+            Long("seed") => options.seed = arguments.value()?.parse()?,
+            Long("help") => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let Some(Options { samples, epochs, hidden, seed }) = options else { return Ok(writeln!(out, "{HELP}")?) };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (hands, joints) = poses(samples, &mut rng);
+    let (places, angles) = (Standardization::of(&hands)?, Standardization::of(&joints)?);
+    let data = Dataset::new(hands, joints)?.standardize_inputs(&places)?.standardize_targets(&angles)?;
+
+    let network = Network::<f64>::builder(2)
+        .layer(Dense::new(2, hidden))
+        .layer(Tanh)
+        .layer(Dense::new(hidden, hidden))
+        .layer(Tanh)
+        .layer(Dense::new(hidden, 2))
+        .build()?;
+    let mut parameters = network.initialize(&mut rng);
+    let steps = epochs * samples.div_ceil(100);
+    let adam = Scheduled::new(Adam::new(5e-3)?, CosineAnnealing::new(steps as u64)?)?;
+    let terminal = io::stderr().is_terminal();
+    let mut trainer =
+        Trainer::new(&network, MeanSquaredError, adam).epochs(epochs)?.batch_size(100)?.seed(seed).observe(
+            |progress| {
+                if let (true, Some(record)) = (terminal, progress.record) {
+                    eprint!("\r{record}\x1b[K");
+                }
+                ControlFlow::Continue(())
+            },
+        );
+    let _ = trainer.train(&mut parameters, &data)?;
+    if terminal {
+        eprint!("\r\x1b[K");
+    }
+
+    // Takes a place in metres, gives angles in radians.
+    let model =
+        Model::new(network, parameters)?.with_input_standardization(places)?.with_output_standardization(angles)?;
+    let (wanted, _) = poses(10_000, &mut rng);
+    let reached = forward(&model.predict(&wanted)?);
+    let mut misses: Vec<f64> = (reached - &wanted).column_iter().map(|miss| 1000.0 * miss.norm()).collect();
+    misses.sort_by(f64::total_cmp);
+    let mean = misses.iter().sum::<f64>() / misses.len() as f64;
+    let [most, worst] = [misses[misses.len() * 95 / 100], misses[misses.len() - 1]];
+    writeln!(out, "trained on {samples} poses; on 10000 others, of an arm of {} m:", LINKS[0] + LINKS[1])?;
+
+    // In a control loop one pose is asked for at a time: nothing is allocated.
+    let (mut predictor, mut angles) = (model.predictor(), [0.0; 2]);
+    predictor.predict_into(&[0.6, 0.2], &mut angles)?;
+    writeln!(out, "hand at (0.6, 0.2) m: shoulder {:.3} rad, elbow {:.3} rad", angles[0], angles[1])?;
+    Ok(writeln!(
+        out,
+        "the hand misses by {mean:.2} mm on average, 95 % by less than {most:.2} mm, at worst {worst:.2} mm"
+    )?)
+}
+
+/// Where the hand is, for joint angles: a pose for each column.
+fn forward(joints: &DMatrix<f64>) -> DMatrix<f64> {
+    DMatrix::from_fn(2, joints.ncols(), |axis, pose| {
+        let (shoulder, both) = (joints[(0, pose)], joints[(0, pose)] + joints[(1, pose)]);
+        let [along, across] =
+            [LINKS[0] * shoulder.cos() + LINKS[1] * both.cos(), LINKS[0] * shoulder.sin() + LINKS[1] * both.sin()];
+        if axis == 0 { along } else { across }
+    })
+}
+
+/// Hands, and the joint angles that put them there.
+fn poses(count: usize, rng: &mut ChaCha8Rng) -> (DMatrix<f64>, DMatrix<f64>) {
+    let joints = DMatrix::from_fn(2, count, |joint, _| rng.random_range(if joint == 0 { SHOULDER } else { ELBOW }));
+    (forward(&joints), joints)
+}
