@@ -207,6 +207,15 @@ impl<'a, T: Real> Trainer<'a, T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for 0.
+    ///
+    /// # Examples
+    /// ```
+    /// # use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Trainer};
+    /// # let network = Network::<f64>::builder(2).layer(Dense::new(2, 1)).build()?;
+    /// let trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(0.1)?);
+    /// let trainer = trainer.batch_size(100)?.micro_batches(50)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn micro_batches(self, samples: usize) -> Result<Self> {
         Ok(Self { objective: self.objective.with_micro_batches(samples)?, ..self })
     }
