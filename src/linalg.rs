@@ -130,25 +130,22 @@ fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, c: T
     if threads == 1 || b.columns < few || a.rows * a.columns * b.columns < SHARED {
         return product_on_one_thread(alpha, a, b, way, c);
     }
-    let mut parts = [const { None }; MOST_PARTS];
-    let (mut rest, mut first) = (c, 0);
-    for (part, to) in parts.iter_mut().zip(1..=threads) {
+    let (mut rest, mut first) = (Some(c), 0);
+    let parts = (1..=threads).map_while(|to| {
         let share = to as f64 / threads as f64;
         // Of a triangle, equal areas.
         let share = if way == Way::AddLower { 1.0 - (1.0 - share).sqrt() } else { share };
         let end = if to == threads { b.columns } else { (share * b.columns as f64) as usize };
-        let Target { data, rows, columns, column_stride } = rest;
+        let Target { data, rows, columns, column_stride } = rest.take()?;
         let (width, above) = (end - first, if way == Way::AddLower { end - first } else { 0 });
         let (data, others) = data.split_at_mut(if to == threads { data.len() } else { width * column_stride + above });
-        let c = Target { data, rows, columns: width, column_stride };
-        *part = Some((a.rows_from(a.rows - rows, rows), b.columns_from(first, width), c));
-        rest = Target { data: others, rows: rows - above, columns: columns - width, column_stride };
+        let part = (a.rows_from(a.rows - rows, rows), b.columns_from(first, width), data, rows, width, column_stride);
+        rest = Some(Target { data: others, rows: rows - above, columns: columns - width, column_stride });
         first = end;
-    }
-    for_each(&mut parts[..threads], |part| {
-        if let Some((a, b, c)) = part.take() {
-            product_on_one_thread(alpha, a, b, way, c);
-        }
+        Some(part)
+    });
+    share(parts, |(a, b, data, rows, columns, column_stride)| {
+        product_on_one_thread(alpha, a, b, way, Target { data, rows, columns, column_stride });
     });
 }
 
@@ -204,6 +201,22 @@ pub(crate) fn add_gram<T: Real>(alpha: T, x: &[T], rows: usize, columns: usize, 
 #[cfg(not(feature = "threads"))]
 pub(crate) fn threads() -> usize {
     1
+}
+
+/// Calls `work` once for each of the pieces, of which the first [`MOST_PARTS`] are taken; how many those were.
+pub(crate) fn share<I: Send>(pieces: impl Iterator<Item = I>, work: impl Fn(I) + Sync) -> usize {
+    let mut parts = [const { None }; MOST_PARTS];
+    let mut count = 0;
+    for (part, piece) in parts.iter_mut().zip(pieces) {
+        *part = Some(piece);
+        count += 1;
+    }
+    for_each(&mut parts[..count], |part| {
+        if let Some(piece) = part.take() {
+            work(piece);
+        }
+    });
+    count
 }
 
 /// Calls `work` once for each item.
@@ -488,13 +501,7 @@ pub(crate) fn for_each_part<T: Send>(x: &mut [T], work: impl Fn(usize, &mut [T])
     }
     let threads = threads().min(MOST_PARTS);
     let size = x.len().div_ceil(threads).max(1);
-    let mut parts = [const { None }; MOST_PARTS];
-    parts.iter_mut().zip(x.chunks_mut(size).enumerate()).for_each(|(to, part)| *to = Some(part));
-    for_each(&mut parts[..threads], |part| {
-        if let Some((place, x)) = part {
-            work(*place * size, x);
-        }
-    });
+    share(x.chunks_mut(size).enumerate(), |(place, x)| work(place * size, x));
 }
 
 struct Dot<'a, T> {

@@ -5,6 +5,8 @@ mod argmin_solvers;
 #[cfg(feature = "csv")]
 #[path = "interoperation/csv_tables.rs"]
 mod csv_tables;
+#[cfg(feature = "onnx")]
+mod mute;
 #[cfg(feature = "npy")]
 #[path = "interoperation/npy_files.rs"]
 mod npy_files;

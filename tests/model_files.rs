@@ -1,14 +1,14 @@
 //! Model files: what is written is read again, by gradus and by Python; what is spoiled is refused.
 #![cfg(feature = "safetensors")]
 
+mod mute;
+
 use std::fs;
 use std::process::Command;
 
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{
-    Batch, BatchMut, Dense, Error, Layer, Mode, Model, ModelError, Network, Pass, Real, Result, Sigmoid, Softmax,
-    Standardization,
-};
+use gradus::{Dense, Error, Model, ModelError, Network, Real, Sigmoid, Softmax, Standardization};
+use mute::Mute;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -294,26 +294,6 @@ fn n124_a_file_that_cannot_be_written_leaves_the_old_one() {
     assert_eq!(error.to_string(), "layer 0 (Mute): expected one with a configuration, found one without");
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
-}
-
-/// A layer of one's own without a configuration.
-#[derive(Debug)]
-struct Mute;
-
-impl<T: Real> Layer<T> for Mute {
-    fn output_size(&self, input_size: usize) -> Result<usize> {
-        Ok(input_size)
-    }
-
-    fn forward(&self, _: &[T], _: Batch<'_, T>, mut output: BatchMut<'_, T>, _: &mut [T], _: Mode) {
-        output.as_mut_slice().fill(T::zero());
-    }
-
-    fn backward(&self, _: &[T], _: Pass<'_, T>, _: Batch<'_, T>, _: &mut [T], to: Option<BatchMut<'_, T>>) {
-        if let Some(mut to) = to {
-            to.as_mut_slice().fill(T::zero());
-        }
-    }
 }
 
 proptest! {

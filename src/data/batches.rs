@@ -53,16 +53,11 @@ impl<T: Real> Buffer<T> {
         self.samples.clear();
         self.samples.extend(samples);
         let parts = linalg::threads().min(MOST_PARTS).min(1 + count * input_size / LONG);
-        let mut shares = [const { None }; MOST_PARTS];
         let size = count.div_ceil(parts).max(1);
         let inputs = self.inputs.chunks_mut(size * input_size);
         let targets = self.targets.chunks_mut(size * target_size);
-        let pieces = self.samples.chunks(size).zip(inputs.zip(targets));
-        shares.iter_mut().zip(pieces).for_each(|(share, piece)| *share = Some(piece));
-        linalg::for_each(&mut shares[..parts], |share| {
-            if let Some((samples, (inputs, targets))) = share {
-                data.write(samples, inputs, targets);
-            }
+        linalg::share(self.samples.chunks(size).zip(inputs.zip(targets)), |(samples, (inputs, targets))| {
+            data.write(samples, inputs, targets);
         });
         if let Some(weights) = &data.weights {
             self.weights.iter_mut().zip(&self.samples).for_each(|(to, &sample)| *to = weights[sample]);

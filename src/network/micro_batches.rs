@@ -66,21 +66,16 @@ impl<T: Real> MicroBatches<T> {
         let mut parts = binding.parts(self.samples, loss);
         let mut is_first = true;
         loop {
-            let mut pairs = [const { None }; MOST_PARTS];
-            let mut count = 0;
-            for (pair, (place, (share, part))) in pairs.iter_mut().zip(self.places.iter_mut().zip(&mut parts)) {
+            let pairs = self.places.iter_mut().zip(&mut parts).map(|(place, (share, part))| {
                 place.share = share;
-                *pair = Some((place, part));
-                count += 1;
-            }
+                (place, part)
+            });
+            let count = linalg::share(pairs, |(Place { workspace, gradient, value, .. }, part)| {
+                *value = workspace.value_and_gradient(network, loss, parameters, part, gradient);
+            });
             if count == 0 {
                 break;
             }
-            linalg::for_each(&mut pairs[..count], |pair| {
-                if let Some((Place { workspace, gradient, value, .. }, part)) = pair {
-                    *value = workspace.value_and_gradient(network, loss, parameters, *part, gradient);
-                }
-            });
             let places = &self.places[..count];
             places.iter().for_each(|place| sum.add(place.share * place.value));
             linalg::for_each_part(gradient, |start, gradient| {

@@ -99,17 +99,11 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         let parts = if x.len() < LONG { 1 } else { linalg::threads().min(MOST_PARTS) };
         let size = x.len().div_ceil(parts).max(1);
         let mut memory = self.memory.each_mut().map(|memory| memory.chunks_mut(size));
-        let mut updates = [const { None }; MOST_PARTS];
-        let pieces = x.chunks_mut(size).zip(self.gradient.chunks_mut(size));
-        for (to, (x, gradient)) in updates.iter_mut().zip(pieces) {
+        let pieces = x.chunks_mut(size).zip(self.gradient.chunks_mut(size)).map(|(x, gradient)| {
             let memory = memory.each_mut().map(|memory| memory.next().unwrap_or_default());
-            *to = Some(Update { x, gradient, memory, learning_rate, steps });
-        }
-        linalg::for_each(&mut updates[..parts], |part| {
-            if let Some(part) = part.take() {
-                linalg::vectorized(Run(|| update(part)));
-            }
+            Update { x, gradient, memory, learning_rate, steps }
         });
+        linalg::share(pieces, |part| linalg::vectorized(Run(|| update(part))));
     }
 
     pub(super) fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {

@@ -82,6 +82,27 @@ fn padded<N: Copy + Default>(numbers: &[N]) -> [N; LANES] {
     from_fn(|lane| numbers.get(lane).copied().unwrap_or_default())
 }
 
+/// A loop that is given the product of two numbers and its error.
+pub(crate) trait WithProduct {
+    type Output;
+
+    fn by(self, product: impl Fn(f64, f64) -> (f64, f64) + Copy) -> Self::Output;
+}
+
+impl<W: WithProduct> Loop for W {
+    type Output = W::Output;
+
+    #[inline(always)]
+    fn run(self) -> W::Output {
+        self.by(two_product)
+    }
+
+    #[inline(always)]
+    fn run_fused(self) -> W::Output {
+        self.by(fused_two_product)
+    }
+}
+
 /// `r ← r − X b`.
 pub(super) struct SubtractProduct<'a> {
     pub(super) r: &'a mut [DoubleDouble],
@@ -89,7 +110,9 @@ pub(super) struct SubtractProduct<'a> {
     pub(super) b: &'a [DoubleDouble],
 }
 
-impl SubtractProduct<'_> {
+impl WithProduct for SubtractProduct<'_> {
+    type Output = ();
+
     #[inline(always)]
     fn by(self, product: impl Fn(f64, f64) -> (f64, f64) + Copy) {
         let (chunks, rest) = self.r.as_chunks_mut::<LANES>();
@@ -122,20 +145,6 @@ fn subtracted(
     r.rounded()
 }
 
-impl Loop for SubtractProduct<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.by(two_product);
-    }
-
-    #[inline(always)]
-    fn run_fused(self) {
-        self.by(fused_two_product);
-    }
-}
-
 /// `g ← g + Xᵀ r`.
 pub(super) struct AddTransposedProduct<'a> {
     pub(super) g: &'a mut [DoubleDouble],
@@ -143,7 +152,9 @@ pub(super) struct AddTransposedProduct<'a> {
     pub(super) r: &'a [DoubleDouble],
 }
 
-impl AddTransposedProduct<'_> {
+impl WithProduct for AddTransposedProduct<'_> {
+    type Output = ();
+
     #[inline(always)]
     fn by(self, product: impl Fn(f64, f64) -> (f64, f64) + Copy) {
         // Apart, so that they are loaded as vectors.
@@ -161,27 +172,15 @@ impl AddTransposedProduct<'_> {
     }
 }
 
-impl Loop for AddTransposedProduct<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.by(two_product);
-    }
-
-    #[inline(always)]
-    fn run_fused(self) {
-        self.by(fused_two_product);
-    }
-}
-
 /// `xᵀ y`.
 pub(super) struct Dot<'a> {
     pub(super) x: &'a [DoubleDouble],
     pub(super) y: &'a [DoubleDouble],
 }
 
-impl Dot<'_> {
+impl WithProduct for Dot<'_> {
+    type Output = DoubleDouble;
+
     #[inline(always)]
     fn by(self, product: impl Fn(f64, f64) -> (f64, f64) + Copy) -> DoubleDouble {
         let mut sums = Sums::zero();
@@ -192,20 +191,6 @@ impl Dot<'_> {
             sums.add(product, x.high, y.high, rest);
         }
         sums.total()
-    }
-}
-
-impl Loop for Dot<'_> {
-    type Output = DoubleDouble;
-
-    #[inline(always)]
-    fn run(self) -> DoubleDouble {
-        self.by(two_product)
-    }
-
-    #[inline(always)]
-    fn run_fused(self) -> DoubleDouble {
-        self.by(fused_two_product)
     }
 }
 

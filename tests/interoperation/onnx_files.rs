@@ -5,13 +5,14 @@ use std::path::Path;
 
 use gradus::nalgebra::{DMatrix, DVector};
 use gradus::{
-    Batch, BatchMut, Dense, Dropout, Elu, Gelu, Identity, Layer, LayerNormalization, LeakyRelu, LogSoftmax, Mode,
-    Model, Network, NetworkBuilder, OnnxError, Pass, Real, Relu, Result, Sigmoid, Silu, Softmax, Softplus,
-    Standardization, Tanh, TanhGelu,
+    Dense, Dropout, Elu, Gelu, Identity, Layer, LayerNormalization, LeakyRelu, LogSoftmax, Model, Network,
+    NetworkBuilder, OnnxError, Real, Relu, Sigmoid, Silu, Softmax, Softplus, Standardization, Tanh, TanhGelu,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};
+
+use crate::mute::Mute;
 
 /// A network of that layer between dense ones; with standardisations, which the runtime must apply.
 fn model<T: Real>(layer: Box<dyn Layer<T>>) -> Model<T> {
@@ -102,24 +103,4 @@ fn a_file_that_cannot_be_written_leaves_the_old_one() {
     assert_eq!(error.to_string(), "layer 1 (Mute): expected one with a configuration, found one without");
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
-}
-
-/// A layer of one's own without a configuration.
-#[derive(Debug)]
-struct Mute;
-
-impl<T: Real> Layer<T> for Mute {
-    fn output_size(&self, input_size: usize) -> Result<usize> {
-        Ok(input_size)
-    }
-
-    fn forward(&self, _: &[T], _: Batch<'_, T>, mut output: BatchMut<'_, T>, _: &mut [T], _: Mode) {
-        output.as_mut_slice().fill(T::zero());
-    }
-
-    fn backward(&self, _: &[T], _: Pass<'_, T>, _: Batch<'_, T>, _: &mut [T], to: Option<BatchMut<'_, T>>) {
-        if let Some(mut to) = to {
-            to.as_mut_slice().fill(T::zero());
-        }
-    }
 }

@@ -90,7 +90,8 @@ impl Team {
     /// Does all parts; `false` if the team is at work, and nothing is done.
     fn run(&'static self, parts: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
         let Ok(mut helpers) = self.helpers.try_lock() else { return false };
-        let wanted = self.wanted.load(Ordering::Relaxed);
+        // No more than there is work for.
+        let wanted = self.wanted.load(Ordering::Relaxed).min(parts - 1);
         while helpers.len() < wanted {
             let number = helpers.len();
             let helper = thread::Builder::new().name("gradus".to_owned()).spawn(move || self.wait_and_help(number));
@@ -132,7 +133,7 @@ impl Team {
                     looks = 0;
                     // Sound, since the job is open and this helper is in: it ends after the helper has left.
                     let job: &Job<'_> = unsafe { &*self.job.load(Ordering::Relaxed) };
-                    let threads = self.wanted.load(Ordering::Relaxed) + 1;
+                    let threads = (self.wanted.load(Ordering::Relaxed) + 1).min(job.parts);
                     if catch_unwind(AssertUnwindSafe(|| job.help(number + 1, threads))).is_err() {
                         job.panicked.store(true, Ordering::Relaxed);
                     }
