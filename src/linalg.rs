@@ -338,6 +338,21 @@ pub(crate) fn invert_lower<T: Real>(lower: &DMatrix<T>) -> DMatrix<T> {
     inverse
 }
 
+/// `U Uᵀ` on and below the diagonal, for an upper triangle `U` with zeros below; above it nothing is defined.
+pub(crate) fn square_upper<T: Real>(upper: &DMatrix<T>) -> DMatrix<T> {
+    let n = upper.nrows();
+    let mut square = DMatrix::zeros(n, n);
+    for first in (0..n).step_by(PANEL) {
+        let end = n.min(first + PANEL);
+        let data = &upper.as_slice()[first * n..];
+        let columns = Factor { data, rows: end, columns: end - first, row_stride: 1, column_stride: n };
+        let across = Factor { data, rows: end - first, columns: end, row_stride: n, column_stride: 1 };
+        let to = Target { data: square.as_mut_slice(), rows: end, columns: end, column_stride: n };
+        product(T::one(), columns, across, Way::AddLower, to);
+    }
+    square
+}
+
 /// Overwrites a matrix of at least as many rows as columns with the upper triangle `R` of `A = Q R`, and what is below
 /// it with remains of the reflections.
 ///
@@ -673,6 +688,11 @@ mod tests {
             assert_relative_eq!(solution, expected, max_relative = 1e-10, epsilon = 1e-10);
             let inverse = invert_lower(&factor);
             assert_relative_eq!(&inverse * factor.lower_triangle(), DMatrix::identity(n, n), epsilon = 1e-12);
+        }
+        for n in [1, 7, PANEL, 2 * PANEL + 5] {
+            let upper = filled(n, n, n).upper_triangle();
+            let expected = (&upper * upper.transpose()).lower_triangle();
+            assert_relative_eq!(square_upper(&upper).lower_triangle(), expected, epsilon = 1e-10);
         }
         let n = 2 * BLOCK + 9;
         let root = filled(n + 3, n, n) + DMatrix::from_fn(n + 3, n, |i, j| if i == j { 30.0 } else { 0.0 });

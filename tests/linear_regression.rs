@@ -1,9 +1,10 @@
 //! Linear regression of data in memory: its roads, options and errors.
 
 use approx::assert_relative_eq;
-use gradus::nalgebra::{DMatrix, dmatrix, dvector};
+use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::{
-    Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency, RobustCovariance, Solver,
+    Column, Error, FitStatistics, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency,
+    RobustCovariance, Solver,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -132,6 +133,72 @@ fn without_refinement_the_digits_of_the_factor_are_left_and_nothing_is_claimed()
     let quick = LinearRegression::new().without_refinement().fit(&x, &y).unwrap();
     assert_relative_eq!(quick.parameters(), fit(&x, &y).parameters(), epsilon = 1e-13, max_relative = 1e-11);
     assert_eq!((quick.report().refinement_steps, quick.report().converged), (1, false));
+}
+
+#[test]
+fn without_refinement_statistics_are_those_of_the_fit() {
+    let x = random(300, 4, 45);
+    let (noise, ridge) = (random(300, 1, 46), LinearRegression::new().with_ridge(2.0).unwrap());
+    let mut weights = random(300, 1, 47).map(f64::abs);
+    weights[17] = 0.0;
+    // The last has residuals of which a difference of sums would leave few digits.
+    for size in [3.0, 1e-2, 1e-7] {
+        let y = x.column_sum() + size * &noise + DVector::repeat(300, 5.0);
+        for model in [LinearRegression::new(), LinearRegression::new().with_intercept(Intercept::Omit), ridge] {
+            for weights in [None, Some(weights.as_slice())] {
+                let fit = |model: LinearRegression| match weights {
+                    None => model.fit(&x, &y).unwrap(),
+                    Some(weights) => model.fit_weighted(&x, &y, weights).unwrap(),
+                };
+                let (quick, expected) = (fit(model.without_refinement()), fit(model));
+                let (found, exact) = (&quick.statistics()[0], &expected.statistics()[0]);
+                assert!(found.residual_resolved);
+                let sums = |fit: &FitStatistics<f64>| fit.residual_sum_of_squares.unwrap();
+                assert_relative_eq!(sums(found), sums(exact), max_relative = 1e-7);
+                assert_relative_eq!(found.r_squared.unwrap(), exact.r_squared.unwrap(), max_relative = 1e-9);
+                let errors = quick.standard_errors().zip(expected.standard_errors());
+                assert_eq!(errors.is_some(), model != ridge);
+                errors.iter().for_each(|(found, exact)| assert_relative_eq!(found, exact, max_relative = 1e-7));
+            }
+        }
+    }
+    let exact = LinearRegression::new().without_refinement().fit(&x, &x.column_sum()).unwrap();
+    assert!(!exact.statistics()[0].residual_resolved);
+}
+
+/// Designs so long that the scales of their columns are taken from a sample of the rows.
+#[test]
+fn rows_outside_of_the_sample_are_seen() {
+    let rows = 20_000;
+    let x = random(rows, 3, 48);
+    let y = random(rows, 1, 49) + x.column_sum();
+    let changed = |change: &dyn Fn(&mut DMatrix<f64>)| {
+        let mut x = x.clone();
+        change(&mut x);
+        x
+    };
+    let designs = [
+        x.clone(),
+        // One entry beyond all others; of another magnitude from some row on; a trend; all but constant.
+        changed(&|x| x[(777, 1)] = 1e170),
+        changed(&|x| x.view_mut((500, 2), (rows - 500, 1)).scale_mut(1e-160)),
+        changed(&|x| (0..rows).for_each(|i| x[(i, 0)] += (i * i) as f64)),
+        changed(&|x| x.column_mut(1).fill(0.0)) + DMatrix::from_fn(rows, 3, |i, j| f64::from(i == 777 && j == 1)),
+        changed(&|x| x.column_mut(2).add_scalar_mut(1e6)),
+    ];
+    for (place, x) in designs.iter().enumerate() {
+        let mut sums = NormalEquation::new(3, 1);
+        sums.push(x, &y).unwrap();
+        let (expected, found) = (sums.solve().unwrap(), LinearRegression::new().fit(x, &y).unwrap());
+        assert!(found.report().converged, "{place}");
+        assert_relative_eq!(found.parameters(), expected.parameters(), max_relative = 1e-13);
+        let (found, expected) = (found.standard_errors().unwrap(), expected.standard_errors().unwrap());
+        assert_relative_eq!(found, expected, max_relative = 1e-9);
+    }
+    for bad in [f64::NAN, f64::INFINITY] {
+        let error = LinearRegression::new().fit(&changed(&|x| x[(777, 1)] = bad), &y).unwrap_err();
+        assert!(matches!(error, Error::NotFinite { row: 777, column: 1, .. }), "{error}");
+    }
 }
 
 #[test]

@@ -17,6 +17,11 @@ const BLOCK: usize = 1 << 16;
 const LANES: usize = 16;
 const PART: usize = 1024;
 
+/// Rows that a sample is made of, in runs here and there; and the rows that are worth one.
+const RUNS: usize = 16;
+const RUN: usize = 128;
+const FEWEST_SAMPLED: usize = 8 * RUNS * RUN;
+
 /// Numbers that are worth a part of the rows of their own, and the columns above which there are few, each of whose sums
 /// of products takes much memory.
 const NUMBERS_OF_A_PART: usize = 1 << 20;
@@ -36,6 +41,8 @@ pub(super) struct Design<'a, T: Real> {
     lost: Option<&'a DMatrix<T>>,
     /// Whether all entries of the columns and of the targets are; nothing else is defined if not.
     pub(super) is_finite: bool,
+    /// Whether that, the exponents, the means and the lengths of the columns are those of some of the rows.
+    pub(super) is_sampled: bool,
     pub(super) intercept: Intercept,
     /// The columns of `x` that have an unknown.
     pub(super) columns: Vec<usize>,
@@ -92,7 +99,17 @@ struct Column<T> {
 
 impl<T: Real> Column<T> {
     fn of(view: &View<'_, T>, column: usize) -> Self {
-        let moments = Moments::of(view, column, 0);
+        Self::with(Moments::of(view, column, 0))
+    }
+
+    /// Of some rows.
+    fn sampled(view: &View<'_, T>, column: usize) -> Self {
+        let run = |run: usize| view.rows(run * (view.nrows() - RUN) / (RUNS - 1), RUN);
+        let runs = (0..RUNS).map(|place| Moments::of(&run(place), column, 0));
+        Self::with(runs.fold(Moments::none(), Moments::and))
+    }
+
+    fn with(moments: Moments<T>) -> Self {
         // A NaN makes one of the squares.
         let is_finite = moments.largest.is_finite() && moments.squares >= T::zero();
         Self { exponent: exponent(moments.largest).filter(|_| is_finite), is_finite, moments }
@@ -103,6 +120,11 @@ impl<T: Real> Column<T> {
         let exponent = view.column(column).iter().enumerate().filter_map(entry).max();
         let is_finite = view.column(column).iter().all(|value| value.is_finite());
         Self { exponent, is_finite, moments: Moments::none() }
+    }
+
+    /// Whether squares of the entries, as they are given, are in range: half of it is left for them.
+    fn is_moderate(&self) -> bool {
+        self.exponent.unwrap_or(0).abs() < exponent_of_smallest::<T>() / 2 - 12
     }
 }
 
@@ -129,7 +151,7 @@ impl<T: Real> Moments<T> {
         let (mut whole, mut buffer) = (Self::none(), [T::zero(); PART]);
         for start in (0..view.nrows()).step_by(buffer.len()) {
             let numbers = &mut buffer[..PART.min(view.nrows() - start)];
-            copy_scaled(numbers, view, column, start, exponent, None);
+            copy_scaled(numbers, view, column, start, exponent, T::zero(), None);
             whole = whole.and(linalg::vectorized(MomentsOf { numbers }));
         }
         whole
@@ -206,6 +228,31 @@ impl<'a, T: Real> Design<'a, T> {
         columns: Vec<usize>,
         ridge: T,
     ) -> Self {
+        Self::measured(x, y, weights, intercept, columns, ridge, false)
+    }
+
+    /// As [`new`](Self::new), where it may look at some rows alone to find how the columns are to be scaled.
+    pub(super) fn sampled(
+        x: View<'a, T>,
+        y: View<'a, T>,
+        weights: Option<&'a [T]>,
+        intercept: Intercept,
+        columns: Vec<usize>,
+        ridge: T,
+    ) -> Self {
+        let may_be_sampled = weights.is_none() && x.nrows() >= FEWEST_SAMPLED;
+        Self::measured(x, y, weights, intercept, columns, ridge, may_be_sampled)
+    }
+
+    fn measured(
+        x: View<'a, T>,
+        y: View<'a, T>,
+        weights: Option<&'a [T]>,
+        intercept: Intercept,
+        columns: Vec<usize>,
+        ridge: T,
+        may_be_sampled: bool,
+    ) -> Self {
         let observations = count_observations(x.nrows(), weights);
         let weights = weights.map(Weights::new);
         let measure = |view: &View<'a, T>, columns: &[usize]| -> Vec<Column<T>> {
@@ -227,7 +274,13 @@ impl<'a, T: Real> Design<'a, T> {
             weights.as_ref().and_then(|weights| (0..x.nrows()).filter_map(|row| weights.exponent(row)).max());
         // A penalty is another entry of its column, √λ.
         let exponent_of_penalty = exponent(ridge).map_or(i32::MIN, |exponent| exponent.div_euclid(2) + 1);
-        let features = measure(&x, &columns);
+        let sample: Vec<Column<T>> = match may_be_sampled {
+            true => columns.iter().map(|&column| Column::sampled(&x, column)).collect(),
+            false => Vec::new(),
+        };
+        let is_ordinary = |column: &Column<T>| column.is_finite && column.exponent.is_some() && column.is_moderate();
+        let is_sampled = may_be_sampled && sample.iter().all(is_ordinary);
+        let features = if is_sampled { sample } else { measure(&x, &columns) };
         let targets = measure(&y, &(0..y.ncols()).collect::<Vec<_>>());
         let mut exponents = vec![exponent_of_ones.unwrap_or(0); intercept.unknowns()];
         exponents.extend(features.iter().map(|column| column.exponent.unwrap_or(0).max(exponent_of_penalty)));
@@ -242,6 +295,7 @@ impl<'a, T: Real> Design<'a, T> {
             weights,
             lost: None,
             is_finite: features.iter().chain(&targets).all(|column| column.is_finite),
+            is_sampled,
             intercept,
             columns,
             exponents,
@@ -266,7 +320,7 @@ impl<'a, T: Real> Design<'a, T> {
     fn sums(&self, features: &[Column<T>]) -> (Vec<T>, Vec<T>) {
         let (mut sums, mut squares) = (vec![T::zero(); self.unknowns()], vec![T::zero(); self.unknowns()]);
         if self.weights.is_some() {
-            self.for_each_block(|block| {
+            self.for_each_block(&[], |block| {
                 let weight = |row: usize| block.weights.map_or(T::one(), |weights| weights[row]);
                 for ((column, sum), square) in block.x.chunks_exact(block.rows).zip(&mut sums).zip(&mut squares) {
                     for (row, &value) in column.iter().enumerate() {
@@ -278,14 +332,16 @@ impl<'a, T: Real> Design<'a, T> {
             return (sums, squares);
         }
         let first = self.intercept.unknowns();
-        sums[..first].fill(T::from_count(self.rows()));
-        squares[..first].fill(T::from_count(self.rows()));
+        let rows = T::from_count(if self.is_sampled { RUNS * RUN } else { self.rows() });
+        sums[..first].fill(rows);
+        squares[..first].fill(rows);
         let unknowns = self.exponents.iter().zip(sums.iter_mut().zip(&mut squares)).skip(first);
         for ((column, &place), (&exponent, (sum, square))) in features.iter().zip(&self.columns).zip(unknowns) {
-            // Half of the range is left for the squares. A scale commutes with all that is rounded.
-            let moderate = column.exponent.unwrap_or(0).abs() < exponent_of_smallest::<T>() / 2 - 12;
-            let (moments, exponent) =
-                if moderate { (column.moments, exponent) } else { (Moments::of(&self.x, place, -exponent), 0) };
+            // A scale commutes with all that is rounded.
+            let (moments, exponent) = match column.is_moderate() {
+                true => (column.moments, exponent),
+                false => (Moments::of(&self.x, place, -exponent), 0),
+            };
             *sum = times_power_of_two(moments.sum, -exponent);
             *square = times_power_of_two(moments.squares, -2 * exponent);
         }
@@ -325,8 +381,9 @@ impl<'a, T: Real> Design<'a, T> {
         self.x.nrows()
     }
 
-    pub(super) fn for_each_block(&self, visit: impl FnMut(Block<'_, T>)) {
-        self.for_each_block_of(&self.columns, 0..self.rows(), visit);
+    /// The blocks of all rows, less as many times the column of ones as is said for each unknown, if anything is.
+    pub(super) fn for_each_block(&self, less: &[T], visit: impl FnMut(Block<'_, T>)) {
+        self.for_each_block_of(&self.columns, less, 0..self.rows(), visit);
     }
 
     /// What `visit` makes of the blocks of each of some parts of the rows, from `new()` on, in the order of the rows. The
@@ -334,6 +391,7 @@ impl<'a, T: Real> Design<'a, T> {
     pub(super) fn of_parts<A: Send>(
         &self,
         columns: &[usize],
+        less: &[T],
         new: impl Fn() -> A + Sync,
         visit: impl Fn(&mut A, Block<'_, T>) + Sync,
     ) -> impl Iterator<Item = A> {
@@ -345,14 +403,20 @@ impl<'a, T: Real> Design<'a, T> {
         linalg::for_each(&mut parts, |(start, result)| {
             let mut made = new();
             let rows = (*start).min(self.rows())..(*start + size).min(self.rows());
-            self.for_each_block_of(columns, rows, |block| visit(&mut made, block));
+            self.for_each_block_of(columns, less, rows, |block| visit(&mut made, block));
             *result = Some(made);
         });
         parts.into_iter().filter_map(|(_, result)| result)
     }
 
     /// Given the first of the columns.
-    fn for_each_block_of(&self, columns: &[usize], rows: Range<usize>, mut visit: impl FnMut(Block<'_, T>)) {
+    fn for_each_block_of(
+        &self,
+        columns: &[usize],
+        less: &[T],
+        rows: Range<usize>,
+        mut visit: impl FnMut(Block<'_, T>),
+    ) {
         let (n, first) = (rows.len(), self.intercept.unknowns());
         let unknowns = first + columns.len();
         let width = unknowns + self.targets();
@@ -372,19 +436,26 @@ impl<'a, T: Real> Design<'a, T> {
                     ones.iter_mut().zip(scales).for_each(|(one, &scale)| *one = scale * unit);
                 }
             }
-            let scaled = columns.iter().zip(&self.exponents[first..]);
-            for (to, (&column, &exponent)) in features.chunks_exact_mut(rows).zip(scaled) {
-                copy_scaled(to, &self.x, column, start, -exponent, scales);
+            let scaled = columns.iter().zip(&self.exponents[first..]).enumerate();
+            for (to, (feature, (&column, &exponent))) in features.chunks_exact_mut(rows).zip(scaled) {
+                let less = less.get(first + feature).copied().unwrap_or_else(T::zero);
+                match scales {
+                    None => copy_scaled(to, &self.x, column, start, -exponent, less, None),
+                    Some(_) => {
+                        copy_scaled(to, &self.x, column, start, -exponent, T::zero(), scales);
+                        linalg::add_scaled(to, -less, ones);
+                    }
+                }
             }
             for (target, (to, &exponent)) in y.chunks_exact_mut(rows).zip(&self.target_exponents).enumerate() {
-                copy_scaled(to, &self.y, target, start, -exponent, scales);
+                copy_scaled(to, &self.y, target, start, -exponent, T::zero(), scales);
             }
             let mut lost: &mut [T] = &mut [];
             if let Some(from) = self.lost {
                 let (to, scaled) =
                     (&mut lost_buffer[..rows * columns.len()], columns.iter().zip(&self.exponents[first..]));
                 for (to, (&column, &exponent)) in to.chunks_exact_mut(rows).zip(scaled) {
-                    copy_scaled(to, &from.into(), column, start, -exponent, scales);
+                    copy_scaled(to, &from.into(), column, start, -exponent, T::zero(), scales);
                 }
                 lost = to;
             }
@@ -443,7 +514,7 @@ impl<'a, T: Real> Design<'a, T> {
     ) -> impl Iterator<Item = A> {
         let unknowns = self.unknowns();
         let new = move || (new(), Vec::new(), Vec::new());
-        let parts = self.of_parts(&self.columns, new, move |(made, residuals, buffer), block| {
+        let parts = self.of_parts(&self.columns, &[], new, move |(made, residuals, buffer), block| {
             for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
                 residuals.clear();
                 residuals.extend(y.iter().map(|&y| T::Wide::widen(y)));
@@ -460,7 +531,7 @@ impl<'a, T: Real> Design<'a, T> {
         let unknowns = self.unknowns();
         let mut residual = vec![zero; unknowns * unknowns];
         let (mut products, mut weighted) = (Vec::new(), Vec::new());
-        self.for_each_block(|block| {
+        self.for_each_block(&[], |block| {
             for (z, residual) in z.chunks_exact(unknowns).zip(residual.chunks_exact_mut(unknowns)) {
                 products.clear();
                 products.resize(block.rows, zero);
@@ -489,7 +560,7 @@ impl<'a, T: Real> Design<'a, T> {
         let mut means = vec![zero; self.targets()];
         if self.intercept == Intercept::Include {
             let new = || ([zero], vec![zero; self.targets()], Vec::new(), Vec::new());
-            let parts = self.of_parts(&[], new, |(weight_sum, sums, values, buffer), block| {
+            let parts = self.of_parts(&[], &[], new, |(weight_sum, sums, values, buffer), block| {
                 wide(block.ones, values);
                 let ones = block.weighted(values, buffer);
                 T::Wide::add_transposed_product(weight_sum, block.ones, ones);
@@ -503,7 +574,7 @@ impl<'a, T: Real> Design<'a, T> {
             means.iter_mut().for_each(|mean| *mean = *mean / weight_sum);
         }
         let new = || (vec![zero; 2 * self.targets()], Vec::new(), Vec::new());
-        let parts = self.of_parts(&[], new, |(squares, values, buffer), block| {
+        let parts = self.of_parts(&[], &[], new, |(squares, values, buffer), block| {
             let targets = block.y.chunks_exact(block.rows).zip(&means);
             for ((y, &mean), squares) in targets.zip(squares.chunks_exact_mut(2)) {
                 wide(y, values);
@@ -531,7 +602,7 @@ impl<'a, T: Real> Design<'a, T> {
         let columns = others.iter().map(|&other| self.columns[other - first]).collect();
         let part = Design::new(self.x, column, self.given_weights(), self.intercept, columns, T::zero());
         let part = part.with_lost(self.lost);
-        let fitted = refine(&part, &Preconditioner::by_reflections(&part), true);
+        let fitted = refine(&part, &Preconditioner::by_reflections(&part));
         let left = fitted.squares[0].round().max(T::zero()).sqrt() / self.lengths[unknown];
         (left, fitted.parameters.iter().map(|coefficient| coefficient.round()).collect())
     }
@@ -575,25 +646,26 @@ fn add<W: Copy + AddAssign>(to: &mut [W], from: &[W]) {
     to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
 }
 
-/// Rows of a column times `2^exponent`, and each times its scale.
+/// Rows of a column times `2^exponent`, less a number or each times its scale.
 fn copy_scaled<T: Real>(
     to: &mut [T],
     from: &View<'_, T>,
     column: usize,
     start: usize,
     exponent: i32,
+    less: T,
     scales: Option<&[T]>,
 ) {
     let factors = power_of_two::<T>(exponent);
     let [first, second] = factors;
     let rows = start..start + to.len();
     if let (Some(from), None) = (linalg::contiguous_column(from, column), scales) {
-        return linalg::vectorized(Scaled { to, from: &from[rows], factors });
+        return linalg::vectorized(Scaled { to, from: &from[rows], factors, less });
     }
     let from = from.view((start, column), (to.len(), 1));
     let numbers = to.iter_mut().zip(from.iter());
     match scales {
-        None => numbers.for_each(|(to, &from)| *to = from * first * second),
+        None => numbers.for_each(|(to, &from)| *to = from * first * second - less),
         // In this order nothing overflows on the way, and what underflows is nothing beside the largest entry.
         Some(scales) => {
             numbers.zip(scales).for_each(|((to, &from), &scale)| *to = from * first * scale * second);
@@ -605,6 +677,7 @@ struct Scaled<'a, T> {
     to: &'a mut [T],
     from: &'a [T],
     factors: [T; 2],
+    less: T,
 }
 
 impl<T: Real> Loop for Scaled<'_, T> {
@@ -613,6 +686,6 @@ impl<T: Real> Loop for Scaled<'_, T> {
     #[inline(always)]
     fn run(self) {
         let [first, second] = self.factors;
-        self.to.iter_mut().zip(self.from).for_each(|(to, &from)| *to = from * first * second);
+        self.to.iter_mut().zip(self.from).for_each(|(to, &from)| *to = from * first * second - self.less);
     }
 }

@@ -270,7 +270,30 @@ impl LinearRegression {
         if by_factor && Vec::<[T; 4]>::new().try_reserve_exact(count).is_err() {
             return Err(Error::TooLarge { what: "the matrix of the unknowns", count });
         }
-        let design = Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge).with_lost(lost);
+        let columns = || (0..x.ncols()).collect();
+        let whole = || Design::new(x, y, weights, self.intercept, columns(), ridge).with_lost(lost);
+        let by_hand = self.solver == Some(Solver::NormalEquation);
+        let (mut design, mut factor) = match by_hand || self.solver.is_none() {
+            true => {
+                let design = Design::sampled(x, y, weights, self.intercept, columns(), ridge).with_lost(lost);
+                let factor = Preconditioner::by_cholesky(&design);
+                (design, factor)
+            }
+            false => (whole(), None),
+        };
+        if design.is_sampled {
+            // The factor has seen all rows: a number that is not finite, or beyond the range, has stopped it.
+            match factor.filter(|factor| self.intercept == Intercept::Omit || factor.is_centred()) {
+                Some(seen) => {
+                    design.lengths = seen.lengths();
+                    factor = Some(seen);
+                }
+                None => {
+                    design = whole();
+                    factor = Preconditioner::by_cholesky(&design);
+                }
+            }
+        }
         if !design.is_finite {
             check_observations(x, y, x.ncols(), y.ncols())?;
         }
@@ -278,10 +301,7 @@ impl LinearRegression {
             let attempt = self.attempt(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
             return LinearFit::from_solution(self.solution(&design, &attempt, None));
         }
-        let by_hand = self.solver == Some(Solver::NormalEquation);
-        if self.solver != Some(Solver::Qr)
-            && let Some(factor) = Preconditioner::by_cholesky(&design)
-        {
+        if let Some(factor) = factor {
             let attempt = self.attempt(&design, Solver::NormalEquation, &factor);
             if by_hand || attempt.converged() || !self.refinement {
                 return LinearFit::from_solution(self.solution(&design, &attempt, Some(&factor)));
@@ -379,7 +399,7 @@ impl LinearRegression {
     }
 
     fn attempt<T: Real>(&self, design: &Design<'_, T>, solver: Solver, corrector: &dyn Corrector<T>) -> Attempt<T> {
-        let refined = refinement::refine(design, corrector, self.refinement);
+        let refined = if self.refinement { refinement::refine } else { refinement::unrefined }(design, corrector);
         let condition = corrector.condition();
         let bound = attainable_error(design, &refined, condition);
         Attempt { solver, refined, condition, bound }
@@ -399,7 +419,7 @@ impl LinearRegression {
         let inverse_root = factor.map(Preconditioner::inverse_root);
         let inverse = factor.zip(inverse_root.as_ref()).map(|(factor, root)| match refine {
             true => refinement::inverse(design, factor),
-            false => (factor.inverse(root), false),
+            false => (Preconditioner::inverse(root), false),
         });
         let (inverse, standard_errors_refined) =
             inverse.map_or((None, false), |(inverse, refined)| (Some(inverse), refined));

@@ -1,7 +1,6 @@
 use nalgebra::DMatrix;
 
 use super::design::{Block, Design};
-use crate::elementary::Loop;
 use crate::linalg::{self, matrix, transpose};
 use crate::real::Real;
 use crate::wide::Wide;
@@ -13,8 +12,16 @@ pub(super) struct Preconditioner<T> {
     /// `L` of `L Lᵀ`.
     factor: DMatrix<T>,
     means: Vec<T>,
-    /// A solution in working precision, unknowns × targets, if it came with the factor.
-    start: Option<Vec<T>>,
+    start: Option<Start<T>>,
+}
+
+/// A solution in working precision, which came with the factor.
+#[derive(Clone, Debug)]
+pub(super) struct Start<T> {
+    /// Unknowns × targets.
+    pub(super) parameters: Vec<T>,
+    /// `Σ w r²` for each target by subtraction, if that has left half of the digits of all.
+    pub(super) squares: Option<Vec<T>>,
 }
 
 impl<T: Real> Preconditioner<T> {
@@ -23,17 +30,20 @@ impl<T: Real> Preconditioner<T> {
     pub(super) fn by_cholesky(design: &Design<'_, T>) -> Option<Self> {
         let unknowns = design.unknowns();
         let targets = design.targets();
-        let new =
-            || (DMatrix::zeros(unknowns, unknowns), DMatrix::zeros(unknowns, targets), Shifted::of(&design.means));
-        let mut parts = design.of_parts(&design.columns, new, |(gram, start, shifted), block| {
-            let (rows, (x, y)) = (block.rows, shifted.shift(&block));
-            linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
-            linalg::multiply_add(transpose(x, rows, unknowns), matrix(y, rows, targets), start.as_mut_slice());
-        });
-        let (mut gram, mut start, _) = parts.next()?;
-        for (part, start_part, _) in parts {
-            linalg::add_scaled(gram.as_mut_slice(), T::one(), part.as_slice());
-            start += start_part;
+        let zeros = DMatrix::zeros;
+        let new = || (zeros(unknowns, unknowns), zeros(unknowns, targets), zeros(1, targets), Weighed::new());
+        let mut parts =
+            design.of_parts(&design.columns, &design.means, new, |(gram, products, squares, weighed), block| {
+                let (rows, (x, y)) = (block.rows, weighed.weigh(&block));
+                linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
+                linalg::multiply_add(transpose(x, rows, unknowns), matrix(y, rows, targets), products.as_mut_slice());
+                squares.iter_mut().zip(y.chunks_exact(rows)).for_each(|(square, y)| *square += linalg::dot(y, y));
+            });
+        let (mut gram, mut products, mut squares, _) = parts.next()?;
+        for (gram_part, products_part, squares_part, _) in parts {
+            linalg::add_scaled(gram.as_mut_slice(), T::one(), gram_part.as_slice());
+            products += products_part;
+            squares += squares_part;
         }
         for (place, &penalty) in design.penalties.iter().enumerate() {
             gram[(place, place)] += penalty;
@@ -41,11 +51,21 @@ impl<T: Real> Preconditioner<T> {
         // What rounding leaves of a dependent column grows with the rows that were summed.
         let threshold = T::epsilon() * T::from_count(16 * unknowns + design.rows());
         linalg::cholesky(&mut gram, threshold).ok()?;
-        linalg::solve_cholesky(&gram, &mut start);
-        for start in start.as_mut_slice().chunks_exact_mut(unknowns) {
-            unshifted_correction(start, &design.means);
+        let mut parameters = products.clone();
+        linalg::solve_cholesky(&gram, &mut parameters);
+        let mut half_is_left = true;
+        let columns =
+            parameters.as_mut_slice().chunks_exact_mut(unknowns).zip(products.as_slice().chunks_exact(unknowns));
+        for ((parameters, products), square) in columns.zip(squares.iter_mut()) {
+            let penalised = parameters.iter().zip(&design.penalties).map(|(&b, &penalty)| penalty * b * b);
+            let explained = linalg::dot(parameters, products) + penalised.fold(T::zero(), T::add);
+            half_is_left &= *square - explained > *square * T::epsilon().sqrt();
+            *square -= explained;
+            unshifted_correction(parameters, &design.means);
         }
-        Some(Self { factor: gram, means: design.means.clone(), start: Some(start.data.into()) })
+        let squares = half_is_left.then(|| squares.data.into());
+        let start = Start { parameters: parameters.data.into(), squares };
+        Some(Self { factor: gram, means: design.means.clone(), start: Some(start) })
     }
 
     /// From the matrix itself, by Householder reflections of blocks of rows: never squares the condition number.
@@ -133,19 +153,40 @@ impl<T: Real> Preconditioner<T> {
     }
 
     /// `(XᵀWX + Λ)⁻¹` from its root.
-    pub(super) fn inverse(&self, root: &DMatrix<T>) -> DMatrix<T> {
-        let unknowns = self.unknowns();
-        let mut inverse = DMatrix::zeros(unknowns, unknowns);
-        linalg::add_gram(T::one(), root.transpose().as_slice(), unknowns, unknowns, inverse.as_mut_slice());
+    pub(super) fn inverse(root: &DMatrix<T>) -> DMatrix<T> {
+        let mut inverse = linalg::square_upper(root);
         inverse.fill_upper_triangle_with_lower_triangle();
         inverse
+    }
+
+    /// The length of each column, as it was before its mean was taken off, with the root of its penalty.
+    pub(super) fn lengths(&self) -> Vec<T> {
+        let mut squares = vec![T::zero(); self.unknowns()];
+        for (j, column) in self.factor.as_slice().chunks_exact(self.unknowns()).enumerate() {
+            for (i, square) in squares.iter_mut().enumerate().skip(j) {
+                let entry = if i > j && j == 0 { column[i] + self.means[i] * column[0] } else { column[i] };
+                *square += entry * entry;
+            }
+        }
+        squares.into_iter().map(T::sqrt).collect()
+    }
+
+    /// Whether what was taken off each column leaves it no further from its mean than its entries are, in the mean.
+    pub(super) fn is_centred(&self) -> bool {
+        let unknowns = self.unknowns();
+        let mut squares = vec![T::zero(); unknowns];
+        for (j, column) in self.factor.as_slice().chunks_exact(unknowns).enumerate().skip(1) {
+            squares.iter_mut().zip(column).skip(j).for_each(|(square, &entry)| *square += entry * entry);
+        }
+        let means = self.factor.column(0);
+        squares.iter().zip(means.iter()).skip(1).all(|(&square, &mean)| mean * mean <= square)
     }
 }
 
 /// What a refinement corrects with.
 pub(super) trait Corrector<T: Real> {
-    /// A solution in working precision, unknowns × targets, if it is known.
-    fn start(&self) -> Option<&[T]> {
+    /// A solution in working precision, if it is known.
+    fn start(&self) -> Option<&Start<T>> {
         None
     }
 
@@ -157,8 +198,8 @@ pub(super) trait Corrector<T: Real> {
 }
 
 impl<T: Real> Corrector<T> for Preconditioner<T> {
-    fn start(&self) -> Option<&[T]> {
-        self.start.as_deref()
+    fn start(&self) -> Option<&Start<T>> {
+        self.start.as_ref()
     }
 
     fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
@@ -172,17 +213,13 @@ impl<T: Real> Corrector<T> for Preconditioner<T> {
     /// Ten steps of power iteration, and ten of inverse iteration.
     fn condition(&self) -> f64 {
         let unknowns = self.unknowns();
-        let mut factor = self.factor.clone();
-        let mut squares = vec![T::zero(); unknowns];
+        let (mut factor, lengths) = (self.factor.clone(), self.lengths());
         for (j, column) in factor.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
             if j == 0 {
                 let first = column[0];
                 column.iter_mut().zip(&self.means).skip(1).for_each(|(entry, &mean)| *entry += mean * first);
             }
-            squares[j..].iter_mut().zip(&column[j..]).for_each(|(square, &entry)| *square += entry * entry);
-        }
-        for (j, column) in factor.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
-            column[j..].iter_mut().zip(&squares[j..]).for_each(|(entry, square)| *entry /= square.sqrt());
+            column[j..].iter_mut().zip(&lengths[j..]).for_each(|(entry, &length)| *entry /= length);
         }
         let start = DMatrix::from_fn(unknowns, 1, |i, _| T::one() + T::from_count(i % 7) / T::nearest(8.0));
         let (mut large, mut small) = (start.clone(), start);
@@ -223,54 +260,28 @@ pub(super) fn unshifted_correction<T: Real>(correction: &mut [T], means: &[T]) {
 
 /// `W^½ (X − 1 meanᵀ)`, block by block, with the column of ones for 1.
 pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
-    let mut shifted = Shifted::of(&design.means);
-    design.for_each_block(|block| visit(block.rows, shifted.shift(&block).0));
+    let mut weighed = Weighed::new();
+    design.for_each_block(&design.means, |block| visit(block.rows, weighed.weigh(&block).0));
 }
 
-/// `W^½ (X − 1 meanᵀ)` and `W^½ Y` of a block.
-struct Shifted<'a, T> {
-    means: &'a [T],
+/// `W^½ X` and `W^½ Y` of a block.
+struct Weighed<T> {
     x: Vec<T>,
     y: Vec<T>,
 }
 
-impl<'a, T: Real> Shifted<'a, T> {
-    fn of(means: &'a [T]) -> Self {
-        Self { means, x: Vec::new(), y: Vec::new() }
+impl<T: Real> Weighed<T> {
+    fn new() -> Self {
+        Self { x: Vec::new(), y: Vec::new() }
     }
 
-    fn shift<'s>(&'s mut self, block: &'s Block<'_, T>) -> (&'s [T], &'s [T]) {
-        self.x.resize(block.x.len(), T::zero());
-        let columns = self.x.chunks_exact_mut(block.rows).zip(block.x.chunks_exact(block.rows));
-        let Some(weights) = block.weights else {
-            for ((to, from), &mean) in columns.zip(self.means) {
-                linalg::vectorized(Shift { to, from, mean });
-            }
-            return (&self.x, block.y);
-        };
+    fn weigh<'s>(&'s mut self, block: &Block<'s, T>) -> (&'s [T], &'s [T]) {
+        let Some(weights) = block.weights else { return (block.x, block.y) };
         let roots: Vec<T> = weights.iter().map(|weight| weight.sqrt()).collect();
-        for ((to, from), &mean) in columns.zip(self.means) {
-            for (row, (to, &from)) in to.iter_mut().zip(from).enumerate() {
-                *to = (from - mean * block.one(row)) * roots[row];
-            }
+        for (to, from) in [(&mut self.x, block.x), (&mut self.y, block.y)] {
+            to.clear();
+            to.extend(from.iter().zip(roots.iter().cycle()).map(|(&number, &root)| number * root));
         }
-        self.y.clear();
-        self.y.extend(block.y.iter().zip(roots.iter().cycle()).map(|(&y, &root)| y * root));
         (&self.x, &self.y)
-    }
-}
-
-struct Shift<'a, T> {
-    to: &'a mut [T],
-    from: &'a [T],
-    mean: T,
-}
-
-impl<T: Real> Loop for Shift<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.to.iter_mut().zip(self.from).for_each(|(to, &from)| *to = from - self.mean);
     }
 }

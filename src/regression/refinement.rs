@@ -26,12 +26,30 @@ fn doubtful<T: Real>(condition: T) -> bool {
     condition * condition > T::one() / T::epsilon().sqrt()
 }
 
-/// Solves `(XᵀWX + Λ) B = XᵀWY` by corrections of the gradient, which is formed in twice the working precision; by the
-/// first of them alone unless it is to be refined.
+/// The first solution alone, with what digits the corrector has.
+pub(super) fn unrefined<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>) -> Refined<T> {
+    let widen = |numbers: &[T]| numbers.iter().map(|&number| T::Wide::widen(number)).collect();
+    let (parameters, squares): (Vec<T::Wide>, _) = match corrector.start() {
+        Some(start) => (widen(&start.parameters), start.squares.as_deref().map(widen)),
+        None => {
+            let nothing = vec![T::Wide::zero(); design.unknowns() * design.targets()];
+            let gradient = design.gradient(&nothing).gradient;
+            let parameters = gradient.chunks_exact(design.unknowns()).flat_map(|column| corrector.correction(column));
+            (parameters.map(T::Wide::widen).collect(), None)
+        }
+    };
+    let squares = squares.unwrap_or_else(|| design.squares(&parameters));
+    // What a factor of sums of products may leave; one of reflections is better.
+    let condition = T::nearest(corrector.condition());
+    let error = condition * condition * T::epsilon() * T::from_count(8 * design.unknowns());
+    Refined { parameters, squares, steps: 1, remaining: error.min(T::one()) }
+}
+
+/// Solves `(XᵀWX + Λ) B = XᵀWY` by corrections of the gradient, which is formed in twice the working precision.
 ///
 /// J. H. Wilkinson (1963): Rounding Errors in Algebraic Processes, ch. 3; Å. Björck (1967): Iterative refinement of
 /// linear least squares solutions I.
-pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>, refined: bool) -> Refined<T> {
+pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>) -> Refined<T> {
     let unknowns = design.unknowns();
     let mut parameters = vec![T::Wide::widen(T::zero()); unknowns * design.targets()];
     let mut steps = 0;
@@ -39,7 +57,7 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<
     loop {
         let mut largest = Correction { whole: T::zero(), entries: T::zero() };
         let (corrections, squares) = match corrector.start().filter(|_| steps == 0) {
-            Some(start) => (start.to_vec(), None),
+            Some(start) => (start.parameters.clone(), None),
             None => {
                 let Gradient { gradient, squares } = design.gradient(&parameters);
                 let corrections = gradient.chunks_exact(unknowns).flat_map(|gradient| corrector.correction(gradient));
@@ -75,7 +93,7 @@ pub(super) fn refine<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<
             let enough = |square: &T::Wide| added <= square.round() * T::epsilon() * T::nearest(0.01);
             error <= smallest || squares.as_ref().is_some_and(|squares| squares.iter().all(enough))
         };
-        let last = steps == MOST_STEPS || !refined;
+        let last = steps == MOST_STEPS;
         if growing || vanishing && settled(remaining) || last || !largest.whole.is_finite() {
             // At the parameters before the correction, unless it may have changed a digit.
             let enough = settled(largest.whole);

@@ -61,8 +61,8 @@ const TRANSPOSED: usize = 64;
 const DEEPEST_SPARSE: usize = 4096;
 const SAMPLES: usize = 64;
 
-/// Up to this many rows a product of long columns is made of dot products.
-const FEW: usize = 48;
+/// Up to this many rows a product of columns that are longer is made of dot products.
+const FEW: usize = 128;
 
 /// The product by vectors `F`, `H` of half as many lanes for what is left of the rows, in tiles of `MOST` vectors × `N`
 /// columns; `D` × `D` dot products at once.
@@ -77,7 +77,7 @@ where
         let one = o.rows <= MOST * F::COUNT;
         let deepest = if one { o.depth } else { PANEL / (MOST * F::COUNT) };
         unsafe { panels::<F, H, MOST, N>(o, deepest, !one && o.columns >= 2 * N) };
-    } else if o.b_row == 1 && o.rows <= FEW && o.depth >= 4 * F::COUNT {
+    } else if o.b_row == 1 && o.rows <= FEW && o.depth >= o.rows.max(4 * F::COUNT) {
         unsafe { dot_products::<F, D>(o) };
     } else {
         unsafe { panels::<F, H, MOST, N>(o, PANEL / (MOST * F::COUNT), true) };
@@ -213,6 +213,15 @@ where
     let mut sums = unsafe { Sums::<F, H, V, N>::new() };
     let mut a = part.a;
     let b: [*const F::Scalar; N] = from_fn(|n| unsafe { part.b.add((column + n) * o.b_column) });
+    if part.add {
+        // What the sums will be added to is far away where C is large.
+        for n in 0..N {
+            for v in 0..=V {
+                let c = unsafe { part.c.add((column + n) * o.c_column) }.wrapping_add(v * F::COUNT);
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(c.cast()) };
+            }
+        }
+    }
     let mut place = 0;
     for _ in 0..part.depth {
         unsafe { sums.add(part, a, b.map(|b| *b.add(place))) };
