@@ -487,27 +487,36 @@ pub(crate) trait Kernel: Copy {
     unsafe fn by_avx2(operands: &Operands<Self>);
 }
 
-impl Kernel for f32 {
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    unsafe fn by_avx512(operands: &Operands<Self>) {
-        unsafe { product::<__m512, __m256, 4, 6, 4>(operands) }
-    }
+/// Apart from `double`, so that both are compiled at the same time: most of what the crate takes to compile is here.
+mod single {
+    use super::*;
 
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn by_avx2(operands: &Operands<Self>) {
-        unsafe { product::<__m256, __m256, 3, 4, 3>(operands) }
+    impl Kernel for f32 {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        unsafe fn by_avx512(operands: &Operands<Self>) {
+            unsafe { product::<__m512, __m256, 4, 6, 4>(operands) }
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn by_avx2(operands: &Operands<Self>) {
+            unsafe { product::<__m256, __m256, 3, 4, 3>(operands) }
+        }
     }
 }
 
-impl Kernel for f64 {
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    unsafe fn by_avx512(operands: &Operands<Self>) {
-        unsafe { product::<__m512d, __m256d, 4, 6, 4>(operands) }
-    }
+mod double {
+    use super::*;
 
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn by_avx2(operands: &Operands<Self>) {
-        unsafe { product::<__m256d, __m256d, 3, 4, 3>(operands) }
+    impl Kernel for f64 {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        unsafe fn by_avx512(operands: &Operands<Self>) {
+            unsafe { product::<__m512d, __m256d, 4, 6, 4>(operands) }
+        }
+
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn by_avx2(operands: &Operands<Self>) {
+            unsafe { product::<__m256d, __m256d, 3, 4, 3>(operands) }
+        }
     }
 }
 
