@@ -89,6 +89,13 @@ impl<'a, T: Real> Weights<'a, T> {
     }
 }
 
+/// Rows that are looked at to find how columns are to be scaled and shifted: all, or some if there are many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    All,
+    Some,
+}
+
 /// What is known of a column before it has units.
 struct Column<T> {
     /// The least e with |value| < 2^e for all values, times the powers of two of their weights; none if all are zero.
@@ -227,32 +234,9 @@ impl<'a, T: Real> Design<'a, T> {
         intercept: Intercept,
         columns: Vec<usize>,
         ridge: T,
+        seen: Seen,
     ) -> Self {
-        Self::measured(x, y, weights, intercept, columns, ridge, false)
-    }
-
-    /// As [`new`](Self::new), where it may look at some rows alone to find how the columns are to be scaled.
-    pub(super) fn sampled(
-        x: View<'a, T>,
-        y: View<'a, T>,
-        weights: Option<&'a [T]>,
-        intercept: Intercept,
-        columns: Vec<usize>,
-        ridge: T,
-    ) -> Self {
-        let may_be_sampled = weights.is_none() && x.nrows() >= FEWEST_SAMPLED;
-        Self::measured(x, y, weights, intercept, columns, ridge, may_be_sampled)
-    }
-
-    fn measured(
-        x: View<'a, T>,
-        y: View<'a, T>,
-        weights: Option<&'a [T]>,
-        intercept: Intercept,
-        columns: Vec<usize>,
-        ridge: T,
-        may_be_sampled: bool,
-    ) -> Self {
+        let may_be_sampled = seen == Seen::Some && weights.is_none() && x.nrows() >= FEWEST_SAMPLED;
         let observations = count_observations(x.nrows(), weights);
         let weights = weights.map(Weights::new);
         let measure = |view: &View<'a, T>, columns: &[usize]| -> Vec<Column<T>> {
@@ -353,6 +337,10 @@ impl<'a, T: Real> Design<'a, T> {
         Self { lost, ..self }
     }
 
+    pub(super) fn with_lengths(self, lengths: Vec<T>) -> Self {
+        Self { lengths, ..self }
+    }
+
     /// Whether any unknown has a penalty that is more than nothing beside its column.
     pub(super) fn is_penalised(&self) -> bool {
         self.penalties.iter().any(|penalty| !penalty.is_zero())
@@ -362,7 +350,8 @@ impl<'a, T: Real> Design<'a, T> {
     pub(super) fn part(&self, unknowns: &[usize]) -> Self {
         let first = self.intercept.unknowns();
         let columns = unknowns[first..].iter().map(|&unknown| self.columns[unknown - first]).collect();
-        Self::new(self.x, self.y, self.given_weights(), self.intercept, columns, T::zero()).with_lost(self.lost)
+        Self::new(self.x, self.y, self.given_weights(), self.intercept, columns, T::zero(), Seen::All)
+            .with_lost(self.lost)
     }
 
     fn given_weights(&self) -> Option<&'a [T]> {
@@ -600,7 +589,7 @@ impl<'a, T: Real> Design<'a, T> {
         }
         let column = self.x.columns(self.columns[unknown - first], 1);
         let columns = others.iter().map(|&other| self.columns[other - first]).collect();
-        let part = Design::new(self.x, column, self.given_weights(), self.intercept, columns, T::zero());
+        let part = Design::new(self.x, column, self.given_weights(), self.intercept, columns, T::zero(), Seen::All);
         let part = part.with_lost(self.lost);
         let fitted = refine(&part, &Preconditioner::by_reflections(&part));
         let left = fitted.squares[0].round().max(T::zero()).sqrt() / self.lengths[unknown];

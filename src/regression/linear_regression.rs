@@ -1,7 +1,7 @@
 use nalgebra::DMatrix;
 
 use super::conjugate_gradient::ConjugateGradient;
-use super::design::Design;
+use super::design::{Design, Seen};
 use super::polynomial::powers;
 use super::preconditioner::{Corrector, Preconditioner};
 use super::refinement::{self, Refined};
@@ -270,30 +270,28 @@ impl LinearRegression {
         if by_factor && Vec::<[T; 4]>::new().try_reserve_exact(count).is_err() {
             return Err(Error::TooLarge { what: "the matrix of the unknowns", count });
         }
-        let columns = || (0..x.ncols()).collect();
-        let whole = || Design::new(x, y, weights, self.intercept, columns(), ridge).with_lost(lost);
-        let by_hand = self.solver == Some(Solver::NormalEquation);
-        let (mut design, mut factor) = match by_hand || self.solver.is_none() {
-            true => {
-                let design = Design::sampled(x, y, weights, self.intercept, columns(), ridge).with_lost(lost);
-                let factor = Preconditioner::by_cholesky(&design);
-                (design, factor)
-            }
-            false => (whole(), None),
+        let design = |seen: Seen| {
+            Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge, seen).with_lost(lost)
         };
-        if design.is_sampled {
+        let by_hand = self.solver == Some(Solver::NormalEquation);
+        let with_factor = |seen: Seen| {
+            let design = design(seen);
+            let factor = Preconditioner::by_cholesky(&design);
+            (design, factor)
+        };
+        let (design, factor) = match by_hand || self.solver.is_none() {
+            false => (design(Seen::All), None),
             // The factor has seen all rows: a number that is not finite, or beyond the range, has stopped it.
-            match factor.filter(|factor| self.intercept == Intercept::Omit || factor.is_centred()) {
-                Some(seen) => {
-                    design.lengths = seen.lengths();
-                    factor = Some(seen);
+            true => match with_factor(Seen::Some) {
+                (design, Some(factor))
+                    if design.is_sampled && (design.intercept == Intercept::Omit || factor.is_centred()) =>
+                {
+                    (design.with_lengths(factor.lengths()), Some(factor))
                 }
-                None => {
-                    design = whole();
-                    factor = Preconditioner::by_cholesky(&design);
-                }
-            }
-        }
+                (design, _) if design.is_sampled => with_factor(Seen::All),
+                measured => measured,
+            },
+        };
         if !design.is_finite {
             check_observations(x, y, x.ncols(), y.ncols())?;
         }
