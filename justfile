@@ -16,7 +16,7 @@ fuzz cases="500000":
 
 # An hour of random fits and trainings.
 soak seconds="3600":
-    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored
+    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored --nocapture
 
 # Mutants of src/ (see .cargo/mutants.toml); `just mutants --shard 0/8`, `just mutants -f src/loss`.
 mutants *options:
