@@ -1,5 +1,8 @@
 //! Linear regression of data in memory: its roads, options and errors.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
 use gradus::{
@@ -27,6 +30,8 @@ fn says(error: &Error, message: &str) {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn every_road_leads_to_the_same_place(
         seed: u64, features in 0_usize..7, more in 1_usize..400, targets in 1_usize..4, include: bool, weighted: bool,

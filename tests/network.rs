@@ -1,5 +1,8 @@
 //! Properties of networks: what they promise about shapes, bits, blocks, errors and memory.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use std::sync::{Arc, Mutex};
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
@@ -115,6 +118,8 @@ mod parameters {
     use super::*;
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn ranges_cover_the_vector_without_gaps(inputs in 1_usize..9, hidden in 1_usize..9, outputs in 1_usize..9) {
             let network = network(inputs, hidden, outputs);

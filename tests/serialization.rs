@@ -1,6 +1,9 @@
 //! Fitted models, and sums on their way to be merged, as JSON: to the last bit, and nothing unchecked.
 #![cfg(feature = "serde")]
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
 use gradus::{
     FitStatistics, Intercept, Intervals, LinearFit, LinearRegression, NormalEquation, RecursiveLeastSquares,
@@ -22,6 +25,8 @@ fn data(rows: usize, columns: usize, seed: f64) -> DMatrix<f64> {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn sums_from_elsewhere_are_the_sums_of_here(
         rows in 8_usize..20, features in 0_usize..4, targets in 1_usize..3, seed in 0.0..100.0, scale in -300_i32..300,
