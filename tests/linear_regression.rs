@@ -391,3 +391,34 @@ fn penalties_may_be_any_beside_their_columns() {
         assert!(found.report().converged);
     }
 }
+
+/// The coefficients are `(XᵀX)⁻¹Xᵀy`: linear in y, and where y = X b is exact they move by −(XᵀX)⁻¹Xᵀ dX b with X. Dual
+/// numbers go through all of the fit, refinement included.
+#[cfg(feature = "num-dual")]
+#[test]
+fn fits_of_dual_numbers_have_the_derivatives_of_the_coefficients() {
+    use num_dual::Dual64;
+
+    let (x, direction) = (random(30, 3, 1), random(30, 3, 2));
+    let b = dmatrix![1.5; -0.25; 0.75];
+    let y = &x * &b;
+    let dual = |value: &DMatrix<f64>, slope: &DMatrix<f64>| value.zip_map(slope, Dual64::new);
+    let constant = |value: &DMatrix<f64>| value.map(Dual64::from);
+    for solver in [Solver::NormalEquation, Solver::Qr] {
+        let plain = LinearRegression::new().with_solver(solver).with_intercept(Intercept::Omit);
+        let fitted = |x: &DMatrix<Dual64>, y: &DMatrix<Dual64>| {
+            let method = LinearRegression::new().with_solver(solver).with_intercept(Intercept::Omit);
+            let fit = method.fit(x, y).unwrap();
+            (fit.coefficients().map(|value| value.re), fit.coefficients().map(|value| value.eps))
+        };
+        let targets = random(30, 1, 3);
+        let (value, slope) = fitted(&constant(&x), &dual(&y, &targets));
+        assert_relative_eq!(value, b, max_relative = 1e-13);
+        assert_relative_eq!(slope, *plain.fit(&x, &targets).unwrap().coefficients(), max_relative = 1e-11);
+
+        let (value, slope) = fitted(&dual(&x, &direction), &constant(&y));
+        assert_relative_eq!(value, b, max_relative = 1e-13);
+        let expected = -plain.fit(&x, &(&direction * &b)).unwrap().coefficients();
+        assert_relative_eq!(slope, expected, max_relative = 1e-11);
+    }
+}
