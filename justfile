@@ -28,7 +28,8 @@ valgrind:
     #!/usr/bin/env bash
     set -euo pipefail
     tests=$(cargo test --all-features --lib --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
-    valgrind --error-exitcode=1 --leak-check=full "$tests" linalg wide elementary
+    valgrind --fair-sched=yes --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+        --show-leak-kinds=definite "$tests" linalg wide elementary
 
 # Mutants of src/ (see .cargo/mutants.toml); `just mutants --shard 0/8`, `just mutants -f src/loss`.
 mutants *options:

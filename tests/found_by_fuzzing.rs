@@ -144,3 +144,14 @@ fn a_table_of_as_many_names_and_classes_as_fields() {
     assert_eq!(table.labels_among("kind", &[&names[..], &names[..]].concat()).unwrap()[7], 7);
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
+
+/// All of the columns were gone through, unless the compiler saw that there is nothing in them (`opt-level = 0` does not).
+#[cfg(feature = "npy")]
+#[test]
+fn an_array_of_columns_without_number_and_no_rows() {
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': (0, {}), }}\n", usize::MAX / 8);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bytes = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+    std::fs::write(file.path(), bytes).unwrap();
+    assert_eq!(gradus::read_npy::<f64>(file.path()).unwrap().shape(), (0, usize::MAX / 8));
+}
