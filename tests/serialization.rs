@@ -7,7 +7,7 @@ mod counted;
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
 use gradus::{
     FitStatistics, Intercept, Intervals, LinearFit, LinearRegression, NormalEquation, RecursiveLeastSquares,
-    RegressionReport, RobustCovariance,
+    RegressionReport, RobustCovariance, Standardization,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -257,4 +257,15 @@ fn spoiled_states_of_online_regression_are_refused() {
     let document =
         json!({ "forgetting_factor": 1.0, "observations": 1, "determined": 1, "parameters": [1e39], "factor": [1, 1] });
     assert!(serde_json::from_value::<RecursiveLeastSquares<f32>>(document).is_err());
+}
+
+#[test]
+fn standardisations_come_back_and_are_checked() {
+    let standardization = Standardization::of(&data(2, 9, 0.3)).unwrap();
+    let again = through_json(&standardization);
+    assert_eq!((again.mean(), again.scale()), (standardization.mean(), standardization.scale()));
+    let document = serde_json::to_value(&standardization).unwrap();
+    for (place, value) in [("/scale/1", json!(0.0)), ("/scale/0", json!(-1.0)), ("/mean", json!([1.0]))] {
+        refused::<Standardization<f64>>(&document, place, value);
+    }
 }
