@@ -16,7 +16,20 @@ fuzz cases="500000":
 
 # An hour of random fits and trainings.
 soak seconds="3600":
-    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored
+    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored --nocapture
+
+# Which lines of src/ no test runs; needs cargo-llvm-cov, and numpy, safetensors, onnx, onnxruntime for `python3`.
+coverage *options="--show-missing-lines":
+    cargo llvm-cov --all-features {{options}}
+
+# Memory errors in the modules with unsafe code and around them. Valgrind knows AVX2 and no AVX-512: where the processor has
+# both, this runs the kernels that other tests leave out.
+valgrind:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    tests=$(cargo test --all-features --lib --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+    valgrind --fair-sched=yes --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+        --show-leak-kinds=definite "$tests" linalg wide elementary
 
 # Mutants of src/ (see .cargo/mutants.toml); `just mutants --shard 0/8`, `just mutants -f src/loss`.
 mutants *options:

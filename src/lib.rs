@@ -124,6 +124,8 @@ pub use nalgebra;
 
 mod batch;
 mod checks;
+#[cfg(test)]
+mod counted;
 mod data;
 // Pages to read; no part of the compiled crate.
 #[cfg(any(doc, doctest))]

@@ -636,6 +636,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn products_agree_with_the_definition(m in 1_usize..20, k in 1_usize..20, n in 1_usize..20, seed in 0_usize..99) {
             let (a, b, c) = (filled(m, k, seed), filled(k, n, seed + 1), filled(m, n, seed + 2));

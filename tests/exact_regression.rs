@@ -1,5 +1,8 @@
 //! Least squares held against exact rational arithmetic, and planted dependencies against those reported.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use gradus::nalgebra::{DMatrix, DVector};
 use gradus::{Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation};
 use num_rational::BigRational;
@@ -79,6 +82,8 @@ fn check(x: &DMatrix<f64>, y: &DVector<f64>, intercept: Intercept) -> (LinearFit
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn converged_fits_have_their_digits_with_independent_noise(
         seed: u64, columns in 2_usize..6, more in 2_usize..12, exponent in 2.0..13.0_f64, include: bool,

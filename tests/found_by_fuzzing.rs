@@ -119,3 +119,39 @@ fn a_model_file_that_speaks_of_much() {
     assert!(matches!(read, Some(Err(ModelError::MissingTensor { .. }))), "{read:?}");
     assert!(memory < 64 * 1024, "{memory} bytes");
 }
+
+/// Each name was compared with all before it, and each field with all classes: minutes for some hundred kilobytes.
+#[cfg(feature = "csv")]
+#[test]
+fn a_table_of_as_many_names_and_classes_as_fields() {
+    use std::time::{Duration, Instant};
+
+    use gradus::{CsvError, CsvTable};
+
+    const COUNT: usize = 200_000;
+    let started = Instant::now();
+    let names: Vec<String> = (0..COUNT).map(|place| format!("n{place}")).collect();
+    let text = format!("{}\n{}\n", names.join(","), vec!["1"; COUNT].join(","));
+    assert_eq!(CsvTable::from_bytes(text.as_bytes(), b',').unwrap().names(), names);
+    let again = format!("{},n7\n", names.join(","));
+    let error = CsvTable::from_bytes(again.as_bytes(), b',').unwrap_err();
+    assert!(matches!(error, CsvError::DuplicateColumn { name } if name == "n7"));
+
+    let table = CsvTable::from_bytes(format!("kind\n{}\n", names.join("\n")).as_bytes(), b',').unwrap();
+    let (labels, classes) = table.labels("kind").unwrap();
+    assert!(classes.is_sorted() && classes.len() == COUNT && classes[labels[7]] == "n7");
+    // Of a class that is named twice the first place.
+    assert_eq!(table.labels_among("kind", &[&names[..], &names[..]].concat()).unwrap()[7], 7);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+/// All of the columns were gone through, unless the compiler saw that there is nothing in them (`opt-level = 0` does not).
+#[cfg(feature = "npy")]
+#[test]
+fn an_array_of_columns_without_number_and_no_rows() {
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': (0, {}), }}\n", usize::MAX / 8);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bytes = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+    std::fs::write(file.path(), bytes).unwrap();
+    assert_eq!(gradus::read_npy::<f64>(file.path()).unwrap().shape(), (0, usize::MAX / 8));
+}

@@ -82,6 +82,56 @@ fn gzip() {
     fuzz("gzip", Format { is_text: false, unwrap, wrap }, targets::gzip);
 }
 
+#[cfg(feature = "csv")]
+#[test]
+fn csv() {
+    fuzz("csv", PLAIN, targets::csv);
+}
+
+#[cfg(feature = "npy")]
+#[test]
+fn npy() {
+    const FRONT: usize = b"\x93NUMPY".len() + 4;
+
+    fn header(file: &[u8]) -> &[u8] {
+        let length = u16::from_le_bytes([file[FRONT - 2], file[FRONT - 1]]);
+        &file[FRONT..FRONT + usize::from(length)]
+    }
+
+    let wrap = |changed: Vec<u8>, file: &[u8]| {
+        let data = &file[FRONT + header(file).len()..];
+        [&file[..FRONT - 2], &(changed.len() as u16).to_le_bytes(), &changed, data].concat()
+    };
+    fuzz("npy", Format { is_text: true, unwrap: |file| header(file).to_vec(), wrap }, targets::npy);
+}
+
+/// An archive as NumPy makes it.
+#[cfg(feature = "npy")]
+fn archive(arrays: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
+    use std::io::Cursor;
+
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in arrays {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default().compression_method(method)).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[cfg(feature = "npy")]
+#[test]
+fn npz() {
+    use std::io::{Cursor, Read};
+
+    let unwrap = |file: &[u8]| {
+        let mut inside = Vec::new();
+        zip::ZipArchive::new(Cursor::new(file)).unwrap().by_index(0).unwrap().read_to_end(&mut inside).unwrap();
+        inside
+    };
+    let wrap = |inside: Vec<u8>, _: &[u8]| archive(&[("x.npy", &inside)], zip::CompressionMethod::Deflated);
+    fuzz("npz", Format { is_text: true, unwrap, wrap }, targets::npz);
+}
+
 #[cfg(feature = "safetensors")]
 #[test]
 fn safetensors() {
@@ -130,7 +180,7 @@ fn training() {
 }
 
 /// Writes the corpus, which is checked in: `cargo test --all-features --test fuzz -- --ignored`.
-#[cfg(all(feature = "gzip", feature = "safetensors"))]
+#[cfg(all(feature = "gzip", feature = "npy", feature = "safetensors"))]
 #[test]
 #[ignore = "writes files"]
 fn write_corpus() {
@@ -162,6 +212,33 @@ fn write_corpus() {
         GzBuilder::new().filename("labels").comment("c").extra([1, 2]).write(Vec::new(), Compression::fast());
     encoder.write_all(&labels).unwrap();
     write("gzip", "fields", &encoder.finish().unwrap());
+
+    let tables: [(&str, &str); 3] = [
+        ("numbers", "length,width,price\n1.0,2,3.5\n2.5e0,-1,4\n3.0,1,0.65e1\n"),
+        ("quoted", "\u{feff}\"a, b\";\"kind \"\"k\"\"\"\r\n0;\"oak\nand fir\"\r\n\r\n 2 ;fir\r\n1;näher"),
+        ("classes", "digit,kind,x\n7,oak,0.1\n0,fir,0.2\n7,,0.3\n3,oak,none\n"),
+    ];
+    for (name, text) in tables {
+        write("csv", name, text.as_bytes());
+    }
+
+    let array = |descr: &str, order: &str, shape: &str, data: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
+        let header = format!("{header:<117}\n");
+        [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+    };
+    let numbers: Vec<f64> = (0..6).map(|place| f64::from(place) / 4.0 - 1.0).collect();
+    let double: Vec<u8> = numbers.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let single: Vec<u8> = numbers.iter().flat_map(|&value| (value as f32).to_be_bytes()).collect();
+    let matrix = array("<f8", "False", "(2, 3)", &double);
+    let vector = array(">f4", "True", "(6,)", &single);
+    write("npy", "matrix", &matrix);
+    write("npy", "vector", &vector);
+    write("npy", "number", &array("<f8", "False", "()", &double[..8]));
+    let labels = array("<i8", "False", "(1,)", &[0; 8]);
+    let arrays: [(&str, &[u8]); 3] = [("x.npy", &matrix), ("labels.npy", &labels), ("notes.txt", b"no array")];
+    write("npz", "stored", &archive(&arrays, zip::CompressionMethod::Stored));
+    write("npz", "compressed", &archive(&[("y.npy", &vector)], zip::CompressionMethod::Deflated));
 
     fn model<T: Real>() -> Vec<u8> {
         let network = Network::builder(2).layer(Dense::new(2, 3)).layer(LayerNormalization::new(3)).layer(Sigmoid);

@@ -3,6 +3,8 @@
 //! A new layer is one line in [`layers`], a new loss one line in [`losses`]: all tests go through these tables.
 
 mod common;
+#[path = "../src/counted.rs"]
+mod counted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -506,6 +508,8 @@ fn all_losses() -> impl Iterator<Item = LossCase> {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn layers_agree_with_differences(case in any_layer()) {
         for difference in differences() {

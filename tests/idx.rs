@@ -1,5 +1,8 @@
 //! The IDX reader against every way a file can be wrong.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
@@ -313,6 +316,8 @@ fn check_images(name: &str, bytes: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn any_mutation_of_a_plain_file_is_read_or_refused(bytes in mutated(images())) {
         check_images("images", &bytes)?;
@@ -446,6 +451,8 @@ mod gzip {
     }
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn any_mutation_of_a_gzipped_file_is_read_or_refused(bytes in mutated(gzip(&images()))) {
             check_images("images.gz", &bytes)?;

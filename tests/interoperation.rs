@@ -2,6 +2,9 @@
 
 #[path = "interoperation/argmin_solvers.rs"]
 mod argmin_solvers;
+#[cfg(any(feature = "csv", feature = "npy"))]
+#[path = "../src/counted.rs"]
+mod counted;
 #[cfg(feature = "csv")]
 #[path = "interoperation/csv_tables.rs"]
 mod csv_tables;

@@ -1,5 +1,8 @@
 //! Linear regression of data in memory: its roads, options and errors.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::{
@@ -28,6 +31,8 @@ fn says(error: &Error, message: &str) {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn every_road_leads_to_the_same_place(
         seed: u64, features in 0_usize..7, more in 1_usize..400, targets in 1_usize..4, include: bool, weighted: bool,
@@ -451,5 +456,36 @@ fn penalties_may_be_any_beside_their_columns() {
         assert_relative_eq!(*found.coefficients(), slopes, epsilon = 0.0, max_relative = 1e-12);
         assert_relative_eq!(found.intercept()[0], y.mean(), max_relative = 1e-14);
         assert!(found.report().converged);
+    }
+}
+
+/// The coefficients are `(XᵀX)⁻¹Xᵀy`: linear in y, and where y = X b is exact they move by −(XᵀX)⁻¹Xᵀ dX b with X. Dual
+/// numbers go through all of the fit, refinement included.
+#[cfg(feature = "num-dual")]
+#[test]
+fn fits_of_dual_numbers_have_the_derivatives_of_the_coefficients() {
+    use num_dual::Dual64;
+
+    let (x, direction) = (random(30, 3, 1), random(30, 3, 2));
+    let b = dmatrix![1.5; -0.25; 0.75];
+    let y = &x * &b;
+    let dual = |value: &DMatrix<f64>, slope: &DMatrix<f64>| value.zip_map(slope, Dual64::new);
+    let constant = |value: &DMatrix<f64>| value.map(Dual64::from);
+    for solver in [Solver::NormalEquation, Solver::Qr] {
+        let plain = LinearRegression::new().with_solver(solver).with_intercept(Intercept::Omit);
+        let fitted = |x: &DMatrix<Dual64>, y: &DMatrix<Dual64>| {
+            let method = LinearRegression::new().with_solver(solver).with_intercept(Intercept::Omit);
+            let fit = method.fit(x, y).unwrap();
+            (fit.coefficients().map(|value| value.re), fit.coefficients().map(|value| value.eps))
+        };
+        let targets = random(30, 1, 3);
+        let (value, slope) = fitted(&constant(&x), &dual(&y, &targets));
+        assert_relative_eq!(value, b, max_relative = 1e-13);
+        assert_relative_eq!(slope, *plain.fit(&x, &targets).unwrap().coefficients(), max_relative = 1e-11);
+
+        let (value, slope) = fitted(&dual(&x, &direction), &constant(&y));
+        assert_relative_eq!(value, b, max_relative = 1e-13);
+        let expected = -plain.fit(&x, &(&direction * &b)).unwrap().coefficients();
+        assert_relative_eq!(slope, expected, max_relative = 1e-11);
     }
 }

@@ -1,6 +1,8 @@
 //! Model files: what is written is read again, by gradus and by Python; what is spoiled is refused.
 #![cfg(feature = "safetensors")]
 
+#[path = "../src/counted.rs"]
+mod counted;
 mod mute;
 
 use std::fs;
@@ -297,6 +299,8 @@ fn n124_a_file_that_cannot_be_written_leaves_the_old_one() {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn spoiled_bytes_are_an_error_or_a_model(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let mut bytes = model::<f32>().to_bytes().unwrap();

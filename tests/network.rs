@@ -1,14 +1,17 @@
 //! Properties of networks: what they promise about shapes, bits, blocks, errors and memory.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use std::sync::{Arc, Mutex};
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::{
     Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dataset, Dense, Difference, Dropout, Elu, Error,
-    Gelu, GradientCheck, GradientDescent, HalfSquaredError, Identity, Initializer, KullbackLeibler, LabelSmoothing,
-    Layer, LayerNormalization, LeakyRelu, LogSoftmax, Loss, MeanSquaredError, Mode, NegativeLogLikelihood, Network,
-    NetworkBuilder, Objective, Optimizer, ParameterBlock, Pass, Relu, Result, Shape, Sigmoid, SigmoidCrossEntropy,
-    Silu, Softmax, SoftmaxCrossEntropy, Softplus, Stop, StopReason, Tanh, TanhGelu,
+    Gelu, GradientCheck, GradientDescent, HalfSquaredError, Huber, Identity, Initializer, KullbackLeibler,
+    LabelSmoothing, Layer, LayerNormalization, LeakyRelu, LogSoftmax, Loss, MeanSquaredError, Mode,
+    NegativeLogLikelihood, Network, NetworkBuilder, Objective, Optimizer, ParameterBlock, Pass, Relu, Result, Shape,
+    Sigmoid, SigmoidCrossEntropy, Silu, Softmax, SoftmaxCrossEntropy, Softplus, Stop, StopReason, Tanh, TanhGelu,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -115,6 +118,8 @@ mod parameters {
     use super::*;
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn ranges_cover_the_vector_without_gaps(inputs in 1_usize..9, hidden in 1_usize..9, outputs in 1_usize..9) {
             let network = network(inputs, hidden, outputs);
@@ -981,4 +986,32 @@ mod configurations {
             }
         }
     }
+}
+
+/// What dropout leaves out depends on the place of a sample in the whole batch: a part is told where it begins.
+#[test]
+fn parts_that_know_their_place_make_the_whole() {
+    let network = Network::<f64>::builder(3).layer(Dropout::new(0.5).unwrap()).layer(Dense::new(3, 2)).build().unwrap();
+    let parameters = network.initialize(&mut rng(1));
+    let (x, t) = (uniform(3, 16, &mut rng(2)), uniform(2, 16, &mut rng(3)));
+    let (x, t) = (Batch::from(&x), Batch::from(&t));
+    let value = |from: usize, to: usize, place: usize| {
+        let mut objective = network.objective(MeanSquaredError);
+        objective.reseed(5);
+        let bound = objective.on(x.range(from..to).unwrap(), t.range(from..to).unwrap()).unwrap();
+        bound.starting_at(place).value(parameters.as_slice())
+    };
+    let whole = value(0, 16, 0);
+    assert!(((value(0, 8, 0) + value(8, 16, 8)) / 2.0 - whole).abs() < 1e-14);
+    assert!(((value(0, 8, 0) + value(8, 16, 0)) / 2.0 - whole).abs() > 1e-6);
+}
+
+#[test]
+fn what_a_layer_or_loss_was_made_with_is_told() {
+    assert_eq!(Dropout::new(0.25).unwrap().rate(), 0.25);
+    assert_eq!(Elu::new(0.5).unwrap().alpha(), 0.5);
+    assert_eq!(LeakyRelu::new(0.125).unwrap().slope(), 0.125);
+    assert_eq!(Huber::new(2.0).unwrap().threshold(), 2.0);
+    assert_eq!(LabelSmoothing::new(SoftmaxCrossEntropy, 0.25).unwrap().smoothing(), 0.25);
+    assert_eq!(ClassWeights::new(SoftmaxCrossEntropy, vec![1.0, 3.0]).unwrap().weights(), [1.0, 3.0]);
 }

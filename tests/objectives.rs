@@ -2,6 +2,9 @@
 
 #![expect(clippy::single_range_in_vec_init, reason = "a list of ranges may have one")]
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use gradus::nalgebra::{DMatrix, dmatrix};
 use gradus::{
     Batch, BatchMut, BinaryCrossEntropy, ClassWeights, Clipped, CrossEntropy, Dense, Difference, Error, FreeParameters,
@@ -212,6 +215,8 @@ fn ranges_to_freeze_must_lie_within_the_parameters_and_leave_some() {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn scattering_undoes_gathering(
         all in proptest::collection::vec(-1.0..1.0_f64, 1..40),

@@ -1354,3 +1354,38 @@ fn hyper_parameters_of_l_bfgs_are_checked() {
     refuses("c1", &[0.0, -1.0, 0.5, f64::NAN], |c1| Lbfgs::new().wolfe(c1, 0.9));
     refuses("c2", &[0.1, 0.05, 1.0, f64::NAN], |c2| Lbfgs::new().wolfe(0.1, c2));
 }
+
+/// A method that writes no more than it must.
+struct Steady;
+
+impl Optimizer<f64> for Steady {
+    fn step(&mut self, objective: &mut dyn Objective<f64>, x: &mut [f64]) -> Step<f64> {
+        let mut gradient = vec![0.0; x.len()];
+        let value = objective.value_and_gradient(x, &mut gradient);
+        x.iter_mut().zip(&gradient).for_each(|(x, slope)| *x -= 0.25 * slope);
+        Step::new(value, &gradient)
+    }
+}
+
+#[test]
+fn a_method_of_ones_own_has_no_rate_and_remembers_nothing() {
+    let mut steady = Steady;
+    assert_eq!(steady.learning_rate(), None);
+    assert!(matches!(steady.set_learning_rate(0.1), Err(Error::NoLearningRate)));
+    assert!(steady.configuration().is_none());
+    let mut x = vec![-3.0, 4.0];
+    let report = steady.minimize(&mut from_fn(sphere), &mut x, &Stop::after(40));
+    assert_eq!(report.reason, StopReason::IterationLimit);
+    assert_eq!(report.reason.to_string(), "stopped at the iteration limit");
+    assert!(x.iter().all(|x| x.abs() < 1e-9), "{x:?}");
+
+    let nothing = steady.state();
+    assert_eq!(nothing.to_string(), "nothing");
+    steady.restore(&nothing).unwrap();
+    let mut adam = Adam::new(0.1).unwrap();
+    let _ = adam.step(&mut from_fn(sphere), &mut x);
+    let error = steady.restore(&adam.state()).unwrap_err();
+    assert!(matches!(&error, Error::StateMismatch { expected, .. } if expected == "nothing"), "{error}");
+    steady.reset();
+    assert_eq!(steady.state(), nothing);
+}

@@ -1,5 +1,8 @@
 //! Linear regression: properties of the fit, and an error for every kind of data that has none.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, DMatrixView, DVector, Dyn, dmatrix, dvector};
 use gradus::{
@@ -157,6 +160,8 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn residuals_are_orthogonal_to_the_columns((x, y, intercept) in problem()) {
         let fit = fit(&x, &y, intercept).unwrap();

@@ -1,6 +1,9 @@
 //! Schedules against their formulas, and what optimizers do under them; clipped gradients; the bound of the learning
 //! rate.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use std::cell::Cell;
 use std::f64::consts::PI;
 use std::path::PathBuf;
@@ -251,6 +254,8 @@ fn factors_in_single_precision_are_those_of_double_precision_rounded() {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn factors_of_the_crates_schedules_stay_within_their_bounds(
         iteration in any::<u64>(), count in 2_u64..1_000_000, part in 0.01..0.99_f64, growth in 1_u64..5,

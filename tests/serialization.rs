@@ -1,10 +1,13 @@
 //! Fitted models, and sums on their way to be merged, as JSON: to the last bit, and nothing unchecked.
 #![cfg(feature = "serde")]
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
 use gradus::{
     FitStatistics, Intercept, Intervals, LinearFit, LinearRegression, NormalEquation, RecursiveLeastSquares,
-    RegressionReport, RobustCovariance,
+    RegressionReport, RobustCovariance, Standardization,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -22,6 +25,8 @@ fn data(rows: usize, columns: usize, seed: f64) -> DMatrix<f64> {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn sums_from_elsewhere_are_the_sums_of_here(
         rows in 8_usize..20, features in 0_usize..4, targets in 1_usize..3, seed in 0.0..100.0, scale in -300_i32..300,
@@ -252,4 +257,15 @@ fn spoiled_states_of_online_regression_are_refused() {
     let document =
         json!({ "forgetting_factor": 1.0, "observations": 1, "determined": 1, "parameters": [1e39], "factor": [1, 1] });
     assert!(serde_json::from_value::<RecursiveLeastSquares<f32>>(document).is_err());
+}
+
+#[test]
+fn standardisations_come_back_and_are_checked() {
+    let standardization = Standardization::of(&data(2, 9, 0.3)).unwrap();
+    let again = through_json(&standardization);
+    assert_eq!((again.mean(), again.scale()), (standardization.mean(), standardization.scale()));
+    let document = serde_json::to_value(&standardization).unwrap();
+    for (place, value) in [("/scale/1", json!(0.0)), ("/scale/0", json!(-1.0)), ("/mean", json!([1.0]))] {
+        refused::<Standardization<f64>>(&document, place, value);
+    }
 }

@@ -6,6 +6,9 @@
 //! Formula and crate round differently, some ten times by 1.1e-16 of the numbers that they add. Hence
 //! [`ROUNDING`]: 1e-14 of the largest term, and of 1 where the result is a difference of probabilities.
 
+#[path = "../src/counted.rs"]
+mod counted;
+
 use std::iter;
 
 use gradus::nalgebra::{DMatrix, DVector};
@@ -151,6 +154,8 @@ fn the_derivative_of_the_sigmoid() {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn the_jacobian_of_the_softmax(z in logits()) {
         // With the target p − eᵢ, so that ∂L/∂p = eᵢ, the half squared error yields ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ).

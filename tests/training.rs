@@ -447,3 +447,36 @@ fn an_error_of_a_metric_ends_the_run() {
     let error = trainer.train([0.0; 2].as_mut_slice(), &data).unwrap_err();
     assert_eq!(error, Error::Empty { what: "metric" });
 }
+
+#[test]
+fn micro_batches_change_no_more_than_the_order_of_sums() {
+    let data = line(40);
+    let network = linear();
+    let trained = |samples: Option<usize>| {
+        let mut parameters = DVector::from_vec(vec![0.5, -0.5]);
+        let mut trainer = trainer(&network).epochs(3).unwrap().batch_size(20).unwrap().seed(1);
+        if let Some(samples) = samples {
+            trainer = trainer.micro_batches(samples).unwrap();
+        }
+        let _ = trainer.train(&mut parameters, &data).unwrap();
+        assert_eq!(trainer.optimizer().learning_rate(), Some(0.1));
+        parameters
+    };
+    let whole = trained(None);
+    assert_ne!(whole, DVector::from_vec(vec![0.5, -0.5]));
+    for samples in [1, 7, 20, 100] {
+        assert!((trained(Some(samples)) - &whole).amax() < 1e-14, "{samples}");
+    }
+    assert!(matches!(trainer(&network).micro_batches(0), Err(Error::InvalidParameter { .. })));
+}
+
+#[test]
+fn a_trainer_shows_how_far_it_is() {
+    let network = linear();
+    let mut trainer = trainer(&network).epochs(2).unwrap().batch_size(5).unwrap().seed(9);
+    let _ = trainer.train(&mut DVector::zeros(2), &line(10)).unwrap();
+    let shown = format!("{trainer:?}");
+    for part in ["Trainer {", "epochs: 2", "seed: 9", "epoch: 2", "iterations: 4"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fs, io, str};
@@ -126,10 +126,11 @@ impl CsvTable {
         if !is_first && record.len() != self.names.len() {
             return Err(CsvError::FieldCount { line, expected: self.names.len(), found: record.len() });
         }
+        let mut seen = BTreeSet::new();
         for (place, bytes) in record.iter().enumerate() {
             let column = || self.names.get(place).cloned().unwrap_or_else(|| format!("number {}", place + 1));
             let text = str::from_utf8(bytes).map_err(|_| CsvError::NotUtf8 { line, column: column() })?;
-            if is_first && self.names.iter().any(|name| name == text) {
+            if is_first && !seen.insert(text) {
                 return Err(CsvError::DuplicateColumn { name: text.to_owned() });
             }
             let to = if is_first { &mut self.names } else { &mut self.fields };
@@ -216,10 +217,13 @@ impl CsvTable {
     /// # Ok::<(), gradus::CsvError>(())
     /// ```
     pub fn labels_among(&self, column: &str, classes: &[impl AsRef<str>]) -> Result<Vec<usize>, CsvError> {
+        let mut places = BTreeMap::new();
+        for (place, class) in classes.iter().enumerate() {
+            places.entry(class.as_ref()).or_insert(place);
+        }
         let label = |field: Field<'_>| {
             let text = field.text()?;
-            let place = classes.iter().position(|class| class.as_ref() == text);
-            place.ok_or_else(|| CsvError::UnknownClass {
+            places.get(text).copied().ok_or_else(|| CsvError::UnknownClass {
                 line: field.line,
                 column: column.to_owned(),
                 found: text.to_owned(),

@@ -121,7 +121,8 @@ pub(super) fn decode<T: Real>(bytes: &[u8]) -> Result<DMatrix<T>, NpyError> {
         }
         T::nearest(number.read(turned))
     };
-    Ok(if header.fortran_order {
+    // Row by row there may be columns without number to be passed by, and nothing in them.
+    Ok(if header.fortran_order || data.is_empty() {
         DMatrix::from_iterator(rows, columns, (0..rows * columns).map(value))
     } else {
         DMatrix::from_fn(rows, columns, |row, column| value(row * columns + column))

@@ -170,6 +170,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn every_sample_is_on_one_side_with_its_target_and_weight(
             classes in proptest::collection::vec(0_usize..4, 2..80), fraction in 0.01..0.99_f64, seed: u64,

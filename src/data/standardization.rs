@@ -346,6 +346,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn standardized_values_have_mean_0_and_scale_1(
             values in proptest::collection::vec(-1e3..1e3_f64, 2..60), offset in -1e6..1e6_f64,

@@ -258,6 +258,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::counted::config())]
+
         #[test]
         fn sums_have_twice_the_digits_with_and_without_fused_operations(
             rows in 1_usize..70,

@@ -74,6 +74,93 @@ pub(crate) fn gzip(bytes: &[u8]) -> Outcome {
     Outcome { past_header: outcome.past_header || inside > 0, ..outcome }
 }
 
+/// A table whose fields are separated by commas, or by semicolons.
+#[cfg(feature = "csv")]
+pub(crate) fn csv(bytes: &[u8]) -> Outcome {
+    use gradus::{CsvError, CsvTable};
+
+    // A field may be a single byte, and is a string in memory.
+    let limit = 50_000 + 128 * bytes.len();
+    let [comma, semicolon] = [b',', b';'].map(|delimiter| {
+        let table = match within(limit, || CsvTable::from_bytes(bytes, delimiter)) {
+            Ok(table) => table,
+            Err(CsvError::FieldCount { expected, found, .. }) => {
+                assert_ne!(expected, found);
+                return Outcome::PAST_HEADER;
+            }
+            Err(CsvError::Empty { what: "rows" }) => return Outcome::PAST_HEADER,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                return Outcome::REFUSED;
+            }
+        };
+        let (names, rows) = (table.names(), table.rows());
+        assert!(!names.is_empty() && rows > 0);
+        for name in names {
+            if let Ok(column) = within(limit, || table.columns::<f64>(&[name])) {
+                assert!(column.shape() == (rows, 1) && column.iter().all(|value| value.is_finite()));
+            }
+            if let Ok((labels, classes)) = within(limit, || table.labels(name)) {
+                assert!(labels.len() == rows && labels.iter().all(|&label| label < classes.len()));
+            }
+            if let Ok(indices) = within(limit, || table.indices(name)) {
+                assert_eq!(indices.len(), rows);
+            }
+        }
+        if let Ok(data) = within(limit, || table.dataset::<f32>(names, &names[..1])) {
+            assert_eq!((data.len(), data.input_size()), (rows, names.len()));
+        }
+        Outcome::ACCEPTED
+    });
+    Outcome { past_header: comma.past_header || semicolon.past_header, accepted: comma.accepted || semicolon.accepted }
+}
+
+/// An array of NumPy's.
+#[cfg(feature = "npy")]
+pub(crate) fn npy(bytes: &[u8]) -> Outcome {
+    fn as_numbers<T: gradus::Real>(path: &Path, length: usize) -> Outcome {
+        use gradus::NpyError;
+
+        match within(50_000 + 8 * length, || gradus::read_npy::<T>(path)) {
+            Ok(matrix) => {
+                assert!(matrix.len() * size_of::<T>() <= length);
+                Outcome::ACCEPTED
+            }
+            Err(NpyError::Length { .. } | NpyError::NumberType { .. } | NpyError::Dimensions { .. }) => {
+                Outcome::PAST_HEADER
+            }
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                Outcome::REFUSED
+            }
+        }
+    }
+
+    let read = |path: &Path| [as_numbers::<f32>(path, bytes.len()), as_numbers::<f64>(path, bytes.len())];
+    let [single, double] = with_file(".npy", bytes, read);
+    Outcome { past_header: single.past_header || double.past_header, accepted: single.accepted || double.accepted }
+}
+
+/// An archive of NumPy's.
+#[cfg(feature = "npy")]
+pub(crate) fn npz(bytes: &[u8]) -> Outcome {
+    // Deflate makes at most a thousand bytes of one, which may be meant to be read.
+    let limit = 200_000 + 4 * 1_032 * bytes.len();
+    let arrays = match with_file(".npz", bytes, |path| within(limit, || gradus::Npz::read(path))) {
+        Ok(arrays) => arrays,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return Outcome::REFUSED;
+        }
+    };
+    let accepted = arrays.names().any(|name| {
+        let single = within(limit, || arrays.get::<f32>(name).is_ok());
+        single || within(limit, || arrays.get::<f64>(name).is_ok())
+    });
+    // Its checksums are right, if there is anything in it.
+    Outcome { past_header: arrays.names().len() > 0, accepted }
+}
+
 /// A model file.
 #[cfg(feature = "safetensors")]
 pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {

@@ -6,6 +6,8 @@ mod make;
 mod sequences;
 mod source;
 
+#[cfg(feature = "csv")]
+pub(crate) use files::csv;
 #[cfg(feature = "gzip")]
 pub(crate) use files::gzip;
 pub(crate) use files::idx;
@@ -13,6 +15,8 @@ pub(crate) use files::idx;
 pub(crate) use files::safetensors;
 #[cfg(feature = "serde")]
 pub(crate) use files::{checkpoint, checkpoint_data, checkpointed};
+#[cfg(feature = "npy")]
+pub(crate) use files::{npy, npz};
 pub(crate) use sequences::{regression, training};
 
 /// What became of an input.

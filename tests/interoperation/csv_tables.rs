@@ -183,6 +183,8 @@ fn what_python_writes_is_read_to_the_last_bit() {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn any_bytes_are_a_table_or_an_error(bytes in proptest::collection::vec(prop::sample::select(&b"a1,\"\n\r\xff .-e"[..]), 0..40)) {
         if let Ok(table) = CsvTable::from_bytes(&bytes, b',') {

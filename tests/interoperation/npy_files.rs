@@ -173,6 +173,8 @@ fn files_that_cannot_be_read_or_written() {
 }
 
 proptest! {
+    #![proptest_config(crate::counted::config())]
+
     #[test]
     fn spoiled_archives_are_an_error_or_arrays(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),

@@ -667,7 +667,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig { cases: 40, ..crate::counted::config() })]
 
         #[test]
         fn kernels_agree_with_the_portable_product(sizes in sizes(), seed in 0_usize..99) {

@@ -1,0 +1,9 @@
+#![no_main]
+#![allow(dead_code, unused_imports, reason = "one target of several")]
+
+#[path = "../../tests/fuzz/targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::npz(bytes);
+});
