@@ -52,7 +52,13 @@ doc:
 bench filter="":
     cargo bench -- {{filter}}
 
-# The MNIST job and regressions beside NumPy, scikit-learn and PyTorch; needs these (see benches/peers).
+# Builds the peers in Rust, which takes minutes, for `just compare`.
+peers:
+    cd benches/peers/burn && cargo build --release
+    cd benches/peers/candle && cargo build --release
+
+# The MNIST job and regressions beside NumPy, scikit-learn, PyTorch, burn and candle, those that there are (see
+# benches/peers).
 compare *options:
     python3 benches/peers/compare.py {{options}}
 

@@ -1,4 +1,5 @@
-//! Fits a linear model to a CSV file and prints the table of its parameters, how they were found and how sure they are.
+//! Fits a linear model to a CSV file, prints the table of its parameters, how they were found and how sure they are, and
+//! draws its residuals.
 //!
 //! `cargo run --example regression_report -- --help`
 
@@ -6,17 +7,18 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use gradus::LinearRegression;
-use gradus::nalgebra::DMatrix;
+use gradus::plot::{residual_quantiles, residuals_against_fitted, residuals_against_leverage};
+use gradus::{CsvTable, LinearRegression};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-Fits a linear model to a CSV file: a header, then rows of numbers, the target first.
+Fits a linear model to a CSV file: a header, then rows of numbers, the target first. Draws its residuals.
 
-Usage: cargo run --example regression_report -- [--data FILE]
+Usage: cargo run --example regression_report -- [--data FILE] [--output DIR]
 
-  --data FILE  the data (default: data/strd/Longley.csv of the crate)
-  --help       this text";
+  --data FILE   the data (default: data/strd/Longley.csv of the crate)
+  --output DIR  where the pictures go (default: target/pictures of the crate)
+  --help        this text";
 
 fn main() -> ExitCode {
     let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
@@ -28,26 +30,27 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The file; none if help is asked for.
-fn parse_options() -> Result<Option<PathBuf>, lexopt::Error> {
-    let mut path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/strd/Longley.csv");
+/// The file, and the directory of the pictures; none if help is asked for.
+fn parse_options() -> Result<Option<(PathBuf, PathBuf)>, lexopt::Error> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut data, mut output) = (repository.join("data/strd/Longley.csv"), repository.join("target/pictures"));
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("data") => path = arguments.value()?.into(),
+            Long("data") => data = arguments.value()?.into(),
+            Long("output") => output = arguments.value()?.into(),
             Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }
     }
-    Ok(Some(path))
+    Ok(Some((data, output)))
 }
 
-fn run(path: Option<PathBuf>, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
-    let Some(path) = path else { return Ok(writeln!(out, "{HELP}")?) };
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (names, rows) = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    let y = DMatrix::from_fn(rows.len(), 1, |row, _| rows[row][0]);
-    let x = DMatrix::from_fn(rows.len(), names.len() - 1, |row, feature| rows[row][feature + 1]);
+fn run(options: Option<(PathBuf, PathBuf)>, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+    let Some((data, output)) = options else { return Ok(writeln!(out, "{HELP}")?) };
+    let table = CsvTable::read(&data)?;
+    let names = table.names();
+    let (y, x) = (table.columns::<f64>(&names[..1])?, table.columns::<f64>(&names[1..])?);
     let fit = LinearRegression::new().fit(&x, &y)?;
     writeln!(out, "{} on {}\n\n{}\n", names[0], names[1..].join(", "), fit.summary().with_names(&names[1..])?)?;
 
@@ -60,40 +63,21 @@ fn run(path: Option<PathBuf>, out: &mut impl Write) -> Result<(), Box<dyn std::e
         return Ok(writeln!(out, "95 % confidence intervals: none without residual degrees of freedom")?);
     };
     writeln!(out, "95 % confidence intervals:")?;
-    let names = || std::iter::once("(Intercept)").chain(names[1..].iter().copied());
+    let names = || std::iter::once("(Intercept)").chain(names[1..].iter().map(String::as_str));
     let width = names().map(|name| name.chars().count()).max().unwrap_or(0);
-    names()
-        .zip(&intervals.lower)
-        .zip(&intervals.upper)
-        .try_for_each(|((name, lower), upper)| Ok(writeln!(out, "{name:<width$}  {lower:>13.6e}  {upper:>13.6e}")?))
-}
+    for ((name, lower), upper) in names().zip(&intervals.lower).zip(&intervals.upper) {
+        writeln!(out, "{name:<width$}  {lower:>13.6e}  {upper:>13.6e}")?;
+    }
 
-#[derive(Debug, thiserror::Error)]
-enum CsvError {
-    #[error("line 1: expected a header, found nothing")]
-    NoHeader,
-    #[error("line {line}: expected {expected} values, one for each name of the header, found {found}")]
-    Width { line: usize, expected: usize, found: usize },
-    #[error("line {line}, {name}: expected a finite number, found {text:?}")]
-    Number { line: usize, name: String, text: String },
-}
-
-/// The names of the header, and the rows. Blank lines are passed over.
-fn parse(text: &str) -> Result<(Vec<&str>, Vec<Vec<f64>>), CsvError> {
-    let mut lines = text.lines().enumerate().map(|(line, text)| (line + 1, text.trim()));
-    let header = lines.next().map(|(_, header)| header).filter(|header| !header.is_empty());
-    let names: Vec<&str> = header.ok_or(CsvError::NoHeader)?.split(',').map(str::trim).collect();
-    let row = |(line, text): (usize, &str)| {
-        let (expected, found) = (names.len(), text.split(',').count());
-        if found != expected {
-            return Err(CsvError::Width { line, expected, found });
-        }
-        let number = |(text, name): (&str, &&str)| {
-            let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
-            number.ok_or_else(|| CsvError::Number { line, name: (*name).to_owned(), text: text.trim().to_owned() })
-        };
-        text.split(',').zip(&names).map(number).collect()
-    };
-    let rows = lines.filter(|(_, text)| !text.is_empty()).map(row).collect::<Result<_, _>>()?;
-    Ok((names, rows))
+    std::fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
+    for (name, figure) in [
+        ("fitted", residuals_against_fitted(&fit, &x, &y)?),
+        ("quantiles", residual_quantiles(&fit, &x, &y)?),
+        ("leverage", residuals_against_leverage(&fit, &x, &y)?),
+    ] {
+        let path = output.join(format!("residuals_{name}.svg"));
+        figure.save(&path)?;
+        writeln!(out, "drawn: {}", path.display())?;
+    }
+    Ok(())
 }

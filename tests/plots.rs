@@ -79,6 +79,21 @@ fn series_differ_in_colour_and_every_mark_is_drawn() {
 }
 
 #[test]
+fn the_legend_stands_where_no_point_is() {
+    let corners = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
+    for free in corners {
+        // The others have a point that a legend would hide.
+        let points =
+            corners.into_iter().filter(|corner| *corner != free).map(|corner| corner.map(|end| 0.1 + 0.8 * end));
+        let figure = Figure::new("t", "x", "y").with(Series::new("points of a series", Mark::Points, points));
+        let svg = figure.with_ranges([0.0, 1.0], [0.0, 1.0]).to_svg().unwrap();
+        let place = svg.split("<text ").skip(1).position(|text| text.contains("\npoints of a series\n")).unwrap();
+        let [x, y] = ["x", "y"].map(|axis| attributes(&svg, "text", axis)[place]);
+        assert_eq!([x > 400.0, y < 300.0], free.map(|end| end == 1.0), "{free:?}");
+    }
+}
+
+#[test]
 fn axes_of_any_length() {
     for (low, high) in [
         (0.0, 1.0),
@@ -286,6 +301,7 @@ fn weights_as_images() {
     ];
     assert_eq!(grid.shades(), &expected);
     let svg = grid.to_svg().unwrap();
+    assert!(svg.contains("\nWhat 3 units look for (blue) and against (orange)\n"));
     assert_eq!(fills(&svg)[..2], ["#80B9D9", "#D55E00"]);
     assert!(matches!(weight_images(&weights, 3), Err(PlotError::Data(Error::ShapeMismatch { .. }))));
     assert!(matches!(weight_images(&weights, 0), Err(PlotError::Data(Error::Empty { .. }))));

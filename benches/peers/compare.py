@@ -1,7 +1,8 @@
 """Times gradus beside what a user would pick instead, on this machine: `just compare`.
 
 Every job is run in turns, ours and the peers', five times (--runs), each in a process of its own on one core (but for
-those on two threads); medians are compared. Needs Linux with taskset, and: pip install numpy scikit-learn torch; peers that are not there are left out.
+those on two threads); medians are compared. Needs Linux with taskset, and: pip install numpy scikit-learn torch; burn and
+candle are built by `just peers`. Peers that are not there are left out.
 """
 
 import argparse
@@ -37,7 +38,8 @@ def build(*features):
 
 JOBS = build()
 THREADED = build("--features", "threads")
-ENVIRONMENT = dict(os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+ONE = dict.fromkeys(["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"], "1")
+ENVIRONMENT = dict(os.environ, **ONE)
 
 
 def measure(command):
@@ -74,17 +76,29 @@ def python(script, *words):
     return [sys.executable, os.path.join(HERE, script), *map(str, words)]
 
 
+def rust(name):
+    """The path of a peer in Rust; None if it has not been built."""
+    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, name, "target"))
+    path = os.path.join(target, "release", f"peer-{name}")
+    if os.path.exists(path):
+        return path
+    print(f"{name} is left out: `cargo build --release` in benches/peers/{name} makes it")
+
+
 def has(module):
     return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode == 0
 
 
 peers = [name for name, module in [("NumPy", "numpy"), ("scikit-learn", "sklearn"), ("PyTorch", "torch")] if has(module)]
+rust_peers = {name: path for name in ["burn", "candle"] if (path := rust(name))}
 jobs = []
 for dtype, job in [("f32", "train"), ("f32", "whole"), ("f64", "train")]:
     commands = {"gradus": ours("mnist", dtype, job)}
     for name, peer in [("NumPy", "numpy"), ("PyTorch", "torch")]:
         if name in peers:
             commands[name] = python("mnist.py", peer, dtype, job, DATA)
+    if (dtype, job) == ("f32", "train"):
+        commands.update({name: [path, DATA] for name, path in rust_peers.items()})
     if job == "train":
         commands["gradus, in 2 parts"] = threaded(1, "mnist", dtype, "parts")
         commands["gradus, 2 threads"] = threaded(2, "mnist", dtype, "parts")

@@ -98,11 +98,11 @@ fn train(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> 
     let epochs = (options.iterations * BATCH_SIZE) as f64 / training_data.len() as f64;
     curves.accuracy.push((epochs, training, test));
     std::fs::create_dir_all(&options.output)?;
-    let accuracy_picture = options.output.join("mnist_two_layer_accuracy.svg");
-    let loss_picture = options.output.join("mnist_two_layer_loss.svg");
-    curves.accuracy().save(&accuracy_picture)?;
-    curves.loss().save(&loss_picture)?;
-    writeln!(out, "pictures: {}, {}", accuracy_picture.display(), loss_picture.display())?;
+    let picture = |name: &str| options.output.join(format!("mnist_two_layer_{name}.svg"));
+    curves.accuracy().save(picture("accuracy"))?;
+    curves.loss().save(picture("loss"))?;
+    pictures::first_layer(&network, parameters.as_slice())?.save(picture("weights"))?;
+    writeln!(out, "pictures: {}/mnist_two_layer_{{accuracy,loss,weights}}.svg", options.output.display())?;
     writeln!(out, "final train acc, test acc | {training:.4}, {test:.4}")?;
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! The curves, as SVG.
+//! The curves, and what the first layer has learned, as SVG.
 
-use gradus::plot::{Figure, Mark, Series};
+use gradus::Network;
+use gradus::nalgebra::DMatrix;
+use gradus::plot::{Figure, Grid, Mark, PlotError, Series, weight_images};
 
 /// What a training run leaves to be drawn; epochs are passes over as many images as there are.
 #[derive(Default)]
@@ -37,4 +39,11 @@ impl Curves {
             .with(Series::new("single mini-batches", Mark::Line, sampled).in_grey())
             .with(Series::new("mean", Mark::Line, means))
     }
+}
+
+/// The weights of each hidden unit as an image of 28 rows, as it looks at one.
+pub(crate) fn first_layer(network: &Network<f32>, parameters: &[f32]) -> Result<Grid, PlotError> {
+    let weights = &network.parameter_ranges()[0];
+    let (units, pixels) = (weights.block.rows, weights.block.columns);
+    weight_images(&DMatrix::from_column_slice(units, pixels, &parameters[weights.range.clone()]), 28)
 }

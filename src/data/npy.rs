@@ -10,10 +10,12 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// The data begin at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// Reads a matrix from a file that `numpy.save` has written, of numbers of the type `T`.
+/// Reads a matrix from a file that `numpy.save` has written, in numbers of the type `T`.
 ///
 /// An array of one dimension becomes one column, a single number a 1 × 1 matrix. Order (C or Fortran) and byte order are
-/// those that the file names. Numbers come as they are, NaN and ∞ too: what takes the matrix checks them.
+/// those that the file names. Every number keeps its value: floating-point numbers may be of the type `T` or narrower
+/// (`f4`, `f8`), NaN and ∞ come as they are, and what takes the matrix checks them; whole numbers (`i1` to `i8`, `u1` to
+/// `u8`), as of images and labels, must be such as `T` holds exactly.
 ///
 /// # File format
 /// Versions 1.0, 2.0 and 3.0: the bytes `\x93NUMPY`, the version, the length of the header, and the header, a Python
@@ -21,8 +23,8 @@ const ALIGNMENT: usize = 64;
 ///
 /// # Errors
 /// [`NpyError`] says what is wrong with the file: nothing of it is taken on trust, and no more memory is asked for than a
-/// small multiple of its size. Numbers of another type are refused; `array.astype("f8")` converts them in NumPy, and
-/// `matrix.cast()` in nalgebra what has been read.
+/// small multiple of its size. [`NpyError::Inexact`] for a whole number that `T` does not hold; numbers of another type
+/// are refused; `array.astype("f8")` converts them in NumPy, and `matrix.cast()` in nalgebra what has been read.
 ///
 /// # Examples
 /// ```
@@ -93,55 +95,153 @@ pub(super) fn encode<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
 
 /// The matrix that a file of these bytes holds.
 pub(super) fn decode<T: Real>(bytes: &[u8]) -> Result<DMatrix<T>, NpyError> {
-    let number = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
-    let (header, data) = split(bytes)?;
-    let header = Header::parse(header)?;
-    let is_big_endian = match header.number.split_at_checked(1) {
-        Some(("<", name)) if name == code(number) => false,
-        Some((">", name)) if name == code(number) => true,
-        _ => return Err(NpyError::NumberType { expected: code(number), found: header.number.to_owned() }),
-    };
-    let (rows, columns) = match header.shape[..] {
-        [] => (1, 1),
-        [rows] => (rows, 1),
-        [rows, columns] => (rows, columns),
-        _ => return Err(NpyError::Dimensions { found: header.shape.len() }),
-    };
-    let size = rows.checked_mul(columns).and_then(|count| count.checked_mul(number.size()));
-    if size != Some(data.len()) {
-        return Err(NpyError::Length { shape: (rows, columns), size: number.size(), found: data.len() });
+    let array = Array::of::<T>(bytes)?;
+    let data = &bytes[array.start..];
+    let ((rows, columns), size) = (array.shape, array.stored.size);
+    if array.length != data.len() {
+        return Err(array.wrong_length(data.len()));
     }
-    let value = |place: usize| {
-        let bytes = &data[place * number.size()..(place + 1) * number.size()];
+    let mut values = Vec::new();
+    values.try_reserve_exact(rows * columns).map_err(|_| NpyError::Memory { shape: array.shape })?;
+    for place in 0..rows * columns {
+        let (row, column) = (place % rows, place / rows);
+        let start = size * if array.fortran_order { place } else { row * columns + column };
         let mut turned = [0; 8];
-        let turned = &mut turned[..bytes.len()];
-        turned.copy_from_slice(bytes);
-        if is_big_endian {
+        let turned = &mut turned[..size];
+        turned.copy_from_slice(&data[start..start + size]);
+        if array.stored.is_big_endian {
             turned.reverse();
         }
-        T::nearest(number.read(turned))
-    };
-    // Row by row there may be columns without number to be passed by, and nothing in them.
-    Ok(if header.fortran_order || data.is_empty() {
-        DMatrix::from_iterator(rows, columns, (0..rows * columns).map(value))
-    } else {
-        DMatrix::from_fn(rows, columns, |row, column| value(row * columns + column))
-    })
+        let value = array.stored.read(turned);
+        values.push(value.map_err(|found| NpyError::Inexact { expected: array.own, found, row, column })?);
+    }
+    Ok(DMatrix::from_vec(rows, columns, values))
 }
 
-/// Header and data.
-fn split(bytes: &[u8]) -> Result<(&str, &[u8]), NpyError> {
+/// What the front of a file says of the rest.
+pub(super) struct Array {
+    /// Where the numbers begin.
+    pub(super) start: usize,
+    /// How many bytes they take.
+    pub(super) length: usize,
+    shape: (usize, usize),
+    stored: Stored,
+    /// NumPy's name of the type that is read.
+    own: &'static str,
+    fortran_order: bool,
+}
+
+impl Array {
+    /// Read from as many bytes as there are, of which [`LONGEST_FRONT`] are enough.
+    pub(super) fn of<T: Real>(bytes: &[u8]) -> Result<Self, NpyError> {
+        let number = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
+        let (header, start) = front(bytes)?;
+        let Header { number: name, fortran_order, shape } = Header::parse(header)?;
+        let stored = Stored::of(name).filter(|stored| stored.suits(number));
+        let stored = stored.ok_or(NpyError::NumberType { expected: code(number), found: name.to_owned() })?;
+        let shape = match shape[..] {
+            [] => (1, 1),
+            [rows] => (rows, 1),
+            [rows, columns] => (rows, columns),
+            _ => return Err(NpyError::Dimensions { found: shape.len() }),
+        };
+        let length = shape.0.checked_mul(shape.1).and_then(|count| count.checked_mul(stored.size));
+        let found = bytes.len() - start;
+        let length = length.ok_or(NpyError::Length { shape, size: stored.size, found })?;
+        Ok(Self { start, length, shape, stored, own: code(number), fortran_order })
+    }
+
+    /// That there are other than the expected number of bytes.
+    pub(super) fn wrong_length(&self, found: usize) -> NpyError {
+        NpyError::Length { shape: self.shape, size: self.stored.size, found }
+    }
+}
+
+/// Numbers as a file has them.
+#[derive(Clone, Copy)]
+struct Stored {
+    is_big_endian: bool,
+    kind: Kind,
+    /// Bytes of a number.
+    size: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Float(Number),
+    Signed,
+    Unsigned,
+}
+
+impl Stored {
+    /// None for a name of another type.
+    fn of(name: &str) -> Option<Self> {
+        let (order, name) = name.split_at_checked(1)?;
+        let (kind, size) = match name {
+            "f4" => (Kind::Float(Number::F32), 4),
+            "f8" => (Kind::Float(Number::F64), 8),
+            "i1" => (Kind::Signed, 1),
+            "i2" => (Kind::Signed, 2),
+            "i4" => (Kind::Signed, 4),
+            "i8" => (Kind::Signed, 8),
+            "u1" => (Kind::Unsigned, 1),
+            "u2" => (Kind::Unsigned, 2),
+            "u4" => (Kind::Unsigned, 4),
+            "u8" => (Kind::Unsigned, 8),
+            _ => return None,
+        };
+        // One byte has no order.
+        let is_big_endian = match order {
+            "<" => false,
+            ">" => true,
+            "|" if size == 1 => false,
+            _ => return None,
+        };
+        Some(Self { is_big_endian, kind, size })
+    }
+
+    /// Whether this number may hold what is stored: whole numbers are looked at one by one.
+    fn suits(self, number: Number) -> bool {
+        !matches!(self.kind, Kind::Float(_)) || self.size <= number.size()
+    }
+
+    /// The number of these bytes, the lowest first; one that is not exact as an error.
+    fn read<T: Real>(self, bytes: &[u8]) -> Result<T, i128> {
+        if let Kind::Float(number) = self.kind {
+            return Ok(T::nearest(number.read(bytes)));
+        }
+        let mut wide = [0; 8];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        let unused = 64 - 8 * bytes.len();
+        let bits = u64::from_le_bytes(wide) << unused;
+        let whole = if self.kind == Kind::Signed { i128::from(bits as i64) } else { i128::from(bits) } >> unused;
+        let value = T::nearest(whole as f64);
+        if value.to_f64() as i128 == whole { Ok(value) } else { Err(whole) }
+    }
+}
+
+/// No header of a matrix is longer: NumPy has some hundred bytes, and itself reads no more than 10 000.
+const LONGEST_HEADER: usize = 1 << 16;
+/// With magic, version and length.
+pub(super) const LONGEST_FRONT: usize = LONGEST_HEADER + 12;
+
+/// The header, and where it ends.
+fn front(bytes: &[u8]) -> Result<(&str, usize), NpyError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(NpyError::NotNpy)?;
     let (version, rest) = rest.split_first_chunk().ok_or(NpyError::NotNpy)?;
     let parts = match version {
-        [1, 0] => rest.split_first_chunk().map(|(length, rest)| (u32::from(u16::from_le_bytes(*length)), rest)),
-        [2 | 3, 0] => rest.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length), rest)),
+        [1, 0] => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_le_bytes(*length)), rest)),
+        [2 | 3, 0] => rest.split_first_chunk().map(|(length, rest)| (u32::from_le_bytes(*length) as usize, rest)),
         &found => return Err(NpyError::Version { found }),
     };
-    let parts = parts.and_then(|(length, rest)| rest.split_at_checked(length as usize));
-    let (header, data) = parts.ok_or(NpyError::Header { expected: "a header within the file" })?;
+    let within = NpyError::Header { expected: "a header within the file" };
+    let Some((length, rest)) = parts else { return Err(within) };
+    if length > LONGEST_HEADER {
+        return Err(NpyError::Header { expected: "one of at most 65536 bytes" });
+    }
+    let header = rest.get(..length).ok_or(within)?;
     let header = str::from_utf8(header).map_err(|_| NpyError::Header { expected: "text" })?;
-    Ok((header, data))
+    Ok((header, bytes.len() - rest.len() + length))
 }
 
 /// The name that NumPy has for it, without the byte order.
@@ -298,6 +398,28 @@ pub enum NpyError {
         size: usize,
         /// The bytes that are there.
         found: usize,
+    },
+
+    /// A whole number that the type has no value for.
+    #[error(
+        "npy file: expected whole numbers that {expected} holds exactly, found {found} at row {row}, column {column}"
+    )]
+    Inexact {
+        /// The type that was asked for, as NumPy calls it.
+        expected: &'static str,
+        /// The number.
+        found: i128,
+        /// Its row, from 0.
+        row: usize,
+        /// Its column, from 0.
+        column: usize,
+    },
+
+    /// There is no memory for a matrix of this shape.
+    #[error("npy file: expected memory for {} × {} numbers, found too little", shape.0, shape.1)]
+    Memory {
+        /// Rows and columns.
+        shape: (usize, usize),
     },
 
     /// The archive is damaged, or no archive.

@@ -2,18 +2,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::npy::{NpyError, decode, encode};
+use super::npy::{Array, LONGEST_FRONT, NpyError, decode, encode};
 use crate::file::write_whole;
 use crate::real::Real;
 
 /// Named matrices in one file, as `numpy.savez` writes and `numpy.load` reads them.
 ///
-/// Each is read as by [`read_npy`](crate::read_npy) when it is asked for; a file may hold other arrays beside.
+/// Each is unpacked and read as by [`read_npy`](crate::read_npy) when it is asked for; a file may hold other arrays beside.
 ///
 /// # Examples
 /// ```
@@ -37,8 +38,17 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, Default)]
 pub struct Npz {
-    /// Files in the format npy.
-    arrays: BTreeMap<String, Vec<u8>>,
+    arrays: BTreeMap<String, Entry>,
+    /// The file that was read, as it is.
+    archive: Option<ZipArchive<Cursor<Arc<[u8]>>>>,
+}
+
+#[derive(Clone)]
+enum Entry {
+    /// The place in the archive.
+    Packed(usize),
+    /// A file in the format npy.
+    Own(Vec<u8>),
 }
 
 impl Npz {
@@ -48,7 +58,7 @@ impl Npz {
         Self::default()
     }
 
-    /// Reads a file that `numpy.savez` or `numpy.savez_compressed` has written.
+    /// Reads a file that `numpy.savez` or `numpy.savez_compressed` has written, and unpacks none of it yet.
     ///
     /// # Errors
     /// [`NpyError::Io`] if the file cannot be read, [`NpyError::Archive`] if it is no sound archive. What an array holds is
@@ -56,18 +66,17 @@ impl Npz {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, NpyError> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?;
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(archive_error)?;
+        let mut archive = ZipArchive::new(Cursor::new(Arc::from(bytes))).map_err(archive_error)?;
         let mut arrays = BTreeMap::new();
         for place in 0..archive.len() {
-            let mut file = archive.by_index(place).map_err(archive_error)?;
-            let name = file.name().map_err(archive_error)?.into_owned();
+            let file = archive.by_index_raw(place).map_err(archive_error)?;
+            let name = file.name().map_err(archive_error)?;
             // As NumPy does: what is not an array is left alone.
-            let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).map_err(archive_error)?;
-            arrays.insert(name, bytes);
+            if let Some(name) = name.strip_suffix(".npy") {
+                arrays.insert(name.to_owned(), Entry::Packed(place));
+            }
         }
-        Ok(Self { arrays })
+        Ok(Self { arrays, archive: Some(archive) })
     }
 
     /// The names of the arrays, in the order of their bytes.
@@ -75,14 +84,19 @@ impl Npz {
         self.arrays.keys().map(String::as_str)
     }
 
-    /// The array of this name, of numbers of the type `T`.
+    /// The array of this name, in numbers of the type `T`.
+    ///
+    /// However well the file is packed, no more of it is unpacked than the array's own header says that it has.
     ///
     /// # Errors
-    /// [`NpyError::UnknownArray`], and those of [`read_npy`](crate::read_npy).
+    /// [`NpyError::UnknownArray`], [`NpyError::Archive`] if it cannot be unpacked, and those of
+    /// [`read_npy`](crate::read_npy).
     pub fn get<T: Real>(&self, name: &str) -> Result<DMatrix<T>, NpyError> {
-        match self.arrays.get(name) {
-            Some(bytes) => decode(bytes),
-            None => {
+        match (self.arrays.get(name), &self.archive) {
+            (Some(Entry::Own(bytes)), _) => decode(bytes),
+            // A copy of the archive shares what is in it.
+            (Some(&Entry::Packed(place)), Some(archive)) => decode(&unpack::<T>(&mut archive.clone(), place)?),
+            _ => {
                 Err(NpyError::UnknownArray { name: name.to_owned(), names: self.names().map(str::to_owned).collect() })
             }
         }
@@ -97,11 +111,11 @@ impl Npz {
         name: &str,
         matrix: &Matrix<T, R, C, S>,
     ) -> Result<(), NpyError> {
-        self.arrays.insert(name.to_owned(), encode(matrix)?);
+        self.arrays.insert(name.to_owned(), Entry::Own(encode(matrix)?));
         Ok(())
     }
 
-    /// Writes a file that `numpy.load` reads, without compression.
+    /// Writes a file that `numpy.load` reads: what was read as it was packed, all else without compression.
     ///
     /// The file appears as a whole or not at all: it is written under another name and then renamed.
     ///
@@ -111,7 +125,17 @@ impl Npz {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), NpyError> {
         let path = path.as_ref();
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, bytes) in &self.arrays {
+        for (name, entry) in &self.arrays {
+            let bytes = match (entry, &self.archive) {
+                (Entry::Own(bytes), _) => bytes,
+                (&Entry::Packed(place), Some(read)) => {
+                    let mut read = read.clone();
+                    let file = read.by_index_raw(place).map_err(archive_error)?;
+                    archive.raw_copy_file(file).map_err(archive_error)?;
+                    continue;
+                }
+                (Entry::Packed(_), None) => continue,
+            };
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Stored)
                 .large_file(u32::try_from(bytes.len()).is_err());
@@ -121,6 +145,24 @@ impl Npz {
         let bytes = archive.finish().map_err(archive_error)?.into_inner();
         write_whole(path, &bytes).map_err(|source| NpyError::Io { path: path.to_owned(), source })
     }
+}
+
+/// An array's file: its header, and then as many bytes as that says, or one more if there are more.
+///
+/// Bytes are asked for as they come, so that what is wrong costs no memory.
+fn unpack<T: Real>(archive: &mut ZipArchive<Cursor<Arc<[u8]>>>, place: usize) -> Result<Vec<u8>, NpyError> {
+    let mut file = archive.by_index(place).map_err(archive_error)?;
+    let size = file.size();
+    let mut bytes = Vec::new();
+    file.by_ref().take(LONGEST_FRONT as u64).read_to_end(&mut bytes).map_err(archive_error)?;
+    let array = Array::of::<T>(&bytes)?;
+    let end = array.start as u64 + array.length as u64;
+    // The archive's own directory knows how large the file is, unless it lies.
+    if size != end {
+        return Err(array.wrong_length(usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(array.start)));
+    }
+    file.take((end + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(archive_error)?;
+    Ok(bytes)
 }
 
 /// The crate `zip` has a new major version every few months: its errors are no part of ours.

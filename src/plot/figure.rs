@@ -228,10 +228,14 @@ impl Figure {
             (SeriesLabelPosition::LowerRight, 1.0, 0.0),
             (SeriesLabelPosition::LowerLeft, 0.0, 0.0),
         ];
+        // About as large as plotters draws it, of axes of 690 × 480.
+        let longest = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
+        let width = (80 + 9 * longest) as f64 / 690.0;
+        let height = (45 + 23 * self.series.len()) as f64 / 480.0;
         let points = || self.series.iter().filter(|series| series.mark != Mark::Area).flat_map(|series| &series.points);
         let hidden = |x: f64, y: f64| {
             let near = |&&[px, py]: &&[f64; 2]| {
-                ((px - left) / (right - left) - x).abs() < 0.4 && ((py - low) / (high - low) - y).abs() < 0.3
+                ((px - left) / (right - left) - x).abs() < width && ((py - low) / (high - low) - y).abs() < height
             };
             points().filter(near).count()
         };

@@ -196,6 +196,6 @@ pub fn weight_images<'a, T: Real>(weights: impl Into<View<'a, T>>, rows: usize) 
         }
         weights[(unit, row % rows * columns + column % columns)].to_f64() / largest[unit]
     });
-    let title = format!("What {units} units look for");
+    let title = format!("What {units} units look for (blue) and against (orange)");
     Ok(Grid { title, shades, texts: None, names: None, tile: Some((rows, columns)) })
 }

@@ -7,8 +7,8 @@ use crate::linalg::View;
 use crate::real::Real;
 use crate::regression::LinearFit;
 
-/// Points that a curve is drawn through.
-const STEPS: usize = 100;
+/// Parts of a curve: smooth, and so long that the whole pixels at their ends do not make it shake.
+const STEPS: usize = 24;
 
 /// Observations of one feature and one target, the fitted line, and two bands about it: that of the mean response, which
 /// contains the true line at a point with the probability `level`, and that of predictions, which contains a new
@@ -60,6 +60,7 @@ pub fn regression_line<'a, T: Real>(
     let band = |lower: &DMatrix<T>, upper: &DMatrix<T>| {
         curve(lower).into_iter().chain(curve(upper).into_iter().rev()).collect::<Vec<_>>()
     };
+    let ends = [0, STEPS].map(|step| [along[step].to_f64(), line[step].to_f64()]);
     let percent = 100.0 * level;
     let figure = Figure::new("Observations and the fitted line", "x", "y");
     let observations = x.iter().zip(y.iter()).map(|(x, y)| [x.to_f64(), y.to_f64()]);
@@ -68,7 +69,7 @@ pub fn regression_line<'a, T: Real>(
             Series::new(format!("{percent} % of new observations"), Mark::Area, band(&new.lower, &new.upper)).in_grey(),
         )
         .with(Series::new(format!("{percent} % band of the line"), Mark::Area, band(&mean.lower, &mean.upper)))
-        .with(Series::new("fitted line", Mark::Line, curve(&line)))
+        .with(Series::new("fitted line", Mark::Line, ends))
         .with(Series::new("observations", Mark::Points, observations).in_grey()))
 }
 

@@ -40,22 +40,60 @@ fn numpy_reads_what_is_written_and_writes_what_is_read() {
     let special = read_npy::<f64>(at("special.npy")).unwrap();
     assert!(special[0].is_nan() && special[1] == f64::NEG_INFINITY && special[2].to_bits() == (-0.0_f64).to_bits());
     let refused = |name: &str| read_npy::<f64>(at(name)).unwrap_err().to_string();
-    assert_eq!(refused("single.npy"), "npy file: expected numbers of type f8, found <f4");
-    assert_eq!(refused("whole.npy"), "npy file: expected numbers of type f8, found <i8");
+    assert_eq!(read_npy::<f64>(at("single.npy")).unwrap(), matrix::<f32>().cast::<f64>());
+    let narrow = read_npy::<f32>(at("c.npy")).unwrap_err().to_string();
+    assert_eq!(narrow, "npy file: expected numbers of type f4, found <f8");
+    for name in ["half.npy", "complex.npy", "bool.npy", "text.npy"] {
+        assert!(matches!(read_npy::<f64>(at(name)), Err(NpyError::NumberType { expected: "f8", .. })), "{name}");
+    }
     assert_eq!(refused("three.npy"), "npy file: expected at most 2 dimensions, found 3");
     let record = "npy file: expected numbers of type f4 or f8, found [('a', '<f8'), ('b', '<i4')]";
     assert_eq!(refused("record.npy"), record);
     assert!(refused("object.npy").contains("expected numbers of type f8, found |O"));
+
+    whole_numbers::<f32>(directory.path());
+    whole_numbers::<f64>(directory.path());
+    let beyond = "npy file: expected whole numbers that f4 holds exactly, found 16777217 at row 1, column 1";
+    assert_eq!(read_npy::<f32>(at("beyond_f4.npy")).unwrap_err().to_string(), beyond);
+    assert_eq!(read_npy::<f64>(at("beyond_f4.npy")).unwrap()[(1, 1)], 16_777_217.0);
+    let beyond = "npy file: expected whole numbers that f8 holds exactly, found -9007199254740993 at row 0, column 1";
+    assert_eq!(refused("beyond_f8.npy"), beyond);
 
     for name in ["plain.npz", "compressed.npz"] {
         let arrays = Npz::read(at(name)).unwrap();
         assert_eq!(arrays.names().collect::<Vec<_>>(), ["labels", "x", "y"]);
         assert_eq!(arrays.get::<f64>("x").unwrap(), matrix::<f64>(), "{name}");
         assert_eq!(arrays.get::<f32>("y").unwrap().column(0), matrix::<f32>().column(4), "{name}");
-        assert!(matches!(arrays.get::<f64>("labels"), Err(NpyError::NumberType { .. })));
+        assert_eq!(arrays.get::<f64>("labels").unwrap(), DMatrix::from_row_slice(3, 1, &[0.0, 1.0, 2.0]), "{name}");
         let error = arrays.get::<f64>("z").unwrap_err();
         let expected = "array \"z\": expected one of [\"labels\", \"x\", \"y\"], found none of this name";
         assert_eq!(error.to_string(), expected);
+    }
+}
+
+/// Whole numbers of all of NumPy's types, which end at ±2ⁿ or one before.
+fn whole_numbers<T: Real>(directory: &Path) {
+    let digits = if T::nearest(1e-9) + T::one() > T::one() { 53 } else { 24 };
+    for kind in ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"] {
+        for order in ["little", "big"] {
+            let read = |name: &str| read_npy::<T>(directory.join(format!("{kind}_{order}{name}.npy")));
+            let labels = DMatrix::from_row_slice(2, 3, &[0.0, 1.0, 2.0, 125.0, 126.0, 127.0]).map(T::nearest);
+            assert_eq!(read("").unwrap(), labels, "{kind}, {order}");
+            assert_eq!(read("_fortran").unwrap(), labels, "{kind}, {order}");
+            let bits = 8 * kind[1..].parse::<i32>().unwrap() - i32::from(kind.starts_with('i'));
+            let largest = (1_i128 << bits) - 1;
+            match read("_ends") {
+                Ok(ends) => {
+                    assert!(bits <= digits, "{kind}");
+                    let least = if kind.starts_with('i') { -largest - 1 } else { 0 };
+                    assert_eq!([ends[0], ends[1]].map(|end| end.to_f64() as i128), [least, largest], "{kind}, {order}");
+                }
+                Err(error) => {
+                    assert!(bits > digits, "{kind}: {error}");
+                    assert!(matches!(error, NpyError::Inexact { found, row: 1, column: 0, .. } if found == largest));
+                }
+            }
+        }
     }
 }
 
@@ -121,7 +159,7 @@ fn spoiled_files_are_refused() {
     assert_eq!(message(&with_header([1, 1], header, &data)), "npy file: expected version 1.0, 2.0 or 3.0, found 1.1");
     assert!(matches!(read_bytes(b"PK\x03\x04"), Err(NpyError::NotNpy)));
     let endless = [b"\x93NUMPY\x02\x00", &u32::MAX.to_le_bytes()[..]].concat();
-    assert_eq!(message(&endless), "header of the npy file: expected a header within the file, found something else");
+    assert_eq!(message(&endless), "header of the npy file: expected one of at most 65536 bytes, found something else");
     for header in [
         "",
         "[]",
@@ -152,6 +190,95 @@ fn spoiled_files_are_refused() {
     }
     let deep = "(".repeat(60_000);
     assert!(read_bytes(&with_header([2, 0], &format!("{{'shape': {deep}"), &data)).is_err());
+}
+
+/// An archive with one deflated file x.npy, whose directory says that it unpacks to so many bytes.
+fn archive(packed: &[u8], checksum: u32, says: u32) -> Vec<u8> {
+    let name = b"x.npy";
+    let sizes = [checksum, packed.len() as u32, says].map(u32::to_le_bytes).concat();
+    // Version, flags, method, time and date.
+    let entry = [&[20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0][..], &sizes, &[name.len() as u8, 0, 0, 0]].concat();
+    let local = [b"PK\x03\x04", &entry[..], name, packed].concat();
+    let directory = [b"PK\x01\x02\x14\x00", &entry[..], &[0; 14], name].concat();
+    let sizes = [directory.len() as u32, local.len() as u32].map(u32::to_le_bytes).concat();
+    let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &sizes[..], &[0, 0]].concat();
+    [local, directory, end].concat()
+}
+
+#[test]
+fn small_archives_that_unpack_to_much_cost_no_memory() {
+    const LENGTH: usize = 1 << 28;
+    let pack = |front: &[u8], zeros: usize| {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        let mut checksum = flate2::Crc::new();
+        for bytes in std::iter::once(front).chain(std::iter::repeat_n(&[0; 1 << 16][..], zeros >> 16)) {
+            std::io::Write::write_all(&mut encoder, bytes).unwrap();
+            checksum.update(bytes);
+        }
+        (encoder.finish().unwrap(), checksum.sum())
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.npz");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let mut found = None;
+        let memory =
+            allocation_counter::measure(|| found = Some(Npz::read(&path).and_then(|arrays| arrays.get::<f64>("x"))));
+        (found.unwrap(), memory.bytes_max)
+    };
+    let of_shape = |shape: &str| {
+        with_header([1, 0], &format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n"), &[])
+    };
+
+    // The archive of the test is a good one, if it is small.
+    let front = of_shape("(8192, )");
+    let (packed, checksum) = pack(&front, 1 << 16);
+    let good = archive(&packed, checksum, (front.len() + (1 << 16)) as u32);
+    assert_eq!(read(&good).0.unwrap(), DMatrix::zeros(8192, 1));
+
+    // A header that says less than there is, beside an honest directory, one that says as little, and one that says more.
+    let front = of_shape("(2, )");
+    let (packed, checksum) = pack(&front, LENGTH);
+    assert!(packed.len() < LENGTH / 500);
+    for says in [LENGTH, 16, LENGTH * 8] {
+        let (found, memory) = read(&archive(&packed, checksum, (front.len() + says) as u32));
+        match found.unwrap_err() {
+            NpyError::Length { shape: (2, 1), size: 8, found } => assert!(found == says && found != 16),
+            error => assert!(says == 16 && matches!(error, NpyError::Archive { .. }), "{error}"),
+        }
+        assert!(memory < 4 << 20, "{memory} bytes");
+    }
+    // A header that says more than there is, and one without end.
+    for front in [of_shape("(4294967296, 64)"), [b"\x93NUMPY\x02\x00", &(LENGTH as u32).to_le_bytes()[..]].concat()] {
+        let (packed, checksum) = pack(&front, LENGTH);
+        let (found, memory) = read(&archive(&packed, checksum, (front.len() + LENGTH) as u32));
+        assert!(matches!(found, Err(NpyError::Length { .. } | NpyError::Header { .. })));
+        assert!(memory < 4 << 20, "{memory} bytes");
+    }
+    // An array that is as large as it says, but that nobody asks for.
+    let front = of_shape("(33554432, )");
+    let (packed, checksum) = pack(&front, LENGTH);
+    fs::write(&path, archive(&packed, checksum, (front.len() + LENGTH) as u32)).unwrap();
+    let memory = allocation_counter::measure(|| assert_eq!(Npz::read(&path).unwrap().names().len(), 1));
+    assert!(memory.bytes_max < 4 << 20, "{} bytes", memory.bytes_max);
+}
+
+#[test]
+fn what_was_read_is_saved_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let [from, to] = ["from.npz", "to.npz"].map(|name| directory.path().join(name));
+    let mut arrays = Npz::new();
+    arrays.insert("x", &matrix::<f64>()).unwrap();
+    arrays.insert("y", &matrix::<f32>()).unwrap();
+    arrays.save(&from).unwrap();
+    let mut arrays = Npz::read(&from).unwrap();
+    arrays.insert("y", &dvector![1.0]).unwrap();
+    arrays.insert("z", &dvector![2.0]).unwrap();
+    arrays.save(&to).unwrap();
+    let arrays = Npz::read(&to).unwrap();
+    assert_eq!(arrays.names().collect::<Vec<_>>(), ["x", "y", "z"]);
+    assert_eq!(arrays.get::<f64>("x").unwrap(), matrix::<f64>());
+    assert_eq!([arrays.get::<f64>("y").unwrap()[0], arrays.get::<f64>("z").unwrap()[0]], [1.0, 2.0]);
 }
 
 #[test]
