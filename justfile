@@ -18,9 +18,10 @@ fuzz cases="500000":
 soak seconds="3600":
     GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored
 
-# Mutants of src/ (see .cargo/mutants.toml); `just mutants --shard 0/8`, `just mutants -f src/loss`.
+# How many mutants of src/ the tests kill, by the draw of CONTRIBUTING.md; needs cargo-mutants, for its list. `just mutants
+# --again` runs those only that were not killed the last time.
 mutants *options:
-    cargo mutants {{options}}
+    cargo run --release --manifest-path mutants/Cargo.toml -- {{options}}
 
 # Takes the public interface as it is now into tests/public_api.txt.
 api:
