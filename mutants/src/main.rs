@@ -67,6 +67,8 @@ fn main() {
     let (messages, built) = tests::messages(build.args(["--no-run", "--message-format=json"]).args(&arguments));
     assert!(built, "the tests of the copy do not build");
     let tests = baseline(&tests::binaries(&messages), &tree, &target, &options);
+    let times: String = tests.iter().map(|test| format!("{:.3} s {}\n", test.time.as_secs_f64(), test.name)).collect();
+    fs::write(target.join("tests.txt"), times).expect("the target folder can be written to");
     let time: Duration = tests.iter().map(|test| test.time).sum();
     eprintln!("{} tests of {:.0} s", tests.len(), time.as_secs_f64());
 
@@ -150,7 +152,8 @@ fn hash(seed: u64, text: &str) -> u64 {
 
 /// Copies what is built, without the files that will be rendered, and links to the rest.
 fn copy(root: &Path, tree: &Path, schemas: &BTreeMap<String, Schema>) {
-    let rendered: BTreeSet<PathBuf> = schemas.keys().map(|file| tree.join(file)).chain([tree.join("src/lib.rs")]).collect();
+    let rendered: BTreeSet<PathBuf> =
+        schemas.keys().map(|file| tree.join(file)).chain([tree.join("src/lib.rs")]).collect();
     for entry in fs::read_dir(root).expect("the crate is readable").map(|entry| entry.expect("its entries are too")) {
         let (name, to) = (entry.file_name(), tree.join(entry.file_name()));
         match name.to_str() {
@@ -184,7 +187,11 @@ fn write(path: &Path, bytes: &[u8]) {
 fn cargo(tree: &Path, target: &Path, command: &str) -> Command {
     let mut cargo = Command::new("cargo");
     // What is odd in a mutant is no fault of it.
-    cargo.arg(command).current_dir(tree).env("CARGO_TARGET_DIR", target.join("build")).env("RUSTFLAGS", "--cap-lints=allow");
+    cargo
+        .arg(command)
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", target.join("build"))
+        .env("RUSTFLAGS", "--cap-lints=allow");
     cargo
 }
 
@@ -216,7 +223,8 @@ fn unviable(
         assert!(!schemas.contains_key("src/lib.rs"), "src/lib.rs has no code of its own");
         write(&tree.join("src/lib.rs"), format!("{library}\nmod mutants;\n").as_bytes());
         let mut check = cargo(tree, target, "check");
-        let (messages, good) = tests::messages(check.args(["--all-features", "--lib", "--quiet", "--message-format=json"]));
+        let (messages, good) =
+            tests::messages(check.args(["--all-features", "--lib", "--quiet", "--message-format=json"]));
         if good {
             return unviable;
         }
@@ -373,13 +381,31 @@ fn report(
         rest.iter().filter(|number| ends[number].starts_with("met")).count(),
         timeouts.len(),
     );
+    let path = root.join("mutants/survivors.txt");
+    let reasons = reasons(&fs::read_to_string(&path).unwrap_or_default());
     for (title, numbers) in [("survivors", &rest), ("timeouts", &timeouts)] {
         text += &format!("\n{title}\n");
         let mut lines: Vec<String> =
-            numbers.iter().map(|number| format!("{} [{}]\n", mutants[*number].name, ends[number])).collect();
+            numbers.iter().map(|&number| line(&mutants[number], &ends[&number], &reasons)).collect();
         lines.sort();
         text.extend(lines);
     }
     print!("{text}");
-    fs::write(root.join("mutants/survivors.txt"), text).expect("the crate can be written to");
+    fs::write(path, text).expect("the crate can be written to");
+}
+
+fn line(mutant: &Mutant, end: &str, reasons: &HashMap<String, String>) -> String {
+    let which = mutant.key.rsplit(' ').next().unwrap_or_default();
+    let reason = reasons.get(&mutant.key).map_or(String::new(), |reason| format!(" — {reason}"));
+    format!("{} {which} [{end}]{reason}\n", mutant.name)
+}
+
+/// By the keys of the mutants, what has been written behind the lines of a former report.
+fn reasons(report: &str) -> HashMap<String, String> {
+    let reason = |line: &str| {
+        let (mutant, reason) = line.split_once("] — ")?;
+        let (place, rest) = mutant.rsplit_once(" [")?.0.split_once(": ")?;
+        Some((format!("{}: {rest}", place.split(':').next()?), reason.to_string()))
+    };
+    report.lines().filter_map(reason).collect()
 }

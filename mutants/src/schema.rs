@@ -144,7 +144,9 @@ fn marked(number: usize, text: &str) -> String {
 pub fn mutants_at(text: &str, range: Range<usize>, not_exhaustive: bool) -> Vec<usize> {
     let mut found = Vec::new();
     for (start, _) in text.match_indices("/*<") {
-        let Some(number) = text[start + 3..].split("*/").next().and_then(|number| number.parse().ok()) else { continue };
+        let Some(number) = text[start + 3..].split("*/").next().and_then(|number| number.parse().ok()) else {
+            continue;
+        };
         let end = text[start..].find(&format!("/*{number}>*/")).map_or(text.len(), |length| start + length);
         let is_arm = || text[start..].starts_with(&format!("/*<{number}*/if !"));
         if not_exhaustive && start > range.start && is_arm() {

@@ -102,7 +102,9 @@ pub fn run(
     while Instant::now() < end {
         match child.try_wait().expect("it is ours") {
             Some(status) if status.success() => return End::Passed,
-            Some(status) => return End::Failed(status.signal().map_or("exit".into(), |signal| format!("signal {signal}"))),
+            Some(status) => {
+                return End::Failed(status.signal().map_or("exit".into(), |signal| format!("signal {signal}")));
+            }
             None => std::thread::sleep(Duration::from_millis(1)),
         }
     }
