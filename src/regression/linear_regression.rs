@@ -281,6 +281,8 @@ impl LinearRegression {
         let by_hand = self.solver == Some(Solver::NormalEquation);
         if self.solver != Some(Solver::Qr)
             && let Some(factor) = Preconditioner::by_cholesky(&design)
+            // Means are taken off before: it does not break down over a column that is constant but for rounding.
+            && (design.is_penalised() || relations(&design, &factor).is_empty())
         {
             let attempt = self.attempt(&design, Solver::NormalEquation, &factor);
             if by_hand || attempt.converged() || !self.refinement {
