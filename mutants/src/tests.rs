@@ -102,6 +102,8 @@ pub fn run(
     while Instant::now() < end {
         match child.try_wait().expect("it is ours") {
             Some(status) if status.success() => return End::Passed,
+            // From outside, as by a system that is short of memory: that says nothing of the tests.
+            Some(status) if status.signal() == Some(9) => return End::TimedOut,
             Some(status) => {
                 return End::Failed(status.signal().map_or("exit".into(), |signal| format!("signal {signal}")));
             }
