@@ -31,9 +31,10 @@ valgrind:
     valgrind --fair-sched=yes --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
         --show-leak-kinds=definite "$tests" linalg wide elementary
 
-# Mutants of src/ (see .cargo/mutants.toml); `just mutants --shard 0/8`, `just mutants -f src/loss`.
+# How many mutants of src/ the tests kill, by the draw of CONTRIBUTING.md; needs cargo-mutants, for its list. `just mutants
+# --again` runs those only that were not killed the last time.
 mutants *options:
-    cargo mutants {{options}}
+    cargo run --release --manifest-path mutants/Cargo.toml -- {{options}}
 
 # Takes the public interface as it is now into tests/public_api.txt.
 api:

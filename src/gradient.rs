@@ -488,6 +488,18 @@ mod tests {
         assert!((numerical_gradient(&mut square, &[1.5], Difference::central())[0] - 3.0).abs() < 1e-4);
     }
 
+    /// Of a logarithm, whose digits are the same everywhere.
+    #[test]
+    fn steps_grow_with_the_coordinate() {
+        let mut logarithm = from_fn(|x: &[f64], _: &mut [f64]| x[0].ln());
+        for x in [1.0, 1e3, 1e6, 1e12] {
+            for (difference, digits) in [(Difference::central(), 1e-8), (Difference::fourth_order(), 1e-10)] {
+                let slope = numerical_gradient(&mut logarithm, &[x], difference)[0];
+                assert!((slope * x - 1.0).abs() < digits, "{difference:?} at {x}: {slope}");
+            }
+        }
+    }
+
     #[test]
     fn a_wrong_entry_is_named_and_a_tiny_block_is_not_passed() {
         let mut f = from_fn(|x: &[f64], gradient: &mut [f64]| {

@@ -730,14 +730,37 @@ mod tests {
 
     #[test]
     fn the_norm_neither_overflows_nor_vanishes() {
-        assert_relative_eq!(norm(&[3e200, 4e200]), 5e200, max_relative = 1e-15);
-        assert_relative_eq!(norm(&[3e-200, 4e-200]), 5e-200, max_relative = 1e-15);
-        assert_relative_eq!(norm(&[3e-30_f32, 4e-30]), 5e-30, max_relative = 1e-6);
+        assert_relative_eq!(norm(&[3e200, 4e200]), 5e200, epsilon = 0.0, max_relative = 1e-15);
+        assert_relative_eq!(norm(&[3e-200, 4e-200]), 5e-200, epsilon = 0.0, max_relative = 1e-15);
+        assert_relative_eq!(norm(&[3e-30_f32, 4e-30]), 5e-30, epsilon = 0.0, max_relative = 1e-6);
         assert_eq!(norm(&[5e-324, 0.0]), 5e-324);
         assert_eq!(norm::<f64>(&[]), 0.0);
         assert_eq!(norm(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
         assert!(norm(&[f64::INFINITY, f64::NAN]).is_nan());
         assert!(norm(&[f64::NAN, 1.0]).is_nan());
+    }
+
+    /// Lengths at which the work is done in another way, and what is beyond the whole blocks of these.
+    #[test]
+    fn long_vectors_are_short_ones_after_another() {
+        for length in [SHORT - 1, SHORT, LONG - 1, LONG, 3 * LONG + 77] {
+            let x: Vec<f64> = (0..length).map(|i| ((i * 7) % 31) as f64 - 15.0).collect();
+            let y: Vec<f64> = (0..length).map(|i| ((i * 5) % 23) as f64 - 11.0).collect();
+            // All of these are whole numbers, which add up exactly in any order.
+            assert_eq!(dot(&x, &y), x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>(), "{length}");
+            let mut sum = y.clone();
+            add_scaled(&mut sum, -2.0, &x);
+            assert!(sum.iter().zip(x.iter().zip(&y)).all(|(sum, (x, y))| *sum == y - 2.0 * x), "{length}");
+            clear(&mut sum);
+            assert!(sum.iter().all(|&sum| sum == 0.0), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_largest_is_the_first_of_several_and_nothing_is_below_all() {
+        let x = [-3.0, -1.0, -2.0, -1.0];
+        assert_eq!((largest(&x), place_of_largest(&x), largest_magnitude(&x)), (-1.0, 1, 3.0));
+        assert_eq!((largest::<f64>(&[]), place_of_largest::<f64>(&[])), (f64::NEG_INFINITY, 0));
     }
 
     #[test]

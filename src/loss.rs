@@ -427,6 +427,24 @@ mod tests {
 
     /// Numbers 60, 61, 62 and 64 of the list of bad inputs.
     #[test]
+    fn shapes_that_differ_panic_as_is_said() {
+        for (loss, _, kind) in all() {
+            let target = some_targets(kind);
+            let more = target.clone().insert_column(0, target[(0, 0)]);
+            for (prediction, weights) in [(&more, None), (&target, Some(&[1.0; 2][..])), (&target, Some(&[1.0; 4][..]))]
+            {
+                let value = || loss.value(prediction.into(), (&target).into(), weights);
+                assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(value)).is_err(), "{loss:?}");
+                let gradient = || {
+                    let mut gradient = DMatrix::zeros(prediction.nrows(), prediction.ncols());
+                    loss.value_and_gradient(prediction.into(), (&target).into(), weights, (&mut gradient).into())
+                };
+                assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(gradient)).is_err(), "{loss:?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_loss_takes_its_targets_and_no_others() {
         for (loss, _, kind) in all() {
             let good = some_targets(kind);

@@ -424,6 +424,14 @@ mod tests {
     }
 
     #[test]
+    fn a_double_is_twice_a_single() {
+        // (1 + 2⁻²³)² = 1 + 2⁻²² + 2⁻⁴⁶
+        let a = 1.0 + f32::EPSILON;
+        let square = 1.0 + 2_f64.powi(-22) + 2_f64.powi(-46);
+        assert_eq!((<f64 as Wide<f32>>::product(a, a), Wide::times(f64::from(a), a)), (square, square));
+    }
+
+    #[test]
     fn quotients_and_roots_have_twice_the_digits() {
         for value in [2.0, 3.0, 0.1, 1e100, 7e-30] {
             let a = DoubleDouble::widen(value);

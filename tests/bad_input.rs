@@ -426,6 +426,13 @@ fn n20_nearly_collinear_past_the_rank_rule() {
         assert!((condition / expected - 1.0).abs() < 1e-3, "{condition:e} {expected:e}");
         assert!(error.to_string().ends_with("found x1 = x0 (condition number about 1.8e16)"), "{error}");
     }
+    // 0.3, but for the last digit of some: what is left without the mean is whole, beside the column it is nothing.
+    let x = DMatrix::from_fn(40, 1, |i, _| if i % 3 == 0 { 0.3 } else { 0.1 + 0.2 });
+    for fit in factored(&x, &random(40, 1, 38), Intercept::Include) {
+        let error = fit.unwrap_err();
+        let Error::RankDeficient { dependencies, .. } = &error else { panic!("{error}") };
+        assert_eq!((dependencies.len(), dependencies[0].column), (1, Column::Feature(0)));
+    }
     // Rounding of sums grows with the rows: a dependent column must be found among many, too.
     let mut x = random(200_000, 4, 36);
     x.set_column(3, &(x.column(0) * 0.3 - x.column(1) * 0.7));

@@ -587,6 +587,18 @@ mod of_other_numbers {
     const SINGLE: Tolerance = Tolerance { norm_wise: 1e-5, element_wise: 1e-3 };
 
     #[test]
+    fn an_entry_that_differs_is_named_by_its_place_in_its_block() {
+        let network = Network::<f64>::builder(2).layer(Dense::new(2, 3)).build().unwrap();
+        let reference = [1.0; 9];
+        let mut other = reference;
+        other[6 + 1] += 0.5;
+        let report = GradientReport::compare(&other, &reference, network.parameter_ranges(), Tolerance::exact());
+        let [weight, bias] = report.blocks() else { panic!("{report}") };
+        assert_eq!((weight.verdict, bias.verdict), (Verdict::Passed, Verdict::Failed));
+        assert_eq!((bias.worst.row, bias.worst.column), (1, 0));
+    }
+
+    #[test]
     fn layers_of_f32_agree_with_those_of_f64() {
         for case in all_layers() {
             let single = case.examine::<f32, _>(|objective, _, x| widen(&gradient_of(objective, &convert_slice(x))));

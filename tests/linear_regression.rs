@@ -121,6 +121,60 @@ fn large_blocks_of_rows_are_walked_over_in_order() {
     }
 }
 
+/// So many rows that they are summed in parts, whose sums are added.
+#[test]
+fn many_rows_are_summed_in_parts() {
+    let x = random(160_000, 12, 61);
+    let y = random(160_000, 2, 62) + x.columns(0, 2);
+    let weights: Vec<f64> = random(160_000, 1, 63).iter().map(|weight| weight.abs() + 0.1).collect();
+    let mut sums = NormalEquation::new(12, 2);
+    sums.push_weighted(&x, &y, &weights[..]).unwrap();
+    let expected = sums.solve().unwrap();
+    let model = LinearRegression::new();
+    for model in [model.without_refinement(), model, model.with_solver(Solver::Qr)] {
+        let found = model.fit_weighted(&x, &y, &weights[..]).unwrap();
+        assert_relative_eq!(found.parameters(), expected.parameters(), max_relative = 1e-12);
+        // 160 000 · 13² are more than are refined without being asked for.
+        assert!(!found.report().standard_errors_refined);
+    }
+}
+
+/// With columns of length 1, of which one may be that of the intercept. Conjugate gradients look at the columns without
+/// their means then.
+#[test]
+fn the_condition_number_is_estimated_from_below() {
+    let mut x = random(200, 3, 64);
+    x.column_mut(0).add_scalar_mut(30.0);
+    x.column_mut(1).add_scalar_mut(4.0);
+    x.column_mut(1).iter_mut().for_each(|entry| *entry *= 1e6);
+    let y = random(200, 1, 65);
+    for intercept in BOTH {
+        let mut columns = if intercept == Intercept::Include { x.clone().insert_column(0, 1.0) } else { x.clone() };
+        columns.column_iter_mut().for_each(|mut column| column.unscale_mut(column.norm()));
+        let singular = columns.singular_values();
+        let condition = singular.max() / singular.min();
+        let by_gradients = if intercept == Intercept::Include { 1.0 / condition } else { 0.5 };
+        for (solver, at_least) in
+            [(Solver::NormalEquation, 0.99), (Solver::Qr, 0.99), (Solver::ConjugateGradient, by_gradients)]
+        {
+            let model = LinearRegression::new().with_intercept(intercept).with_solver(solver);
+            let found = model.fit(&x, &y).unwrap().report().condition;
+            let expected = at_least * condition..=condition * (1.0 + 1e-9);
+            assert!(expected.contains(&found), "{intercept:?} {solver:?}: {found} {condition}");
+        }
+    }
+}
+
+/// ε² ‖r‖ / (‖x‖ |β|) for one column, whose condition number is 1.
+#[test]
+fn the_bound_of_the_error_is_that_of_the_residuals() {
+    let (x, noise) = (random(3_000, 1, 66), random(3_000, 1, 67));
+    let fit = LinearRegression::new().with_intercept(Intercept::Omit).fit(&x, &(&x * 5.0 + noise)).unwrap();
+    let residual = fit.statistics()[0].residual_sum_of_squares.unwrap().sqrt();
+    let expected = f64::EPSILON.powi(2) * residual / (x.norm() * fit.coefficients()[0]);
+    assert_relative_eq!(fit.report().error_bound, expected, epsilon = 0.0, max_relative = 0.1);
+}
+
 #[test]
 fn standard_errors_are_refined_on_request() {
     let (x, y) = (random(50, 2, 25), random(50, 1, 26));

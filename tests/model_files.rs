@@ -298,6 +298,24 @@ fn n124_a_file_that_cannot_be_written_leaves_the_old_one() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
 }
 
+/// A file is renamed within its own directory, wherever the program runs: a file system has no names in another.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_model_is_saved_on_another_file_system() {
+    use std::os::unix::fs::MetadataExt;
+    let memory = std::path::Path::new("/dev/shm");
+    let here = fs::metadata(".").unwrap().dev();
+    let Some(directory) =
+        fs::metadata(memory).ok().filter(|memory| memory.dev() != here).and_then(|_| tempfile::tempdir_in(memory).ok())
+    else {
+        eprintln!("skipped: no second file system");
+        return;
+    };
+    let path = directory.path().join("model.safetensors");
+    model::<f64>().save(&path).unwrap();
+    assert_eq!(Model::<f64>::load(&path).unwrap().parameters(), model::<f64>().parameters());
+}
+
 proptest! {
     #![proptest_config(crate::counted::config())]
 

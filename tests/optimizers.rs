@@ -512,19 +512,48 @@ fn a_boxed_optimizer_is_the_optimizer() {
     assert_eq!(x, [-3.0 * 0.5 * 0.75, 4.0 * 0.5 * 0.75]);
 }
 
-/// L-BFGS has a loop of its own, in which a step takes up the evaluation that the last one ended with.
+/// L-BFGS has a loop of its own, in which a step takes up the evaluation that the last one ended with: as many less than
+/// by steps of one's own as there are steps after the first. There is one more at the end, for the report.
 #[test]
-fn a_boxed_l_bfgs_keeps_its_own_loop() {
-    fn evaluations(mut optimizer: impl Optimizer<f64>) -> usize {
-        let count = Cell::new(0);
-        let mut counting = from_fn(|x: &[f64], gradient: &mut [f64]| {
-            count.set(count.get() + 1);
-            rosenbrock(x, gradient)
-        });
-        let _ = optimizer.minimize(&mut counting, &mut [-1.2, 1.0], &Stop::after(10));
-        count.get()
+fn l_bfgs_keeps_its_own_loop_boxed_or_not() {
+    let count = Cell::new(0);
+    let mut counting = from_fn(|x: &[f64], gradient: &mut [f64]| {
+        count.set(count.get() + 1);
+        rosenbrock(x, gradient)
+    });
+    let boxed: Box<dyn Optimizer<f64>> = Box::new(Lbfgs::new());
+    let (mut x, stop) = ([-1.2, 1.0], Stop::after(10));
+    let _ = { boxed }.minimize(&mut counting, &mut x, &stop);
+    let (by_boxed, in_box) = (count.replace(0), x);
+    x = [-1.2, 1.0];
+    let _ = Lbfgs::new().minimize(&mut counting, &mut x, &stop);
+    assert_eq!((count.replace(0), x), (by_boxed, in_box));
+    x = [-1.2, 1.0];
+    let mut optimizer = Lbfgs::new();
+    for _ in 0..10 {
+        let _ = optimizer.step(&mut counting, &mut x);
     }
-    assert_eq!(evaluations(Box::new(Lbfgs::new())), evaluations(Lbfgs::new()));
+    assert_eq!(x, in_box);
+    let by_steps = count.get();
+    assert_eq!(by_boxed, by_steps - 9 + 1);
+}
+
+/// One that remembers nothing and has no learning rate has these by default.
+#[test]
+fn an_optimizer_without_memory_has_no_state_and_takes_none() {
+    struct Still;
+    impl Optimizer<f64> for Still {
+        fn step(&mut self, objective: &mut dyn Objective<f64>, x: &mut [f64]) -> Step<f64> {
+            let mut gradient = vec![0.0; x.len()];
+            Step::new(objective.value_and_gradient(x, &mut gradient), &gradient)
+        }
+    }
+    let state = Still.state();
+    assert!(state.vectors.is_empty() && state.counters.is_empty());
+    assert_eq!(Still.restore(&state), Ok(()));
+    let foreign = OptimizerState { vectors: Vec::new(), counters: vec![("steps".to_owned(), 1)] };
+    assert!(matches!(Still.restore(&foreign), Err(Error::StateMismatch { .. })));
+    assert_eq!((Still.learning_rate(), Still.set_learning_rate(0.1)), (None, Err(Error::NoLearningRate)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, DMatrixView, DVector, Dyn, dmatrix, dvector};
 use gradus::{
     Column, Difference, Error, GradientCheck, GradientDescent, Intercept, LeastSquaresObjective, LinearFit,
-    NormalEquation, Objective, Optimizer, ParameterRange, Result, Stop, StopReason,
+    LinearRegression, NormalEquation, Objective, Optimizer, ParameterRange, Result, Stop, StopReason,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -395,8 +395,36 @@ fn what_was_removed_leaves_no_trace() {
     let mut fresh = NormalEquation::new(3, 2);
     fresh.push_weighted(&x.rows(35, 25), &y.rows(35, 25), &weights[35..]).unwrap();
     assert_eq!(window.observations(), fresh.observations());
-    let (window, fresh) = (window.solve().unwrap(), fresh.solve().unwrap());
+    let mut merged = NormalEquation::new(3, 2);
+    for rows in [35..44, 44..60] {
+        let mut part = NormalEquation::new(3, 2);
+        let (x, y) = (x.rows(rows.start, rows.len()), y.rows(rows.start, rows.len()));
+        part.push_weighted(&x, &y, &weights[rows]).unwrap();
+        merged.merge(&part).unwrap();
+    }
+    let [window, fresh, merged] = [window, fresh, merged].map(|sums| sums.solve().unwrap());
     assert_relative_eq!(window.parameters(), fresh.parameters(), max_relative = 1e-14);
+    for target in 0..2 {
+        let [expected, found, of_parts] =
+            [&fresh, &window, &merged].map(|fit| fit.statistics()[target].log_likelihood.unwrap());
+        assert_relative_eq!(found, expected, max_relative = 1e-13);
+        assert_relative_eq!(of_parts, expected, max_relative = 1e-13);
+    }
+}
+
+/// More rows than are added up at once, each with a weight of its own.
+#[test]
+fn thousands_of_weighted_observations_come_and_go() {
+    let (x, y) = (random(3_000, 2, 41), random(3_000, 1, 42));
+    let weights: Vec<f64> = (0..3_000).map(|i| 0.25 + f64::from(i * i % 37)).collect();
+    let mut sums = NormalEquation::new(2, 1);
+    sums.push_weighted(&x, &y, &weights[..]).unwrap();
+    let expected = LinearRegression::new().fit_weighted(&x, &y, &weights[..]).unwrap();
+    assert_relative_eq!(sums.solve().unwrap().parameters(), expected.parameters(), max_relative = 1e-13);
+    sums.remove_weighted(&x.rows(0, 2_000), &y.rows(0, 2_000), &weights[..2_000]).unwrap();
+    let expected =
+        LinearRegression::new().fit_weighted(&x.rows(2_000, 1_000), &y.rows(2_000, 1_000), &weights[2_000..]).unwrap();
+    assert_relative_eq!(sums.solve().unwrap().parameters(), expected.parameters(), max_relative = 1e-13);
 }
 
 #[test]

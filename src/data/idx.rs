@@ -349,7 +349,6 @@ fn file_type(found: FileType) -> &'static str {
 
 fn element_type(code: u8) -> &'static str {
     match code {
-        0x08 => "unsigned byte",
         0x09 => "signed byte, not supported",
         0x0B => "16-bit integer, not supported",
         0x0C => "32-bit integer, not supported",

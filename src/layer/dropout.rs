@@ -133,6 +133,7 @@ mod tests {
     fn the_rate_is_kept_and_so_is_the_mean() {
         const COUNT: usize = 100_000;
         for rate in [0.1, 0.5, 0.9] {
+            assert_eq!(Dropout::new(rate).unwrap().rate(), rate);
             let y = dropped(rate, COUNT, 100, train(3, 0));
             let kept = y.iter().filter(|&&y| y != 0.0).count() as f64 / COUNT as f64;
             // Five standard deviations.

@@ -77,6 +77,7 @@ mod tests {
     #[test]
     fn the_kink_and_both_sides() {
         let leaky = LeakyRelu::new(0.125).unwrap();
+        assert_eq!(leaky.slope(), 0.125);
         assert_values(leaky, 0.0, &[(-3.0, -0.375, 0.125), (0.0, 0.0, 0.125), (1e-30, 1e-30, 1.0), (2.5, 2.5, 1.0)]);
     }
 

@@ -162,6 +162,42 @@ mod tests {
         }
     }
 
+    /// Of other shapes than cubics: the minimum is bracketed from either side, and the bracket turned around.
+    #[test]
+    fn a_search_meets_the_conditions_on_functions_that_are_no_cubics() {
+        type Function = fn(f64) -> (f64, f64);
+        let functions: [Function; 3] =
+            [|x| (x.powi(4), 4.0 * x.powi(3)), |x| (x.cosh(), x.sinh()), |x| (x.hypot(1.0), x / x.hypot(1.0))];
+        for function in functions {
+            for minimum in [0.03, 0.7, 1.4, 3.0, 4.6, 6.0] {
+                let phi = |alpha: f64| {
+                    let (value, slope) = function(alpha - minimum);
+                    trial(alpha, value, slope)
+                };
+                let mut evaluations = 0;
+                let found = WolfeSearch::new(1e-4, 1e-3).unwrap().search(phi(0.0), |alpha| {
+                    evaluations += 1;
+                    phi(alpha)
+                });
+                let found = found.unwrap();
+                assert!(found.slope.abs() <= 1e-3 * phi(0.0).slope.abs(), "{minimum}: {found:?}");
+                assert!(evaluations < 20, "{minimum}: {evaluations}");
+            }
+        }
+    }
+
+    /// The cubic's minimum lies at a millionth of the interval; a tenth of it is tried.
+    #[test]
+    fn trials_keep_away_from_the_ends() {
+        let mut tried = Vec::new();
+        let wall = |alpha: f64| trial(alpha, 1e6 * alpha * alpha - alpha, 2e6 * alpha - 1.0);
+        let _ = WolfeSearch::new(1e-4, 0.1).unwrap().search(wall(0.0), |alpha| {
+            tried.push(alpha);
+            wall(alpha)
+        });
+        assert_eq!(tried[..2], [1.0, 0.1]);
+    }
+
     #[test]
     fn the_last_point_evaluated_is_the_one_returned() {
         // Lower and lower, never flat, and no number beyond 3.

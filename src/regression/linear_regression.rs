@@ -299,7 +299,10 @@ impl LinearRegression {
             let attempt = self.attempt(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
             return LinearFit::from_solution(self.solution(&design, &attempt, None));
         }
-        if let Some(factor) = factor {
+        if let Some(factor) = factor
+            // Means are taken off before: it does not break down over a column that is constant but for rounding.
+            && (design.is_penalised() || relations(&design, &factor).is_empty())
+        {
             let attempt = self.attempt(&design, Solver::NormalEquation, &factor);
             if by_hand || attempt.converged() || !self.refinement {
                 return LinearFit::from_solution(self.solution(&design, &attempt, Some(&factor)));
@@ -508,10 +511,10 @@ fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec
     let first = design.intercept.unknowns();
     let rounding = T::epsilon() * T::from_count(8 * unknowns);
     let suspicious = rounding.max(T::epsilon() * T::from_count(design.rows().max(unknowns)));
-    let mut independent: Vec<usize> = (0..first).collect();
+    let (remaining, mut independent) = (factor.remaining(), Vec::from_iter(0..first));
     let mut relations = Vec::new();
     for unknown in first..unknowns {
-        let candidate = factor.remaining(unknown) <= suspicious;
+        let candidate = remaining[unknown] <= suspicious;
         let explained = candidate.then(|| design.explain(unknown, &independent[first..]));
         match explained {
             Some((left, coefficients)) if left <= rounding => {

@@ -128,19 +128,10 @@ impl<T: Real> Preconditioner<T> {
         self.factor.nrows()
     }
 
-    /// What is left of a column when those before it are taken out, as a fraction of its length.
-    pub(super) fn remaining(&self, column: usize) -> T {
-        let length = linalg::norm(&self.unshifted_row(column));
-        if length.is_zero() { T::zero() } else { self.factor[(column, column)].abs() / length }
-    }
-
-    /// The row of the factor, up to the diagonal, for the column as it was before its mean was taken off.
-    fn unshifted_row(&self, row: usize) -> Vec<T> {
-        let mut entries: Vec<T> = self.factor.row(row).iter().take(row + 1).copied().collect();
-        if row > 0 {
-            entries[0] += self.means[row] * self.factor[(0, 0)];
-        }
-        entries
+    /// What is left of each column when those before it are taken out, as a fraction of its length.
+    pub(super) fn remaining(&self) -> Vec<T> {
+        let fraction = |(left, length): (T, T)| if length.is_zero() { T::zero() } else { left.abs() / length };
+        self.factor.diagonal().iter().copied().zip(self.lengths()).map(fraction).collect()
     }
 
     /// `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`.

@@ -101,6 +101,8 @@ fn comes_back<T: Real>(directory: &Path) {
     let path = directory.join("again.npy");
     write_npy(&path, &matrix::<T>()).unwrap();
     assert_eq!(read_npy::<T>(&path).unwrap(), matrix::<T>());
+    // As NumPy writes it: numbers begin at the second multiple of 64 bytes.
+    assert_eq!(fs::metadata(&path).unwrap().len() as usize, 128 + size_of_val(matrix::<T>().as_slice()));
     let view = matrix::<T>();
     let view = view.view((1, 1), (2, 3));
     write_npy(&path, &view).unwrap();
