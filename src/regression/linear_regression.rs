@@ -513,9 +513,8 @@ fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec
     let suspicious = rounding.max(T::epsilon() * T::from_count(design.rows().max(unknowns)));
     let (remaining, mut independent) = (factor.remaining(), Vec::from_iter(0..first));
     let mut relations = Vec::new();
-    for unknown in first..unknowns {
-        let candidate = remaining[unknown] <= suspicious;
-        let explained = candidate.then(|| design.explain(unknown, &independent[first..]));
+    for (unknown, remaining) in remaining.into_iter().enumerate().skip(first) {
+        let explained = (remaining <= suspicious).then(|| design.explain(unknown, &independent[first..]));
         match explained {
             Some((left, coefficients)) if left <= rounding => {
                 let combination = independent.iter().copied().zip(coefficients).collect();
