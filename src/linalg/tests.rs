@@ -1,0 +1,149 @@
+use approx::assert_relative_eq;
+use nalgebra::{DMatrix, dmatrix};
+use proptest::prelude::*;
+
+use super::*;
+
+fn filled(rows: usize, columns: usize, seed: usize) -> DMatrix<f64> {
+    DMatrix::from_fn(rows, columns, |i, j| (((i * 31 + j * 17 + seed) % 23) as f64 - 11.0) / 7.0)
+}
+
+proptest! {
+    #![proptest_config(crate::counted::config())]
+
+    #[test]
+    fn products_agree_with_the_definition(m in 1_usize..20, k in 1_usize..20, n in 1_usize..20, seed in 0_usize..99) {
+        let (a, b, c) = (filled(m, k, seed), filled(k, n, seed + 1), filled(m, n, seed + 2));
+        let expected = DMatrix::from_fn(m, n, |i, j| (0..k).map(|l| a[(i, l)] * b[(l, j)]).sum::<f64>());
+        let (a_transposed, b_transposed) = (a.transpose(), b.transpose());
+        for a in [matrix(a.as_slice(), m, k), transpose(a_transposed.as_slice(), k, m)] {
+            for b in [matrix(b.as_slice(), k, n), transpose(b_transposed.as_slice(), n, k)] {
+                // Stale values, NaN among them, must not shine through.
+                let mut product = DMatrix::from_element(m, n, f64::NAN);
+                multiply(a, b, product.as_mut_slice());
+                prop_assert!((&product - &expected).amax() < 1e-12);
+                let mut sum = c.clone();
+                multiply_add(a, b, sum.as_mut_slice());
+                prop_assert!((sum - &c - &expected).amax() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn reductions_agree_with_the_definition(x in proptest::collection::vec(-2.0..2.0, 0..70)) {
+        let reversed: Vec<f64> = x.iter().rev().copied().collect();
+        let expected: f64 = x.iter().zip(&reversed).map(|(x, y)| x * y).sum();
+        prop_assert!((dot(&x, &reversed) - expected).abs() < 1e-13);
+        let expected = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        prop_assert!((norm(&x) - expected).abs() < 1e-13);
+    }
+}
+
+#[test]
+fn half_a_gram_matrix_is_the_half_of_it() {
+    for (rows, columns) in [(3, 1), (40, 7), (9, 2 * PANEL + 5)] {
+        let x = filled(rows, columns, columns);
+        let mut gram = DMatrix::from_element(columns, columns, 1.0);
+        add_gram(1.0, x.as_slice(), rows, columns, gram.as_mut_slice());
+        let expected = x.transpose() * &x;
+        assert_relative_eq!((gram.add_scalar(-1.0)).lower_triangle(), expected.lower_triangle(), epsilon = 1e-12);
+    }
+}
+
+#[test]
+fn cholesky_factors_solves_and_refuses() {
+    for n in 1..12 {
+        let root = filled(n + 3, n, n) + DMatrix::from_fn(n + 3, n, |i, j| if i == j { 3.0 } else { 0.0 });
+        let a = root.transpose() * &root;
+        let expected = filled(n, 2, 7);
+        let (mut factor, mut solution) = (a.clone(), &a * &expected);
+        cholesky(&mut factor, 1e-14).unwrap();
+        assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
+        solve_cholesky(&factor, &mut solution);
+        assert_relative_eq!(solution, expected, max_relative = 1e-10, epsilon = 1e-10);
+        let inverse = invert_lower(&factor);
+        assert_relative_eq!(&inverse * factor.lower_triangle(), DMatrix::identity(n, n), epsilon = 1e-12);
+    }
+    for n in [1, 7, PANEL, 2 * PANEL + 5] {
+        let upper = filled(n, n, n).upper_triangle();
+        let expected = (&upper * upper.transpose()).lower_triangle();
+        assert_relative_eq!(square_upper(&upper).lower_triangle(), expected, epsilon = 1e-10);
+    }
+    let n = 2 * BLOCK + 9;
+    let root = filled(n + 3, n, n) + DMatrix::from_fn(n + 3, n, |i, j| if i == j { 30.0 } else { 0.0 });
+    let a = root.transpose() * &root;
+    let mut factor = a.clone();
+    cholesky(&mut factor, 1e-14).unwrap();
+    assert_relative_eq!(factor.lower_triangle() * factor.lower_triangle().transpose(), a, max_relative = 1e-13);
+    assert_relative_eq!(invert_lower(&factor) * factor.lower_triangle(), DMatrix::identity(n, n), epsilon = 1e-12);
+    let mut singular = a.clone();
+    for i in 0..n {
+        let copied = singular[(i.max(40), i.min(40))];
+        singular[(i.max(50), i.min(50))] = copied;
+    }
+    singular[(50, 50)] = a[(40, 40)];
+    singular[(50, 40)] = a[(40, 40)];
+    assert_eq!(cholesky(&mut singular, 1e-14), Err(50));
+    assert_eq!(cholesky(&mut dmatrix![1.0, 2.0, 0.0; 2.0, 4.0, 0.0; 0.0, 0.0, 1.0], 1e-14), Err(1));
+    assert_eq!(cholesky(&mut dmatrix![0.0], 1e-14), Err(0));
+    assert_eq!(cholesky(&mut dmatrix![f64::NAN], 1e-14), Err(0));
+}
+
+#[test]
+fn reflections_leave_the_triangle_of_the_gram_matrix() {
+    for (rows, columns) in [(4, 4), (BLOCK + 3, BLOCK), (200, 2 * BLOCK + 7), (90, BLOCK + 3)] {
+        let mut a = filled(rows, columns, rows) + DMatrix::from_fn(rows, columns, |i, j| ((i * j) as f64).sin());
+        a.column_mut(1).fill(0.0);
+        let mut triangle = a.clone();
+        triangularize(&mut triangle);
+        let triangle = triangle.rows(0, columns).upper_triangle();
+        assert_relative_eq!(triangle.transpose() * triangle, a.transpose() * a, epsilon = 1e-11);
+    }
+}
+
+#[test]
+fn the_norm_neither_overflows_nor_vanishes() {
+    assert_relative_eq!(norm(&[3e200, 4e200]), 5e200, epsilon = 0.0, max_relative = 1e-15);
+    assert_relative_eq!(norm(&[3e-200, 4e-200]), 5e-200, epsilon = 0.0, max_relative = 1e-15);
+    assert_relative_eq!(norm(&[3e-30_f32, 4e-30]), 5e-30, epsilon = 0.0, max_relative = 1e-6);
+    assert_eq!(norm(&[5e-324, 0.0]), 5e-324);
+    assert_eq!(norm::<f64>(&[]), 0.0);
+    assert_eq!(norm(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
+    assert!(norm(&[f64::INFINITY, f64::NAN]).is_nan());
+    assert!(norm(&[f64::NAN, 1.0]).is_nan());
+}
+
+/// Lengths at which the work is done in another way, and what is beyond the whole blocks of these.
+#[test]
+fn long_vectors_are_short_ones_after_another() {
+    for length in [SHORT - 1, SHORT, LONG - 1, LONG, 3 * LONG + 77] {
+        let x: Vec<f64> = (0..length).map(|i| ((i * 7) % 31) as f64 - 15.0).collect();
+        let y: Vec<f64> = (0..length).map(|i| ((i * 5) % 23) as f64 - 11.0).collect();
+        // All of these are whole numbers, which add up exactly in any order.
+        assert_eq!(dot(&x, &y), x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>(), "{length}");
+        let mut sum = y.clone();
+        add_scaled(&mut sum, -2.0, &x);
+        assert!(sum.iter().zip(x.iter().zip(&y)).all(|(sum, (x, y))| *sum == y - 2.0 * x), "{length}");
+        clear(&mut sum);
+        assert!(sum.iter().all(|&sum| sum == 0.0), "{length}");
+    }
+}
+
+#[test]
+fn the_largest_is_the_first_of_several_and_nothing_is_below_all() {
+    let x = [-3.0, -1.0, -2.0, -1.0];
+    assert_eq!((largest(&x), place_of_largest(&x), largest_magnitude(&x)), (-1.0, 1, 3.0));
+    assert_eq!((largest::<f64>(&[]), place_of_largest::<f64>(&[])), (f64::NEG_INFINITY, 0));
+}
+
+#[test]
+fn compensated_sums_keep_what_plain_ones_lose() {
+    let mut sum = CompensatedSum::new();
+    sum.add(1.0_f32);
+    for _ in 0..1_000 {
+        sum.add(1e-8);
+    }
+    assert_eq!(sum.total(), 1.00001);
+    sum.add(f32::INFINITY);
+    assert_eq!(sum.total(), f32::INFINITY);
+}
