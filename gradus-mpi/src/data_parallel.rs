@@ -16,8 +16,8 @@ use crate::sharding::{SHARDS, Sharding};
 /// gradient.
 ///
 /// # Numerics
-/// Values and gradients of the shards are added in one binary tree: first within a rank, then over the ranks, of which each
-/// adds up a segment of a long vector for all of them. So 1, 2, 4 and 8 ranks on processors with the same vector instructions give the
+/// Values and gradients of the shards are added in one binary tree: first within a rank, then from rank to rank, point
+/// to point; the result is broadcast. So 1, 2, 4 and 8 ranks on processors with the same vector instructions give the
 /// same bits, which are those of the whole batch to rounding. No sum is left to MPI, whose order may depend on the
 /// length. Layers that draw at random draw what they would in the whole batch.
 ///
@@ -62,8 +62,7 @@ pub struct DataParallel<'r, T> {
     seed: u64,
     /// The gradient, then the value: of this rank's shards, of its branch of the tree, of all.
     sum: Vec<T>,
-    /// As many numbers for each level of the tree within the rank, and at least once for what comes from others, each with
-    /// a place more for every rank.
+    /// As many numbers for each level of the tree within the rank, and at least one for what comes from another.
     levels: Vec<Vec<T>>,
     failure: Option<Error>,
 }
@@ -281,12 +280,12 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         let Self { ranks, objective, sum, levels, .. } = self;
         let from = if with_gradient { 0 } else { x.len() };
         let sum = &mut sum[from..];
-        let mut below: Vec<&mut [T]> = levels.iter_mut().map(|level| &mut level[from..=x.len()]).collect();
+        let mut levels: Vec<&mut [T]> = levels.iter_mut().map(|level| &mut level[from..]).collect();
         let mut of_shard = |shard: usize, sum: &mut [T]| shards[shard].evaluate(objective, seed, x, sum);
-        add_up(&mut of_shard, 0..shards.len(), sum, &mut below);
+        add_up(&mut of_shard, 0..shards.len(), sum, &mut levels);
         let finite = |sum: &[T]| sum.iter().all(|value| value.is_finite());
         let of_rank = if finite(sum) { Ok(()) } else { Err(NOT_FINITE) };
-        ranks.add_up(sum, &mut levels[0]);
+        ranks.add_up(sum, levels[0]);
         if finite(sum) {
             return Ok(());
         }
@@ -354,9 +353,9 @@ type Local<V> = Result<V, Box<dyn std::error::Error + Send + Sync>>;
 /// The part of a rank, and its memory: for a sum, and for each level of its tree.
 fn memory<T: Real>(ranks: &Ranks, shards: usize, count: usize) -> Local<(Sharding, Vec<T>, Vec<Vec<T>>)> {
     let sharding = Sharding::new(shards, ranks.size(), ranks.rank())?;
-    let zeros = |more: usize| zeros("sum of gradients", count.saturating_add(1 + more));
+    let zeros = || zeros("sum of gradients", count.saturating_add(1));
     let levels = sharding.held().len().ilog2().max(1);
-    Ok((sharding, zeros(0)?, (0..levels).map(|_| zeros(ranks.size())).collect::<gradus::Result<_>>()?))
+    Ok((sharding, zeros()?, (0..levels).map(|_| zeros()).collect::<gradus::Result<_>>()?))
 }
 
 /// Given samples and weight of every shard, the same on all ranks.

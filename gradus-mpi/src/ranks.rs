@@ -6,8 +6,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use gradus::Real;
-use mpi::Count;
-use mpi::datatype::{Partition, PartitionMut};
 use mpi::environment::Universe;
 use mpi::topology::{Process, SimpleCommunicator};
 use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Equivalence, Root, Source};
@@ -189,65 +187,32 @@ impl Ranks {
     /// assert_eq!(code, std::process::ExitCode::SUCCESS);
     /// ```
     pub fn sum<T: Real + Equivalence>(&self, values: &mut [T]) -> Result<()> {
-        let from_others = zeros("values of other ranks", values.len() + self.size);
-        let (mut from_others, met) = self.meet(Call::Sum, [values.len() as u64, 0], from_others)?;
+        let from_other = zeros("values of another rank", values.len());
+        let (mut from_other, met) = self.meet(Call::Sum, [values.len() as u64, 0], from_other)?;
         met.same(0, "number of values to sum")?;
-        self.add_up(values, &mut from_others);
+        self.add_up(values, &mut from_other);
         Ok(())
     }
 
-    /// As [`sum`](Self::sum), of slices that are known to be of the same length; that for values of other ranks has a place
-    /// more for each rank.
-    pub(crate) fn add_up<T: Real + Equivalence>(&self, sum: &mut [T], from_others: &mut [T]) {
-        // A count of MPI is an `i32`.
-        for sum in sum.chunks_mut(MOST_VALUES) {
-            // Segments send fewer numbers, the tree fewer messages. The bits are the same.
-            if sum.len() >= LEAST_SEGMENT * self.size {
-                self.add_up_segments(sum, from_others);
-            } else {
-                self.add_up_tree(sum, &mut from_others[..sum.len()]);
-            }
-        }
-    }
-
-    /// Up the tree, and back to all.
-    fn add_up_tree<T: Real + Equivalence>(&self, sum: &mut [T], from_other: &mut [T]) {
+    /// As [`sum`](Self::sum), of slices that are known to be of the same length, with as much memory.
+    pub(crate) fn add_up<T: Real + Equivalence>(&self, sum: &mut [T], from_other: &mut [T]) {
         let mut distance = 1;
         while distance < self.size {
             if self.rank & distance != 0 {
-                self.process(self.rank - distance).send(sum);
+                let lower = self.process(self.rank - distance);
+                sum.chunks(MOST_VALUES).for_each(|sum| lower.send(sum));
                 break;
             }
             if self.rank + distance < self.size {
-                let _ = self.process(self.rank + distance).receive_into(from_other);
-                add(sum, from_other);
+                let upper = self.process(self.rank + distance);
+                for (sum, from_other) in sum.chunks_mut(MOST_VALUES).zip(from_other.chunks_mut(MOST_VALUES)) {
+                    let _ = upper.receive_into(from_other);
+                    add(sum, from_other);
+                }
             }
             distance *= 2;
         }
         self.broadcast_slice(sum);
-    }
-
-    /// Every rank gets one segment of all ranks, climbs the tree of it alone, and hands the sum to the others.
-    fn add_up_segments<T: Real + Equivalence>(&self, sum: &mut [T], from_others: &mut [T]) {
-        let segments = (0..self.size).map(|rank| part(sum.len(), self.size, rank));
-        let (counts, places): (Vec<_>, Vec<_>) =
-            segments.map(|segment| (segment.len() as Count, segment.start as Count)).unzip();
-        let own = counts[self.rank] as usize;
-        let own_places: Vec<_> = (0..self.size).map(|rank| (rank * own) as Count).collect();
-        let from_others = &mut from_others[..self.size * own];
-        self.world.all_to_all_varcount_into(
-            &Partition::new(&*sum, &counts[..], &places[..]),
-            &mut PartitionMut::new(&mut *from_others, vec![own as Count; self.size], own_places),
-        );
-        let mut distance = 1;
-        while distance < self.size {
-            for rank in (0..self.size - distance).step_by(2 * distance) {
-                let (lower, upper) = from_others.split_at_mut((rank + distance) * own);
-                add(&mut lower[rank * own..][..own], upper);
-            }
-            distance *= 2;
-        }
-        self.world.all_gather_varcount_into(&from_others[..own], &mut PartitionMut::new(sum, counts, places));
     }
 
     /// As [`broadcast`](Self::broadcast), of slices that are known to be of the same length.
@@ -365,9 +330,6 @@ const WORDS: usize = 4;
 
 /// The number of values of one message.
 pub(crate) const MOST_VALUES: usize = 1 << 28;
-
-/// The least number of values of a segment: with fewer the time of a message counts more than that of its bytes.
-const LEAST_SEGMENT: usize = 512;
 
 /// Of a rank that can go on.
 pub(crate) const NO_ERROR: Result<()> = Ok(());
