@@ -9,7 +9,7 @@ mod common;
 
 use std::f64::consts::{PI, SQRT_2, TAU};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{LayerObjective, LossObjective, Values, gradient_of, predictions, targets, uniform};
 use gradus::nalgebra::{DMatrix, DVector};
@@ -621,11 +621,17 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
+/// The files of a directory and of those in it, without unit tests.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+    files.filter(|path| !path.ends_with("tests.rs")).collect()
+}
+
 /// The types for which the files of a directory implement one of the traits; each file but the exempt has at least one.
 fn implementors(of: &[&str], directory: &str, exempt: &[&str]) -> Vec<String> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap() {
-        let path = entry.unwrap().path();
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)) {
         if exempt.iter().any(|name| path.ends_with(name)) {
             continue;
         }
