@@ -400,8 +400,13 @@ impl LinearRegression {
     }
 
     fn attempt<T: Real>(&self, design: &Design<'_, T>, solver: Solver, corrector: &dyn Corrector<T>) -> Attempt<T> {
-        let refined = if self.refinement { refinement::refine } else { refinement::unrefined }(design, corrector);
-        let condition = corrector.condition();
+        let (refined, condition) = match self.refinement {
+            true => {
+                let refined = refinement::refine(design, corrector);
+                (refined, corrector.condition())
+            }
+            false => refinement::unrefined(design, corrector),
+        };
         let bound = attainable_error(design, &refined, condition);
         Attempt { solver, refined, condition, bound }
     }

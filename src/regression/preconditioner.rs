@@ -152,23 +152,27 @@ impl<T: Real> Preconditioner<T> {
 
     /// The length of each column, as it was before its mean was taken off, with the root of its penalty.
     pub(super) fn lengths(&self) -> Vec<T> {
-        let mut squares = vec![T::zero(); self.unknowns()];
-        for (j, column) in self.factor.as_slice().chunks_exact(self.unknowns()).enumerate() {
-            for (i, square) in squares.iter_mut().enumerate().skip(j) {
-                let entry = if i > j && j == 0 { column[i] + self.means[i] * column[0] } else { column[i] };
-                *square += entry * entry;
-            }
+        self.row_squares(self.unshifted()).into_iter().map(T::sqrt).collect()
+    }
+
+    /// The first column of the factor for the columns as they were before their means were taken off.
+    fn unshifted(&self) -> impl Iterator<Item = T> {
+        // The mean of the column of ones is none.
+        self.factor.column(0).into_iter().zip(&self.means).map(|(&entry, &mean)| entry + mean * self.factor[(0, 0)])
+    }
+
+    /// The sum of the squares of each row, given the entries of the first column.
+    fn row_squares(&self, first: impl Iterator<Item = T>) -> Vec<T> {
+        let mut squares: Vec<T> = first.map(|entry| entry * entry).collect();
+        for (j, column) in self.factor.as_slice().chunks_exact(self.unknowns()).enumerate().skip(1) {
+            squares.iter_mut().zip(column).skip(j).for_each(|(square, &entry)| *square += entry * entry);
         }
-        squares.into_iter().map(T::sqrt).collect()
+        squares
     }
 
     /// Whether what was taken off each column leaves it no further from its mean than its entries are, in the mean.
     pub(super) fn is_centred(&self) -> bool {
-        let unknowns = self.unknowns();
-        let mut squares = vec![T::zero(); unknowns];
-        for (j, column) in self.factor.as_slice().chunks_exact(unknowns).enumerate().skip(1) {
-            squares.iter_mut().zip(column).skip(j).for_each(|(square, &entry)| *square += entry * entry);
-        }
+        let squares = self.row_squares(std::iter::repeat_n(T::zero(), self.unknowns()));
         let means = self.factor.column(0);
         squares.iter().zip(means.iter()).skip(1).all(|(&square, &mean)| mean * mean <= square)
     }
@@ -205,11 +209,8 @@ impl<T: Real> Corrector<T> for Preconditioner<T> {
     fn condition(&self) -> f64 {
         let unknowns = self.unknowns();
         let (mut factor, lengths) = (self.factor.clone(), self.lengths());
+        factor.column_mut(0).iter_mut().zip(self.unshifted()).for_each(|(entry, unshifted)| *entry = unshifted);
         for (j, column) in factor.as_mut_slice().chunks_exact_mut(unknowns).enumerate() {
-            if j == 0 {
-                let first = column[0];
-                column.iter_mut().zip(&self.means).skip(1).for_each(|(entry, &mean)| *entry += mean * first);
-            }
             column[j..].iter_mut().zip(&lengths[j..]).for_each(|(entry, &length)| *entry /= length);
         }
         let start = DMatrix::from_fn(unknowns, 1, |i, _| T::one() + T::from_count(i % 7) / T::nearest(8.0));

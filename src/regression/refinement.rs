@@ -26,8 +26,8 @@ fn doubtful<T: Real>(condition: T) -> bool {
     condition * condition > T::one() / T::epsilon().sqrt()
 }
 
-/// The first solution alone, with what digits the corrector has.
-pub(super) fn unrefined<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>) -> Refined<T> {
+/// The first solution alone, with what digits the corrector has; and the condition number, which tells how many those are.
+pub(super) fn unrefined<T: Real>(design: &Design<'_, T>, corrector: &dyn Corrector<T>) -> (Refined<T>, f64) {
     let widen = |numbers: &[T]| numbers.iter().map(|&number| T::Wide::widen(number)).collect();
     let (parameters, squares): (Vec<T::Wide>, _) = match corrector.start() {
         Some(start) => (widen(&start.parameters), start.squares.as_deref().map(widen)),
@@ -40,9 +40,10 @@ pub(super) fn unrefined<T: Real>(design: &Design<'_, T>, corrector: &dyn Correct
     };
     let squares = squares.unwrap_or_else(|| design.squares(&parameters));
     // What a factor of sums of products may leave; one of reflections is better.
-    let condition = T::nearest(corrector.condition());
-    let error = condition * condition * T::epsilon() * T::from_count(8 * design.unknowns());
-    Refined { parameters, squares, steps: 1, remaining: error.min(T::one()) }
+    let condition = corrector.condition();
+    let square = T::nearest(condition) * T::nearest(condition);
+    let error = square * T::epsilon() * T::from_count(8 * design.unknowns());
+    (Refined { parameters, squares, steps: 1, remaining: error.min(T::one()) }, condition)
 }
 
 /// Solves `(XᵀWX + Λ) B = XᵀWY` by corrections of the gradient, which is formed in twice the working precision.
