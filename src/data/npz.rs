@@ -39,14 +39,15 @@ use crate::real::Real;
 #[derive(Clone, Default)]
 pub struct Npz {
     arrays: BTreeMap<String, Entry>,
-    /// The file that was read, as it is.
-    archive: Option<ZipArchive<Cursor<Arc<[u8]>>>>,
 }
+
+/// A file that was read, as it is; copies share what is in it.
+type Archive = ZipArchive<Cursor<Arc<[u8]>>>;
 
 #[derive(Clone)]
 enum Entry {
-    /// The place in the archive.
-    Packed(usize),
+    /// An archive, and the place in it.
+    Packed(Archive, usize),
     /// A file in the format npy.
     Own(Vec<u8>),
 }
@@ -72,11 +73,11 @@ impl Npz {
             let file = archive.by_index_raw(place).map_err(archive_error)?;
             let name = file.name().map_err(archive_error)?;
             // As NumPy does: what is not an array is left alone.
-            if let Some(name) = name.strip_suffix(".npy") {
-                arrays.insert(name.to_owned(), Entry::Packed(place));
-            }
+            let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
+            drop(file);
+            arrays.insert(name, Entry::Packed(archive.clone(), place));
         }
-        Ok(Self { arrays, archive: Some(archive) })
+        Ok(Self { arrays })
     }
 
     /// The names of the arrays, in the order of their bytes.
@@ -92,11 +93,10 @@ impl Npz {
     /// [`NpyError::UnknownArray`], [`NpyError::Archive`] if it cannot be unpacked, and those of
     /// [`read_npy`](crate::read_npy).
     pub fn get<T: Real>(&self, name: &str) -> Result<DMatrix<T>, NpyError> {
-        match (self.arrays.get(name), &self.archive) {
-            (Some(Entry::Own(bytes)), _) => decode(bytes),
-            // A copy of the archive shares what is in it.
-            (Some(&Entry::Packed(place)), Some(archive)) => decode(&unpack::<T>(&mut archive.clone(), place)?),
-            _ => {
+        match self.arrays.get(name) {
+            Some(Entry::Own(bytes)) => decode(bytes),
+            Some(Entry::Packed(archive, place)) => decode(&unpack::<T>(&mut archive.clone(), *place)?),
+            None => {
                 Err(NpyError::UnknownArray { name: name.to_owned(), names: self.names().map(str::to_owned).collect() })
             }
         }
@@ -126,21 +126,20 @@ impl Npz {
         let path = path.as_ref();
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, entry) in &self.arrays {
-            let bytes = match (entry, &self.archive) {
-                (Entry::Own(bytes), _) => bytes,
-                (&Entry::Packed(place), Some(read)) => {
-                    let mut read = read.clone();
-                    let file = read.by_index_raw(place).map_err(archive_error)?;
-                    archive.raw_copy_file(file).map_err(archive_error)?;
-                    continue;
+            match entry {
+                Entry::Own(bytes) => {
+                    let options = SimpleFileOptions::default()
+                        .compression_method(CompressionMethod::Stored)
+                        .large_file(u32::try_from(bytes.len()).is_err());
+                    archive.start_file(format!("{name}.npy"), options).map_err(archive_error)?;
+                    archive.write_all(bytes).map_err(archive_error)?;
                 }
-                (Entry::Packed(_), None) => continue,
-            };
-            let options = SimpleFileOptions::default()
-                .compression_method(CompressionMethod::Stored)
-                .large_file(u32::try_from(bytes.len()).is_err());
-            archive.start_file(format!("{name}.npy"), options).map_err(archive_error)?;
-            archive.write_all(bytes).map_err(archive_error)?;
+                Entry::Packed(read, place) => {
+                    let mut read = read.clone();
+                    let file = read.by_index_raw(*place).map_err(archive_error)?;
+                    archive.raw_copy_file(file).map_err(archive_error)?;
+                }
+            }
         }
         let bytes = archive.finish().map_err(archive_error)?.into_inner();
         write_whole(path, &bytes).map_err(|source| NpyError::Io { path: path.to_owned(), source })
@@ -150,7 +149,7 @@ impl Npz {
 /// An array's file: its header, and then as many bytes as that says, or one more if there are more.
 ///
 /// Bytes are asked for as they come, so that what is wrong costs no memory.
-fn unpack<T: Real>(archive: &mut ZipArchive<Cursor<Arc<[u8]>>>, place: usize) -> Result<Vec<u8>, NpyError> {
+fn unpack<T: Real>(archive: &mut Archive, place: usize) -> Result<Vec<u8>, NpyError> {
     let mut file = archive.by_index(place).map_err(archive_error)?;
     let size = file.size();
     let mut bytes = Vec::new();
