@@ -48,7 +48,7 @@ fn orthogonal_matrices_are_orthogonal() {
     for (inputs, outputs) in [(1, 1), (7, 1), (1, 7), (60, 60), (150, 50), (50, 150)] {
         let initializer = Initializer::orthogonal().with_gain(3.0).unwrap();
         let weight = DMatrix::from_vec(outputs, inputs, fill::<f64>(initializer, inputs, outputs));
-        let gram = if outputs >= inputs { weight.tr_mul(&weight) } else { &weight * weight.transpose() };
+        let gram = if outputs >= inputs { weight.transpose() * &weight } else { &weight * weight.transpose() };
         let identity = DMatrix::identity(gram.nrows(), gram.ncols()) * 9.0;
         assert!((gram - identity).amax() < 1e-13, "{inputs} {outputs}");
     }
