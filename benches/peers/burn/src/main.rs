@@ -2,10 +2,10 @@
 //!
 //! usage: peer-burn DATA_DIRECTORY
 
+#[path = "../../mnist.rs"]
+mod mnist;
+
 use std::error::Error;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::time::Instant;
 
 use burn::module::{Initializer, Module, Param};
@@ -14,13 +14,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use flate2::read::GzDecoder;
+use mnist::{BATCH, ITERATIONS, RATE};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-
-const ITERATIONS: usize = 10_000;
-const BATCH: usize = 100;
-const RATE: f64 = 0.1;
 
 #[derive(Module, Debug)]
 struct Network {
@@ -79,15 +75,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Images, a row each, and labels.
 fn read(directory: &str, set: &str, device: &Device) -> Result<(Tensor<2>, Tensor<1, Int>), Box<dyn Error>> {
-    let bytes = |name: &str, header: usize| -> Result<Vec<u8>, Box<dyn Error>> {
-        let mut bytes = Vec::new();
-        let path = Path::new(directory).join(format!("{set}-{name}.gz"));
-        GzDecoder::new(File::open(path)?).read_to_end(&mut bytes)?;
-        Ok(bytes.split_off(header))
-    };
-    let images: Vec<f32> = bytes("images-idx3-ubyte", 16)?.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-    let labels: Vec<i64> = bytes("labels-idx1-ubyte", 8)?.iter().map(|&byte| i64::from(byte)).collect();
+    let (images, labels) = mnist::read(directory, set)?;
     let samples = labels.len();
+    let labels: Vec<i64> = labels.into_iter().map(i64::from).collect();
     let images = Tensor::from_data(TensorData::new(images, [samples, 784]), device);
     Ok((images, Tensor::from_data(TensorData::new(labels, [samples]), device)))
 }

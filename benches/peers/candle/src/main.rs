@@ -2,21 +2,17 @@
 //!
 //! usage: peer-candle DATA_DIRECTORY
 
+#[path = "../../mnist.rs"]
+mod mnist;
+
 use std::error::Error;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::time::Instant;
 
 use candle_core::{D, DType, Device, Tensor};
 use candle_nn::{Init, Linear, Module, Optimizer, SGD, Sequential, VarBuilder, VarMap, loss, seq};
-use flate2::read::GzDecoder;
+use mnist::{BATCH, ITERATIONS, RATE};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-
-const ITERATIONS: usize = 10_000;
-const BATCH: usize = 100;
-const RATE: f64 = 0.1;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let data = std::env::args().nth(1).ok_or("usage: peer-candle DATA_DIRECTORY")?;
@@ -58,14 +54,8 @@ fn accuracy(network: &Sequential, x: &Tensor, labels: &Tensor) -> candle_core::R
 
 /// Images, a row each, and labels.
 fn read(directory: &str, set: &str) -> Result<(Tensor, Tensor), Box<dyn Error>> {
-    let bytes = |name: &str, header: usize| -> Result<Vec<u8>, Box<dyn Error>> {
-        let mut bytes = Vec::new();
-        let path = Path::new(directory).join(format!("{set}-{name}.gz"));
-        GzDecoder::new(File::open(path)?).read_to_end(&mut bytes)?;
-        Ok(bytes.split_off(header))
-    };
-    let images: Vec<f32> = bytes("images-idx3-ubyte", 16)?.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-    let labels: Vec<u32> = bytes("labels-idx1-ubyte", 8)?.iter().map(|&byte| u32::from(byte)).collect();
+    let (images, labels) = mnist::read(directory, set)?;
     let samples = labels.len();
+    let labels: Vec<u32> = labels.into_iter().map(u32::from).collect();
     Ok((Tensor::from_vec(images, (samples, 784), &Device::Cpu)?, Tensor::from_vec(labels, samples, &Device::Cpu)?))
 }
