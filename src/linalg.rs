@@ -33,6 +33,9 @@ const SMALL: usize = 5;
 /// diagonal.
 const PANEL: usize = 128;
 
+/// Columns of a factor for whose sake the other one is not copied, if that is wider than a panel.
+const FEW: usize = 4;
+
 /// Parts of any work at most.
 pub(crate) const MOST_PARTS: usize = 16;
 
@@ -119,6 +122,20 @@ pub(crate) fn multiply<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T])
 pub(crate) fn multiply_add<T: Real>(a: Factor<'_, T>, b: Factor<'_, T>, c: &mut [T]) {
     assert_eq!(c.len(), a.rows * b.columns);
     product(T::one(), a, b, Way::Add, Target { data: c, rows: a.rows, columns: b.columns, column_stride: a.rows });
+}
+
+/// `C ← C + XᵀY`, with `X` and `Y` of so many rows, at least one.
+pub(crate) fn add_transposed_product<T: Real>(x: &[T], y: &[T], rows: usize, c: &mut [T]) {
+    let (columns, targets) = (x.len() / rows, y.len() / rows);
+    if columns <= PANEL || targets > FEW {
+        return multiply_add(transpose(x, rows, columns), matrix(y, rows, targets), c);
+    }
+    // Read where it lies: as a product `X` would be copied first.
+    for (i, x) in x.chunks_exact(rows).enumerate() {
+        for (c, y) in c.chunks_exact_mut(columns).zip(y.chunks_exact(rows)) {
+            c[i] += dot(x, y);
+        }
+    }
 }
 
 /// `C ← α A B`, or what else the way says; large ones column by column on several threads, which changes no bit.

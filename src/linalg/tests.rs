@@ -40,6 +40,16 @@ proptest! {
 }
 
 #[test]
+fn transposed_products_agree_with_the_definition() {
+    for (rows, columns, targets) in [(1, 1, 1), (70, PANEL, 1), (70, PANEL + 1, FEW), (70, PANEL + 1, FEW + 1)] {
+        let (x, y, before) = (filled(rows, columns, 1), filled(rows, targets, 2), filled(columns, targets, 3));
+        let mut sum = before.clone();
+        add_transposed_product(x.as_slice(), y.as_slice(), rows, sum.as_mut_slice());
+        assert_relative_eq!(sum - before, x.transpose() * y, epsilon = 1e-12);
+    }
+}
+
+#[test]
 fn half_a_gram_matrix_is_the_half_of_it() {
     for (rows, columns) in [(3, 1), (40, 7), (9, 2 * PANEL + 5)] {
         let x = filled(rows, columns, columns);

@@ -2,7 +2,7 @@ use std::cell::Cell;
 
 use super::design::Design;
 use super::preconditioner::{Corrector, for_each_shifted_block, shifted_gradient, unshifted_correction};
-use crate::linalg::{self, matrix, transpose};
+use crate::linalg::{self, matrix};
 use crate::real::Real;
 
 /// Corrections by conjugate gradients: `XᵀWX + Λ` is never formed, only multiplied with, of columns less their means
@@ -40,7 +40,7 @@ impl<'d, 'a, T: Real> ConjugateGradient<'d, 'a, T> {
         for_each_shifted_block(self.design, |rows, x| {
             along.resize(rows, T::zero());
             linalg::multiply(matrix(x, rows, unknowns), matrix(&scaled, unknowns, 1), &mut along);
-            linalg::multiply_add(transpose(x, rows, unknowns), matrix(&along, rows, 1), &mut product);
+            linalg::add_transposed_product(x, &along, rows, &mut product);
         });
         product.iter_mut().zip(&self.scales).for_each(|(product, &scale)| *product *= scale);
         product

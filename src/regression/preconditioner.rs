@@ -1,7 +1,7 @@
 use nalgebra::DMatrix;
 
 use super::design::{Block, Design};
-use crate::linalg::{self, matrix, transpose};
+use crate::linalg;
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -36,7 +36,7 @@ impl<T: Real> Preconditioner<T> {
             design.of_parts(&design.columns, &design.means, new, |(gram, products, squares, weighed), block| {
                 let (rows, (x, y)) = (block.rows, weighed.weigh(&block));
                 linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
-                linalg::multiply_add(transpose(x, rows, unknowns), matrix(y, rows, targets), products.as_mut_slice());
+                linalg::add_transposed_product(x, y, rows, products.as_mut_slice());
                 squares.iter_mut().zip(y.chunks_exact(rows)).for_each(|(square, y)| *square += linalg::dot(y, y));
             });
         let (mut gram, mut products, mut squares, _) = parts.next()?;
