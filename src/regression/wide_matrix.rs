@@ -63,36 +63,39 @@ impl<T: Real> WideMatrix<T> {
         Ok(trailing)
     }
 
-    /// Overwrites the lower triangle, the only one that is read, with the Cholesky factor `L`, `A = L Lᵀ`, of the
-    /// leading `unknowns` rows and columns; the rows after them become `L₂ = A₂₁ L⁻ᵀ`, and what remains of `A₂₂` is
-    /// its Schur complement.
+    /// Overwrites the matrix, of which only the lower triangle is read: that with the Cholesky factor `L`, `A = L Lᵀ`,
+    /// of the leading `unknowns` rows and columns; the rows after them become `L₂ = A₂₁ L⁻ᵀ`, and what remains of `A₂₂`
+    /// is its Schur complement.
     ///
     /// Returns the columns of whose diagonal entry no more than the fraction `threshold` is left: they depend on
     /// those before them, and are left out of the factor.
     pub(super) fn factor(&mut self, unknowns: usize, threshold: T) -> Vec<usize> {
         let size = self.size;
+        let zero = T::Wide::zero();
         let mut dependent = Vec::new();
         for j in 0..size {
             let whole = self[(j, j)].round();
-            let (factored, rest) = self.entries.split_at_mut(j * size);
-            let column = &mut rest[j..size];
-            for (former, entries) in factored.chunks_exact(size).enumerate().take(unknowns) {
-                if !dependent.contains(&former) {
-                    let factor = -entries[j];
-                    for (entry, &former) in column.iter_mut().zip(&entries[j..]) {
-                        *entry += factor * former;
-                    }
-                }
+            // What is known of the rows of L stands above the diagonal too, side by side.
+            let known = j.min(unknowns);
+            for i in j..size {
+                let [row, other] = [i, j].map(|row| &self.entries[row * size..][..known]);
+                let explained = zero.add_dot(row, other);
+                self[(i, j)] -= explained;
             }
-            if j < unknowns {
-                if column[0].round() <= whole * threshold {
-                    dependent.push(j);
-                    continue;
-                }
-                let diagonal = column[0].sqrt();
-                for entry in column.iter_mut() {
-                    *entry = *entry / diagonal;
-                }
+            if j >= unknowns {
+                continue;
+            }
+            if self[(j, j)].round() <= whole * threshold {
+                dependent.push(j);
+                (j + 1..size).for_each(|i| self[(j, i)] = zero);
+                continue;
+            }
+            let diagonal = self[(j, j)].sqrt();
+            self[(j, j)] = diagonal;
+            for i in j + 1..size {
+                let entry = self[(i, j)] / diagonal;
+                self[(i, j)] = entry;
+                self[(j, i)] = entry;
             }
         }
         dependent
@@ -116,11 +119,9 @@ impl<T: Real> WideMatrix<T> {
     pub(super) fn solve_transposed(&self, unknowns: usize, b: &mut [T::Wide]) {
         for j in (0..unknowns).rev() {
             let column = self.lower_column(j);
-            let mut rest = b[j];
-            for (&entry, &known) in column[1..].iter().zip(&b[j + 1..unknowns]) {
-                rest -= entry * known;
-            }
-            b[j] = rest / column[0];
+            let known = &b[j + 1..unknowns];
+            let explained = T::Wide::zero().add_dot(&column[1..=known.len()], known);
+            b[j] = (b[j] - explained) / column[0];
         }
     }
 
