@@ -57,8 +57,10 @@ const PANEL: usize = 16_384;
 /// Columns of it that are transposed at once.
 const TRANSPOSED: usize = 64;
 
-/// Rows of B among which zeros are looked for, and the vectors of B that are looked at to know whether it pays.
-const DEEPEST_SPARSE: usize = 4096;
+/// Columns of it at most: those of a panel of three vectors of four numbers.
+const DEEPEST: usize = PANEL / 12;
+
+/// The vectors of B that are looked at to know whether it pays to look for its zeros.
 const SAMPLES: usize = 64;
 
 /// Up to this many rows a product of columns that are longer is made of dot products.
@@ -74,26 +76,26 @@ where
 {
     if o.a_row == 1 {
         // Its columns are contiguous; those of one panel lie close to one another.
-        let one = o.rows <= MOST * F::COUNT;
-        let deepest = if one { o.depth } else { PANEL / (MOST * F::COUNT) };
-        unsafe { panels::<F, H, MOST, N>(o, deepest, !one && o.columns >= 2 * N) };
+        let copy = o.rows > MOST * F::COUNT && o.columns >= 2 * N;
+        unsafe { panels::<F, H, MOST, N>(o, copy) };
     } else if o.b_row == 1 && o.rows <= FEW && o.depth >= o.rows.max(4 * F::COUNT) {
         unsafe { dot_products::<F, D>(o) };
     } else {
-        unsafe { panels::<F, H, MOST, N>(o, PANEL / (MOST * F::COUNT), true) };
+        unsafe { panels::<F, H, MOST, N>(o, true) };
     }
 }
 
 #[inline(always)]
-unsafe fn panels<F, H, const MOST: usize, const N: usize>(o: &Operands<F::Scalar>, deepest: usize, copy: bool)
+unsafe fn panels<F, H, const MOST: usize, const N: usize>(o: &Operands<F::Scalar>, copy: bool)
 where
     F: Lanes,
     H: Lanes<Scalar = F::Scalar>,
 {
+    let deepest = PANEL / (MOST * F::COUNT);
     // As even as whole vectors allow.
     let vectors = o.rows.div_ceil(F::COUNT);
     let height = vectors.div_ceil(vectors.div_ceil(MOST)) * F::COUNT;
-    let sparse = unsafe { is_sparse::<F>(o, deepest) };
+    let sparse = unsafe { is_sparse::<F>(o) };
     let mut panel = [const { MaybeUninit::<F::Scalar>::uninit() }; PANEL];
     let mut from = 0;
     loop {
@@ -284,12 +286,11 @@ where
 /// Whether it pays to look for the zeros of B, and none of them would have met an infinite or NaN entry of A: then to
 /// pass over them changes no sum.
 #[inline(always)]
-unsafe fn is_sparse<F: Lanes>(o: &Operands<F::Scalar>, deepest: usize) -> bool {
+unsafe fn is_sparse<F: Lanes>(o: &Operands<F::Scalar>) -> bool {
     // The lines of B that are contiguous.
     let (lines, length, stride) =
         if o.b_row == 1 { (o.columns, o.depth, o.b_column) } else { (o.depth, o.columns, o.b_row) };
-    if o.rows < F::COUNT || lines * length < 64 * SAMPLES || length < F::COUNT || deepest.min(o.depth) > DEEPEST_SPARSE
-    {
+    if o.rows < F::COUNT || lines * length < 64 * SAMPLES || length < F::COUNT {
         return false;
     }
     unsafe {
@@ -335,7 +336,7 @@ where
     H: Lanes<Scalar = F::Scalar>,
 {
     // Bit p of the words w of column c, of which the second has the high bits: row 64 w + p of B is not zero there.
-    let mut marks = [[[0_u32; WIDEST]; 2]; DEEPEST_SPARSE / 64];
+    let mut marks = [[[0_u32; WIDEST]; 2]; DEEPEST.div_ceil(64)];
     let words = part.depth.div_ceil(32);
     let mut column = 0;
     while column < part.columns {
