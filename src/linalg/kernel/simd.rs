@@ -352,17 +352,22 @@ where
                 unsafe { marks_across::<F>(b, o.b_row, count, width) }
             };
         }
-        // In pairs, since neighbours are often zero together, and share what is loaded of A.
-        for c in (0..width).step_by(2) {
-            let pair = [c, (c + 1).min(width - 1)];
-            let marks = |word: usize| marks[word].map(|words| words[pair[0]] | words[pair[1]]);
+        // Several at once, since neighbours are often zero together, and share what is loaded of A: rows of a batch, such as
+        // pixels side by side, more often than samples.
+        let most = if o.b_row == 1 { 2 } else { 4 };
+        let mut c = 0;
+        while c < width {
+            let many = if width - c < most { 2.min(width - c) } else { most };
+            let marks =
+                |word: usize| marks[word].map(|words| words[c..c + many].iter().fold(0, |all, mark| all | mark));
             unsafe {
-                if pair[1] > c {
-                    sparse_tile::<F, H, V, 2>(o, part, column + c, marks);
-                } else {
-                    sparse_tile::<F, H, V, 1>(o, part, column + c, marks);
+                match many {
+                    4 => sparse_tile::<F, H, V, 4>(o, part, column + c, marks),
+                    2 => sparse_tile::<F, H, V, 2>(o, part, column + c, marks),
+                    _ => sparse_tile::<F, H, V, 1>(o, part, column + c, marks),
                 }
             }
+            c += many;
         }
         column += width;
     }
