@@ -74,24 +74,21 @@ where
     F: Lanes,
     H: Lanes<Scalar = F::Scalar>,
 {
-    if o.a_row == 1 {
-        // Its columns are contiguous; those of one panel lie close to one another.
-        let copy = o.rows > MOST * F::COUNT && o.columns >= 2 * N;
-        unsafe { panels::<F, H, MOST, N>(o, copy) };
-    } else if o.b_row == 1 && o.rows <= FEW && o.depth >= o.rows.max(4 * F::COUNT) {
-        unsafe { dot_products::<F, D>(o) };
-    } else {
-        unsafe { panels::<F, H, MOST, N>(o, true) };
+    let few = o.a_row != 1 && o.b_row == 1 && o.rows <= FEW;
+    unsafe {
+        if few && o.depth >= o.rows.max(4 * F::COUNT) { dot_products::<F, D>(o) } else { panels::<F, H, MOST, N>(o) }
     }
 }
 
 #[inline(always)]
-unsafe fn panels<F, H, const MOST: usize, const N: usize>(o: &Operands<F::Scalar>, copy: bool)
+unsafe fn panels<F, H, const MOST: usize, const N: usize>(o: &Operands<F::Scalar>)
 where
     F: Lanes,
     H: Lanes<Scalar = F::Scalar>,
 {
     let deepest = PANEL / (MOST * F::COUNT);
+    // Where the columns are contiguous, those of one panel lie close to one another.
+    let copy = o.a_row != 1 || o.rows > MOST * F::COUNT && o.columns >= 2 * N;
     // As even as whole vectors allow.
     let vectors = o.rows.div_ceil(F::COUNT);
     let height = vectors.div_ceil(vectors.div_ceil(MOST)) * F::COUNT;
