@@ -291,7 +291,7 @@ fn n13_as_many_observations_as_unknowns() {
             assert_eq!((statistics.r_squared, fit.degrees_of_freedom()), (Some(1.0), Some(0)));
             let diagnostics = fit.diagnostics(&x, &y).unwrap();
             assert!(diagnostics.cooks_distances().iter().all(Option::is_none));
-            assert_eq!(diagnostics.robust_standard_errors(RobustCovariance::Hc1), None);
+            assert!(diagnostics.robust_standard_errors(RobustCovariance::Hc1).iter().all(Option::is_none));
             let table = fit.to_string();
             assert!(table.contains("Residual standard error: NA on 0 degrees of freedom"), "{table}");
             assert!(!table.contains("NaN"), "{table}");
@@ -536,7 +536,7 @@ fn n23_scaled_by_a_power_of_two_every_bit_is_the_same() {
             assert_eq!((plain.leverages(), plain.cooks_distances()), (scaled.leverages(), scaled.cooks_distances()));
             assert_eq!(&(plain.residuals() * scale), scaled.residuals());
             for kind in [RobustCovariance::Hc0, RobustCovariance::Hc3] {
-                let [plain, scaled] = [&plain, &scaled].map(|d| d.robust_standard_errors(kind).unwrap());
+                let [plain, scaled] = [&plain, &scaled].map(|d| d.robust_standard_errors(kind).map(Option::unwrap));
                 assert_eq!(plain.rows(1, 2), scaled.rows(1, 2));
                 assert_eq!(plain[0] * scale, scaled[0]);
             }

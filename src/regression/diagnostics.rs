@@ -1,14 +1,18 @@
 use nalgebra::{DMatrix, DVector};
 
-use super::design::Weights;
-use super::intervals::squared_norm_of_row;
-use super::linear_fit::matrix_of;
-use super::solution::{Solution, unscaled};
-use super::{LinearFit, check_observations, check_weights, count_observations};
+use super::blocks::{Block, Blocks, MOST_ROWS};
+use super::conclude::rounding;
+use super::factors::root::Root;
+use super::linear_fit::{LinearFit, matrix_of};
+use super::problem::{check_observations, check_weights, count_observations};
+use super::solution::unscaled;
 use crate::error::{Error, Result, Shape};
-use crate::linalg::{self, View, matrix, times_power_of_two, transpose};
+use crate::linalg::{self, View, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
+
+/// Above this leverage, what is missing to 1 is not a difference.
+const HIGH: f64 = 1.0 - 1.0 / 1024.0;
 
 /// Estimates of the covariance of the parameters that stay right where the variance of the errors differs from
 /// observation to observation: `(XᵀWX)⁻¹ Xᵀ diag(c w² r²) X (XᵀWX)⁻¹`.
@@ -52,8 +56,8 @@ pub enum RobustCovariance {
 /// let leverages = diagnostics.leverages().expect("the fit has no penalty");
 /// assert!((leverages - dvector![5.0 / 6.0, 1.0 / 3.0, 5.0 / 6.0]).amax() < 1e-15);
 /// // The slope is Σ(x − x̄) y / 2: its variance is Σ(x − x̄)² r² / 4 = ⅛.
-/// let errors = diagnostics.robust_standard_errors(RobustCovariance::Hc0).expect("the fit has no penalty");
-/// assert!((errors[(1, 0)] - 0.125_f64.sqrt()).abs() < 1e-15);
+/// let errors = diagnostics.robust_standard_errors(RobustCovariance::Hc0);
+/// assert!((errors[(1, 0)].expect("the fit has no penalty") - 0.125_f64.sqrt()).abs() < 1e-15);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///
@@ -67,24 +71,34 @@ pub struct Diagnostics<T> {
     influence: Option<Influence<T>>,
     /// n / d.
     inflation: Option<T>,
-    unknown_exponents: Vec<i32>,
+    exponents: Vec<i32>,
     target_exponents: Vec<i32>,
 }
 
+/// In the units of the solution.
 #[derive(Clone, Debug, PartialEq)]
 struct Influence<T> {
     leverages: DVector<T>,
-    /// `W X (XᵀWX)⁻¹`: what an observation's target contributes to each parameter, in the units of the solution.
+    /// 1 − h, or none where that is not told from 0.
+    complements: Vec<Option<T>>,
+    /// `W X (XᵀWX)⁻¹`: what an observation's target contributes to each parameter.
     contributions: DMatrix<T>,
-    /// n × k, in the units of the solution, each times the power of two of its weight.
+    /// What rounding may make of a contribution of 0, for each parameter.
+    negligible: Vec<T>,
+    /// n × k, each times the power of two of its weight.
     residuals: DMatrix<T>,
+    leverage_error: f64,
 }
 
 impl<T: Real> LinearFit<T> {
     /// What the fit says of each of the observations that it was made from: `x` n × p, `y` n × k.
     ///
     /// # Numerics
-    /// Residuals are differences in twice the working precision. Memory: n (p + 1) numbers, twice that on the way.
+    /// Residuals are those of the refined parameters, with the digits that these lose to rounding, in twice the working
+    /// precision. Leverages and what is made of them have the digits of the standard errors, and 1 − h does not cancel: where
+    /// [`standard_errors_refined`](crate::RegressionReport::standard_errors_refined) all have, else leverages have a relative
+    /// error of at most [`leverage_error_bound`](Diagnostics::leverage_error_bound), and 1 − h one of h / (1 − h) times that.
+    /// Memory: n (p + 1) numbers.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data have not the columns, or not as many rows as those of the fit,
@@ -136,48 +150,23 @@ impl<T: Real> LinearFit<T> {
             });
         }
         let solution = &self.solution;
-        let design = self.scaled_design(x, |_| 0)?;
-        let scaled = scaled_residuals(solution, &design, y)?;
+        // Rows of weight 0 have residuals too.
+        let scaled = self.walk(x, y, None, |blocks| self.scaled_residuals(blocks))??;
         let residuals = matrix_of(x.nrows(), targets, |row, target| {
             unscaled(scaled[(row, target)], solution.target_exponents[target])
         });
         let residuals = residuals.ok_or(Error::Overflow { what: "residuals" })?;
-        drop(design);
-
-        // The power of two of a weight goes into its row, as it did in the fit.
-        let weights = weights.map(Weights::new);
-        let weight = |row: usize| weights.as_ref().map_or(T::one(), |weights| weights.fractions[row]);
-        let power = |row: usize| weights.as_ref().map_or(0, |weights| weights.halves[row]);
-        let influence = match (self.components(x, power)?, &solution.inverse_root) {
-            (Some(components), Some(root)) => {
-                let (rows, unknowns) = components.shape();
-                let leverages = DVector::from_fn(rows, |row, _| {
-                    let leverage = weight(row) * squared_norm_of_row(&components, row);
-                    // As R has it: what misses 1 by rounding is 1.
-                    let full = T::one() - T::nearest(10.0) * T::epsilon();
-                    if leverage > full { T::one() } else { leverage }
-                });
-                let mut contributions = linalg::zeros("influence of observations", rows.saturating_mul(unknowns))?;
-                let root = transpose(root.as_slice(), unknowns, unknowns);
-                linalg::multiply(matrix(components.as_slice(), rows, unknowns), root, &mut contributions);
-                let mut contributions = DMatrix::from_vec(rows, unknowns, contributions);
-                for mut column in contributions.column_iter_mut() {
-                    column.iter_mut().enumerate().for_each(|(row, value)| *value *= weight(row));
-                }
-                let residuals = DMatrix::from_fn(rows, targets, |row, target| {
-                    times_power_of_two(scaled[(row, target)], power(row))
-                });
-                Some(Influence { leverages, contributions, residuals })
-            }
-            _ => None,
-        };
+        let (fractions, influence) = self.walk(x, y, weights, |blocks| {
+            let fractions: Vec<T> = (0..blocks.rows()).map(|row| blocks.weight(row).0).collect();
+            let influence = solution.root().map(|root| self.influence(blocks, &root, scaled)).transpose()?;
+            Ok((fractions, influence))
+        })??;
         let cooks_distances = DMatrix::from_fn(x.nrows(), targets, |row, target| {
-            let influence = influence.as_ref()?;
+            let Influence { leverages, complements, residuals, .. } = influence.as_ref()?;
             let deviation = solution.residual_standard_deviation(target)?;
-            let (leverage, rank) = (influence.leverages[row], T::from_count(solution.rank?));
-            let standardized = influence.residuals[(row, target)] / (deviation * (T::one() - leverage));
-            let distance = weight(row) * standardized * standardized * leverage / rank;
-            distance.is_finite().then_some(distance)
+            let standardized = residuals[(row, target)] / (deviation * complements[row]?);
+            let distance = fractions[row] * standardized * standardized * leverages[row] / T::from_count(solution.rank?);
+            (distance.is_finite() && solution.squares[target].residual_resolved).then_some(distance)
         });
         let inflation = solution.degrees_of_freedom().filter(|&freedom| freedom > 0);
         let inflation = inflation.map(|freedom| T::from_count(solution.observations) / T::from_count(freedom));
@@ -186,28 +175,127 @@ impl<T: Real> LinearFit<T> {
             cooks_distances,
             influence,
             inflation,
-            unknown_exponents: solution.unknown_exponents.clone(),
+            exponents: self.published.exponents.clone(),
             target_exponents: solution.target_exponents.clone(),
         })
     }
+
+    /// `Y − X B` in the units of the solution; 0 where that is not told from 0.
+    fn scaled_residuals(&self, blocks: &Blocks<'_, T>) -> Result<DMatrix<T>> {
+        let (rows, targets) = (blocks.rows(), blocks.targets());
+        let mut residuals = linalg::zeros("residuals", rows.saturating_mul(targets))?;
+        let parameters: Vec<Vec<T::Wide>> = (0..targets).map(|target| self.solution.parameters(target)).collect();
+        let rounding = T::nearest(rounding::<T>(0, blocks.unknowns()));
+        let mut start = 0;
+        blocks.for_each(&[], |block| {
+            for (target, (y, parameters)) in block.y.chunks_exact(block.rows).zip(&parameters).enumerate() {
+                let mut column: Vec<T::Wide> = y.iter().map(|&y| T::Wide::widen(y)).collect();
+                block.subtract_product(&mut column, parameters);
+                let mut sizes: Vec<T> = y.iter().map(|y| y.abs()).collect();
+                for (x, parameter) in block.x.chunks_exact(block.rows).zip(parameters) {
+                    let parameter = parameter.round().abs();
+                    sizes.iter_mut().zip(x).for_each(|(size, &x)| *size += x.abs() * parameter);
+                }
+                let to = &mut residuals[target * rows + start..][..block.rows];
+                for (to, (from, size)) in to.iter_mut().zip(column.into_iter().zip(sizes)) {
+                    *to = if from.round().abs() <= size * rounding { T::zero() } else { from.round() };
+                }
+            }
+            start += block.rows;
+        });
+        Ok(DMatrix::from_vec(rows, targets, residuals))
+    }
+
+    fn influence(&self, blocks: &Blocks<'_, T>, root: &Root<T>, mut residuals: DMatrix<T>) -> Result<Influence<T>> {
+        let (rows, unknowns) = (blocks.rows(), blocks.unknowns());
+        let report = self.report();
+        // M Pᵀ with the root P for the columns as they are given.
+        let (_, published, _) = self.solution.published();
+        let published = published.as_ref().unwrap_or(root);
+        let products: Vec<T::Wide> = (0..unknowns).flat_map(|j| root.products_with_row(published, j)).collect();
+        let mut contributions = linalg::zeros("influence of observations", rows.saturating_mul(unknowns))?;
+        let mut leverages = DVector::zeros(rows);
+        let mut high = Vec::new();
+        let mut start = 0;
+        blocks.for_each(&[], |block| {
+            let weight = |row: usize| block.weights.map_or(T::one(), |weights| weights[row]);
+            let components = root.components(&block);
+            let mut squares = vec![T::Wide::zero(); block.rows];
+            for component in components.chunks_exact(block.rows) {
+                squares.iter_mut().zip(component).for_each(|(square, &entry)| *square += entry * entry);
+            }
+            for (row, square) in squares.into_iter().enumerate() {
+                let leverage = square.times(weight(row)).round();
+                leverages[start + row] = leverage.min(T::one());
+                if leverage > T::nearest(HIGH) {
+                    high.push((start + row, components.iter().copied().skip(row).step_by(block.rows).collect::<Vec<_>>()));
+                }
+            }
+            for (j, products) in products.chunks_exact(unknowns).enumerate() {
+                let mut column = vec![T::Wide::zero(); block.rows];
+                block.subtract_product(&mut column, products);
+                let to = &mut contributions[j * rows + start..][..block.rows];
+                let column = column.into_iter().enumerate();
+                to.iter_mut().zip(column).for_each(|(to, (row, entry))| *to = -entry.times(weight(row)).round());
+            }
+            start += block.rows;
+        });
+        let noise = match root.is_refined {
+            true => rounding::<T>(rows.min(MOST_ROWS), unknowns) * report.condition,
+            false => report.standard_error_bound,
+        };
+        let mut complements: Vec<Option<T>> = leverages.iter().map(|&leverage| Some(T::one() - leverage)).collect();
+        for (place, complement) in complements_of(blocks, root, &high, noise) {
+            complements[place] = complement;
+            leverages[place] = T::one() - complement.unwrap_or_else(T::zero);
+        }
+        let negligible = (0..unknowns).map(|j| T::nearest(64.0 * noise) * published.length(j)).collect();
+        let contributions = DMatrix::from_vec(rows, unknowns, contributions);
+        let leverage_error = 2.0 * report.standard_error_bound;
+        for mut column in residuals.column_iter_mut() {
+            let numbers = column.iter_mut().enumerate();
+            numbers.for_each(|(row, value)| *value = times_power_of_two(*value, blocks.weight(row).1));
+        }
+        Ok(Influence { leverages, complements, contributions, negligible, residuals, leverage_error })
+    }
 }
 
-/// `Y − X B` in the units of the solution.
-fn scaled_residuals<T: Real>(solution: &Solution<T>, design: &DMatrix<T>, y: View<'_, T>) -> Result<DMatrix<T>> {
-    let mut residuals = linalg::zeros("residuals", y.nrows().saturating_mul(y.ncols()))?;
-    let mut column = Vec::with_capacity(y.nrows());
-    for (target, residuals) in residuals.chunks_exact_mut(y.nrows().max(1)).enumerate() {
-        let exponent = -solution.target_exponents[target];
-        column.clear();
-        column.extend(y.column(target).iter().map(|&y| T::Wide::widen(times_power_of_two(y, exponent))));
-        for (x, &parameter) in design.column_iter().zip(solution.parameters.column(target).iter()) {
-            for (residual, &x) in column.iter_mut().zip(x.iter()) {
-                *residual -= T::Wide::product(x, parameter);
+/// 1 − h for observations whose leverages h are high, given `Mᵀ x` of each: `Σ (q·qᵢ)² / h` over the others, which have
+/// `q = w^½ Mᵀ x`. None where rounding does not tell it from 0.
+fn complements_of<T: Real>(
+    blocks: &Blocks<'_, T>,
+    root: &Root<T>,
+    high: &[(usize, Vec<T::Wide>)],
+    noise: f64,
+) -> Vec<(usize, Option<T>)> {
+    let mut sums = vec![T::Wide::zero(); high.len()];
+    let mut start = 0;
+    let mut visit = |block: Block<'_, T>| {
+        let components = root.components(&block);
+        let mut buffer = Vec::new();
+        for ((place, along), sum) in high.iter().zip(&mut sums) {
+            let mut products = vec![T::Wide::zero(); block.rows];
+            for (component, &along) in components.chunks_exact(block.rows).zip(along) {
+                products.iter_mut().zip(component).for_each(|(product, &entry)| *product += entry * along);
             }
+            if let Some(own) = place.checked_sub(start).and_then(|row| products.get_mut(row)) {
+                *own = T::Wide::zero();
+            }
+            *sum = sum.add_dot(&products, block.weighted(&products, &mut buffer));
         }
-        residuals.iter_mut().zip(&column).for_each(|(to, from)| *to = from.round());
+        start += block.rows;
+    };
+    if !high.is_empty() {
+        blocks.for_each(&[], &mut visit);
     }
-    Ok(DMatrix::from_vec(y.nrows(), y.ncols(), residuals))
+    let least = T::nearest(16.0 * noise * noise * root.unknowns() as f64);
+    let complement = |((place, along), sum): (&(usize, Vec<T::Wide>), T::Wide)| {
+        let (weight, _) = blocks.weight(*place);
+        let square = along.iter().fold(T::Wide::zero(), |sum, &entry| sum + entry * entry).times(weight);
+        let complement = (sum.times(weight) / square).round();
+        (*place, (complement > least).then_some(complement))
+    };
+    high.iter().zip(sums).map(complement).collect()
 }
 
 impl<T: Real> Diagnostics<T> {
@@ -224,9 +312,15 @@ impl<T: Real> Diagnostics<T> {
         self.influence.as_ref().map(|influence| &influence.leverages)
     }
 
+    /// A bound of the relative error of the leverages; `None` with a penalty.
+    #[must_use]
+    pub fn leverage_error_bound(&self) -> Option<f64> {
+        self.influence.as_ref().map(|influence| influence.leverage_error)
+    }
+
     /// Cook's distances, `w r² h / (q s² (1 − h)²)` with q unknowns: how far the fit moves without the observation.
     ///
-    /// `None` for an observation that alone decides a parameter (h = 1), and where s² is 0 or undefined.
+    /// `None` for an observation that alone decides a parameter (h = 1), and where s² is undefined or not resolved.
     #[must_use]
     pub fn cooks_distances(&self) -> &DMatrix<Option<T>> {
         &self.cooks_distances
@@ -235,33 +329,40 @@ impl<T: Real> Diagnostics<T> {
     /// Standard errors of the parameters without the assumption of equal variances: (p + 1) × k, the intercept's row
     /// first.
     ///
-    /// `None` with a penalty; HC1 without residual degrees of freedom; HC2 and HC3 where an observation has the
-    /// leverage 1.
+    /// `None` with a penalty; HC1 without residual degrees of freedom; HC2 and HC3 for the parameters that an observation
+    /// of leverage 1 contributes to.
     #[must_use]
-    pub fn robust_standard_errors(&self, covariance: RobustCovariance) -> Option<DMatrix<T>> {
-        let Influence { leverages, contributions, residuals } = self.influence.as_ref()?;
-        let inflation = match covariance {
-            RobustCovariance::Hc1 => self.inflation?,
-            _ => T::one(),
-        };
-        let factors: Vec<T> = leverages
-            .iter()
-            .map(|&leverage| match covariance {
-                RobustCovariance::Hc0 | RobustCovariance::Hc1 => inflation.sqrt(),
-                RobustCovariance::Hc2 => T::one() / (T::one() - leverage).sqrt(),
-                RobustCovariance::Hc3 => T::one() / (T::one() - leverage),
-            })
-            .collect();
-        matrix_of(contributions.ncols(), residuals.ncols(), |unknown, target| {
-            let terms = contributions.column(unknown);
-            let terms: Vec<T> = terms
-                .iter()
-                .zip(residuals.column(target).iter())
-                .zip(&factors)
-                .map(|((&contribution, &residual), &factor)| contribution * (residual * factor))
-                .collect();
-            let error = linalg::norm(&terms);
-            unscaled(error, self.target_exponents[target] - self.unknown_exponents[unknown])
+    pub fn robust_standard_errors(&self, covariance: RobustCovariance) -> DMatrix<Option<T>> {
+        let (unknowns, targets) = (self.exponents.len(), self.target_exponents.len());
+        DMatrix::from_fn(unknowns, targets, |unknown, target| {
+            let influence = self.influence.as_ref()?;
+            let error = influence.robust_standard_error(covariance, self.inflation, unknown, target)?;
+            unscaled(error, self.target_exponents[target] - self.exponents[unknown])
         })
+    }
+}
+
+impl<T: Real> Influence<T> {
+    fn robust_standard_error(
+        &self,
+        covariance: RobustCovariance,
+        inflation: Option<T>,
+        unknown: usize,
+        target: usize,
+    ) -> Option<T> {
+        let terms = self.complements.iter().enumerate().map(|(row, &complement)| {
+            let (contribution, residual) = (self.contributions[(row, unknown)], self.residuals[(row, target)]);
+            let factor = match (covariance, complement) {
+                (RobustCovariance::Hc0, _) => T::one(),
+                (RobustCovariance::Hc1, _) => inflation?.sqrt(),
+                // It has no residual, and where it contributes nothing it does not matter that its variance is unknown.
+                (_, None) if contribution.abs() <= self.negligible[unknown] => return Some(T::zero()),
+                (RobustCovariance::Hc2, complement) => T::one() / complement?.sqrt(),
+                (RobustCovariance::Hc3, complement) => T::one() / complement?,
+            };
+            Some(contribution * (residual * factor))
+        });
+        let terms: Option<Vec<T>> = terms.collect();
+        Some(linalg::norm(&terms?))
     }
 }

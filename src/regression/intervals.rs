@@ -1,12 +1,13 @@
 use nalgebra::DMatrix;
 
 use super::distribution;
-use super::linear_fit::matrix_of;
+use super::linear_fit::{LinearFit, matrix_of};
+use super::problem::exponent;
 use super::solution::unscaled;
-use super::{LinearFit, check_design};
 use crate::error::{Error, Result};
-use crate::linalg::{self, View, matrix, times_power_of_two};
+use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
+use crate::wide::Wide;
 
 /// Lower and upper ends of intervals, a matrix each.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,10 +19,10 @@ use crate::real::Real;
 #[non_exhaustive]
 pub struct Intervals<T> {
     /// The lower ends.
-    #[cfg_attr(feature = "serde", serde(with = "super::serialization::matrix"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::stored::matrix"))]
     pub lower: DMatrix<T>,
     /// The upper ends.
-    #[cfg_attr(feature = "serde", serde(with = "super::serialization::matrix"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::stored::matrix"))]
     pub upper: DMatrix<T>,
 }
 
@@ -29,7 +30,7 @@ impl<T: Real> LinearFit<T> {
     /// `t = β / se(β)`, the tests that a parameter is zero: (p + 1) × k, the intercept's row first.
     #[must_use]
     pub fn t_statistics(&self) -> Option<DMatrix<T>> {
-        let (unknowns, targets) = self.solution.parameters.shape();
+        let (unknowns, targets) = self.published.parameters.shape();
         matrix_of(unknowns, targets, |unknown, target| self.t_statistic(unknown, target))
     }
 
@@ -37,7 +38,7 @@ impl<T: Real> LinearFit<T> {
     /// intercept's row first. About nine digits for 10⁶ degrees of freedom, more for fewer, far out in the tails too.
     #[must_use]
     pub fn p_values(&self) -> Option<DMatrix<T>> {
-        let (unknowns, targets) = self.solution.parameters.shape();
+        let (unknowns, targets) = self.published.parameters.shape();
         matrix_of(unknowns, targets, |unknown, target| self.p_value(unknown, target))
     }
 
@@ -76,11 +77,12 @@ impl<T: Real> LinearFit<T> {
     #[must_use]
     pub fn covariance(&self, target: usize) -> Option<DMatrix<T>> {
         let deviation = self.solution.residual_standard_deviation(target)?;
-        let inverse = self.solution.inverse.as_ref()?;
-        let (exponent, exponents) = (self.solution.target_exponents[target], &self.solution.unknown_exponents);
+        let exponent = self.solution.target_exponents[target];
+        let (_, root, exponents) = self.solution.published();
+        let inverse = root?.square();
         matrix_of(exponents.len(), exponents.len(), |i, j| {
             // One factor at a time: the square of s alone may overflow.
-            let scaled = deviation * inverse[(i, j)] * deviation;
+            let scaled = deviation * inverse[(i.max(j), i.min(j))] * deviation;
             unscaled(unscaled(scaled, exponent - exponents[i])?, exponent - exponents[j])
         })
     }
@@ -132,58 +134,19 @@ impl<T: Real> LinearFit<T> {
 
     fn response_intervals(&self, x: View<'_, T>, level: f64, new: T) -> Result<Option<Intervals<T>>> {
         check_level(level)?;
-        let centres = self.predict(x)?;
-        let (Some(quantile), Some(components)) = (self.quantile(level), self.components(x, |_| 0)?) else {
-            return Ok(None);
-        };
-        // Roots: with weights at the end of the range of the type their squares may leave it.
-        let distances: Vec<T> = components.row_iter().map(|row| linalg::norm(row.transpose().as_slice())).collect();
-        Ok(intervals(&centres, |row, target| {
+        let centers = self.predict(x)?;
+        let (Some(quantile), Some(root)) = (self.quantile(level), self.solution.root()) else { return Ok(None) };
+        let distances = self.walk(x, x.columns(0, 0), None, |blocks| {
+            let parts = blocks.of_parts(&[], Vec::new, |distances, block| {
+                distances.extend(lengths_of_rows::<T>(&root.components(&block), block.rows));
+            });
+            parts.collect::<Vec<_>>().concat()
+        })?;
+        Ok(intervals(&centers, |row, target| {
             let deviation = self.solution.residual_standard_deviation(target)?;
             let spread = quantile * deviation * new.hypot(distances[row]);
             unscaled(spread, self.solution.target_exponents[target])
         }))
-    }
-
-    /// `X M` with `M Mᵀ = (XᵀWX)⁻¹`, rows of `x`, each times this power of two, × unknowns: the squares of a
-    /// row add up to `xᵀ (XᵀWX)⁻¹ x`.
-    pub(super) fn components(&self, x: View<'_, T>, power: impl Fn(usize) -> i32) -> Result<Option<DMatrix<T>>> {
-        let Some(root) = &self.solution.inverse_root else { return Ok(None) };
-        let (rows, unknowns) = (x.nrows(), root.nrows());
-        let design = self.scaled_design(x, power)?;
-        let mut components = linalg::zeros("components of observations", rows.saturating_mul(unknowns))?;
-        let root = matrix(root.as_slice(), unknowns, unknowns);
-        linalg::multiply(matrix(design.as_slice(), rows, unknowns), root, &mut components);
-        Ok(Some(DMatrix::from_vec(rows, unknowns, components)))
-    }
-
-    /// The design matrix, with the ones of the intercept, in the units of the solution, each row times this power of
-    /// two.
-    pub(super) fn scaled_design(&self, x: View<'_, T>, power: impl Fn(usize) -> i32) -> Result<DMatrix<T>> {
-        check_design(x, self.coefficients().nrows())?;
-        let (rows, exponents) = (x.nrows(), &self.solution.unknown_exponents);
-        let first = exponents.len() - x.ncols();
-        let mut design = linalg::zeros("design matrix", rows.saturating_mul(exponents.len()))?;
-        for (unknown, column) in design.chunks_exact_mut(rows.max(1)).enumerate() {
-            match unknown.checked_sub(first) {
-                None => {
-                    for (row, to) in column.iter_mut().enumerate() {
-                        *to = times_power_of_two(T::one(), power(row) - exponents[unknown]);
-                    }
-                }
-                Some(feature) => {
-                    for (row, (to, &from)) in column.iter_mut().zip(x.column(feature).iter()).enumerate() {
-                        *to = times_power_of_two(from, power(row) - exponents[unknown]);
-                    }
-                }
-            }
-        }
-        Ok(DMatrix::from_vec(rows, exponents.len(), design))
-    }
-
-    pub(super) fn t_statistic(&self, unknown: usize, target: usize) -> Option<T> {
-        let t = self.solution.parameters[(unknown, target)] / self.solution.standard_error(unknown, target)?;
-        t.is_finite().then_some(t)
     }
 
     pub(super) fn p_value(&self, unknown: usize, target: usize) -> Option<T> {
@@ -197,9 +160,18 @@ impl<T: Real> LinearFit<T> {
     }
 }
 
-/// The squares of a row's entries, summed.
-pub(super) fn squared_norm_of_row<T: Real>(values: &DMatrix<T>, row: usize) -> T {
-    values.row(row).iter().fold(T::zero(), |sum, &value| sum + value * value)
+/// `‖Mᵀ x‖` of rows.
+fn lengths_of_rows<T: Real>(components: &[T::Wide], rows: usize) -> Vec<T> {
+    let row = |row: usize| {
+        let entries = || components.iter().skip(row).step_by(rows);
+        let largest = entries().fold(T::zero(), |most, entry| most.max(entry.round().abs()));
+        // Where all weights are at the end of the range of the type squares may leave it.
+        let exponent = exponent(largest).unwrap_or(0);
+        let scale = times_power_of_two(T::one(), -exponent);
+        let squares = entries().fold(T::Wide::zero(), |sum, &entry| sum + entry.scale(scale) * entry.scale(scale));
+        times_power_of_two(squares.sqrt().round(), exponent)
+    };
+    (0..rows).map(row).collect()
 }
 
 fn check_level(level: f64) -> Result<()> {
@@ -209,10 +181,10 @@ fn check_level(level: f64) -> Result<()> {
     Err(Error::InvalidParameter { name: "confidence level", value: level, expected: "a number between 0 and 1" })
 }
 
-fn intervals<T: Real>(centres: &DMatrix<T>, half_width: impl Fn(usize, usize) -> Option<T>) -> Option<Intervals<T>> {
-    let (rows, columns) = centres.shape();
+fn intervals<T: Real>(centers: &DMatrix<T>, half_width: impl Fn(usize, usize) -> Option<T>) -> Option<Intervals<T>> {
+    let (rows, columns) = centers.shape();
     let half_widths = matrix_of(rows, columns, half_width)?;
-    let (lower, upper) = (centres - &half_widths, centres + half_widths);
+    let (lower, upper) = (centers - &half_widths, centers + half_widths);
     let finite = lower.iter().chain(upper.iter()).all(|end| end.is_finite());
     finite.then_some(Intervals { lower, upper })
 }

@@ -1,6 +1,6 @@
 use nalgebra::DMatrix;
 
-use super::{Intercept, check_observations};
+use super::problem::{Intercept, check_observations};
 use crate::error::{Error, Result};
 use crate::linalg::{self, View, matrix, transpose};
 use crate::objective::Objective;

@@ -1,12 +1,18 @@
+#[cfg(feature = "serde")]
+mod serialization;
+
 use nalgebra::{DMatrix, DVector};
 
+use super::blocks::Blocks;
+use super::problem::{Intercept, Problem, check_design};
 use super::report::RegressionReport;
-use super::solution::Solution;
+use super::solution::{Solution, unscaled};
 use super::statistics::FitStatistics;
-use super::{Intercept, check_design};
+use super::units::Units;
 use crate::error::{Dependency, Error, Result};
-use crate::linalg::{self, View};
+use crate::linalg::{self, View, times_power_of_two};
 use crate::real::Real;
+use crate::wide::Wide;
 
 /// A fitted linear model, `Y = X B + 1 aᵀ + E`, and what can be said of it. It holds no data.
 ///
@@ -42,17 +48,33 @@ use crate::real::Real;
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearFit<T> {
     pub(super) solution: Solution<T>,
+    pub(super) published: Published<T>,
     coefficients: DMatrix<T>,
     intercept: DVector<T>,
     standard_errors: Option<DMatrix<T>>,
     statistics: Vec<FitStatistics<T>>,
 }
 
+/// Of the columns as they are given, which are divided by powers of two of these exponents.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Published<T> {
+    pub(super) exponents: Vec<i32>,
+    /// Unknowns × targets, rounded.
+    pub(super) parameters: DMatrix<T>,
+    /// `√[(XᵀWX)⁻¹]ⱼⱼ`
+    lengths: Option<Vec<T>>,
+}
+
 impl<T: Real> LinearFit<T> {
     pub(super) fn from_solution(solution: Solution<T>) -> Result<Self> {
-        let (unknowns, targets) = solution.parameters.shape();
+        let (unknowns, targets) = (solution.unknowns(), solution.targets());
+        let (parameters, root, exponents) = solution.published();
+        let parameters = DMatrix::from_iterator(unknowns, targets, parameters.into_iter().map(Wide::round));
+        let lengths = root.map(|root| (0..unknowns).map(|unknown| root.length(unknown)).collect());
+        let published = Published { exponents, parameters, lengths };
+        let exponent = |unknown: usize, target: usize| solution.target_exponents[target] - published.exponents[unknown];
         let parameters = matrix_of(unknowns, targets, |unknown, target| {
-            solution.unscaled_parameter(solution.parameters[(unknown, target)], unknown, target)
+            unscaled(published.parameters[(unknown, target)], exponent(unknown, target))
         });
         let parameters = parameters.ok_or(Error::Overflow { what: "parameters" })?;
         let first = solution.intercept.unknowns();
@@ -61,11 +83,30 @@ impl<T: Real> LinearFit<T> {
             Intercept::Include => parameters.row(0).transpose(),
             Intercept::Omit => DVector::zeros(targets),
         };
-        let standard_errors = matrix_of(unknowns, targets, |unknown, target| {
-            solution.unscaled_parameter(solution.standard_error(unknown, target)?, unknown, target)
-        });
         let statistics = (0..targets).map(|target| FitStatistics::new(&solution, target)).collect();
-        Ok(Self { solution, coefficients, intercept, standard_errors, statistics })
+        let fit = Self { solution, published, coefficients, intercept, standard_errors: None, statistics };
+        let standard_errors = matrix_of(unknowns, targets, |unknown, target| fit.standard_error(unknown, target));
+        Ok(Self { standard_errors, ..fit })
+    }
+
+    /// Of a parameter, in its units.
+    fn scaled_standard_error(&self, unknown: usize, target: usize) -> Option<T> {
+        // The roots of the factors: their product cannot leave the range.
+        let length = self.published.lengths.as_ref()?[unknown];
+        let error = self.solution.residual_standard_deviation(target)? * length;
+        error.is_finite().then_some(error)
+    }
+
+    /// Of a parameter.
+    pub(super) fn standard_error(&self, unknown: usize, target: usize) -> Option<T> {
+        let exponent = self.solution.target_exponents[target] - self.published.exponents[unknown];
+        unscaled(self.scaled_standard_error(unknown, target)?, exponent)
+    }
+
+    pub(super) fn t_statistic(&self, unknown: usize, target: usize) -> Option<T> {
+        let error = self.scaled_standard_error(unknown, target)?;
+        let t = self.published.parameters[(unknown, target)] / error;
+        (t.is_finite() && self.solution.squares[target].residual_resolved).then_some(t)
     }
 
     /// How the model was fitted, and how far the solution can be trusted.
@@ -147,16 +188,56 @@ impl<T: Real> LinearFit<T> {
     /// [`Error::TooLarge`](crate::Error::TooLarge) if the memory cannot be had.
     pub fn predict<'a>(&self, x: impl Into<View<'a, T>>) -> Result<DMatrix<T>> {
         let x = x.into();
-        check_design(x, self.coefficients.nrows())?;
         let (features, targets) = self.coefficients.shape();
-        let y = linalg::zeros("predictions", x.nrows().saturating_mul(targets))?;
-        let mut y = DMatrix::from_vec(x.nrows(), targets, y);
-        y.column_iter_mut().zip(self.intercept.iter()).for_each(|(mut column, &intercept)| column.fill(intercept));
-        let coefficients = linalg::matrix(self.coefficients.as_slice(), features, targets);
-        // A copy: the products take columns that lie one after the other.
-        let x = x.into_owned();
-        linalg::multiply_add(linalg::matrix(x.as_slice(), x.nrows(), features), coefficients, y.as_mut_slice());
+        check_design(x, features)?;
+        let mut predictions = linalg::zeros("predictions", x.nrows().saturating_mul(targets))?;
+        let parameters: Vec<Vec<T::Wide>> = (0..targets)
+            .map(|target| self.solution.parameters(target).into_iter().map(|parameter| -parameter).collect())
+            .collect();
+        self.walk(x, x.columns(0, 0), None, |blocks| {
+            let new = || (vec![Vec::new(); targets], Vec::new());
+            let parts = blocks.of_parts(&[], new, |(columns, values), block| {
+                for ((column, parameters), exponent) in
+                    columns.iter_mut().zip(&parameters).zip(&self.solution.target_exponents)
+                {
+                    values.clear();
+                    values.resize(block.rows, T::Wide::zero());
+                    block.subtract_product(values, parameters);
+                    column.extend(values.iter().map(|value| times_power_of_two(value.round(), *exponent)));
+                }
+            });
+            let mut start = 0;
+            for (columns, _) in parts {
+                for (target, column) in columns.iter().enumerate() {
+                    predictions[target * x.nrows() + start..][..column.len()].copy_from_slice(column);
+                }
+                start += columns.first().map_or(0, Vec::len);
+            }
+        })?;
+        let mut y = DMatrix::from_vec(x.nrows(), targets, predictions);
+        for (place, value) in y.iter_mut().enumerate().filter(|(_, value)| !value.is_finite()) {
+            // Products in twice the precision leave the range before plain ones do.
+            let (row, target) = (place % x.nrows(), place / x.nrows());
+            let terms = (0..features).map(|feature| x[(row, feature)] * self.coefficients[(feature, target)]);
+            *value = terms.fold(self.intercept[target], T::add);
+        }
         if y.iter().all(|value| value.is_finite()) { Ok(y) } else { Err(Error::Overflow { what: "predictions" }) }
+    }
+
+    /// Walks over observations, whose design matrix has been checked, in the units and the basis of the solution.
+    pub(super) fn walk<R>(
+        &self,
+        x: View<'_, T>,
+        y: View<'_, T>,
+        weights: Option<&[T]>,
+        visit: impl FnOnce(&Blocks<'_, T>) -> R,
+    ) -> Result<R> {
+        let Solution { intercept, basis, unknown_exponents, target_exponents, .. } = &self.solution;
+        let powers = basis.as_ref().map(|basis| basis.of_rows(x)).transpose()?;
+        let (x, lost) = powers.as_ref().map_or((x, None), |(rounded, lost)| (rounded.into(), Some(lost)));
+        let units = Units::known(unknown_exponents, &target_exponents[..y.ncols()]);
+        let problem = Problem { x, lost, y, weights, intercept: *intercept, ridge: T::zero() };
+        Ok(visit(&Blocks::in_units(problem, units)))
     }
 }
 

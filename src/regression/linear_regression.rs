@@ -1,21 +1,23 @@
 use nalgebra::DMatrix;
 
-use super::conjugate_gradient::ConjugateGradient;
-use super::design::{Design, Seen};
-use super::polynomial::powers;
-use super::preconditioner::{Corrector, Preconditioner};
-use super::refinement::{self, Refined};
-use super::report::{RankDeficiency, RegressionReport, Solver};
-use super::solution::{Solution, Squares};
-use super::{
-    Intercept, LinearFit, NormalEquation, check_observations, check_shapes, check_weights, count_observations,
-    dependencies,
-};
+use super::blocks::Blocks;
+use super::conclude;
+use super::factors::conjugate_gradient::ConjugateGradient;
+use super::factors::root::Root;
+use super::factors::triangle::Triangle;
+use super::linear_fit::LinearFit;
+use super::normal_equation::NormalEquation;
+use super::polynomial::{Basis, powers};
+use super::problem::{Intercept, Problem};
+use super::rank::{self, Dependencies};
+use super::refine::Known;
+use super::report::{RankDeficiency, Solver};
+use super::solution::Solution;
+use super::units::Seen;
 use crate::checks;
-use crate::error::{Column, Dependency, Error, Result};
-use crate::linalg::{self, View, matrix, times_power_of_two};
+use crate::error::{Error, Result};
+use crate::linalg::View;
 use crate::real::Real;
-use crate::wide::Wide;
 
 /// Up to n·p² of this, standard errors are refined without being asked for.
 const REFINED_STANDARD_ERRORS: f64 = 1e7;
@@ -175,7 +177,7 @@ impl LinearRegression {
     /// [`Error::Overflow`] if the solution leaves the range of the number type, [`Error::TooLarge`] if the memory for
     /// a matrix of unknowns × unknowns cannot be had.
     pub fn fit<'a, T: Real>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<LinearFit<T>> {
-        self.solve(x.into(), y.into(), None, None)
+        self.solve(self.problem(x.into(), y.into(), None, None)?, None)
     }
 
     /// Fits with a weight for each observation, its precision: an observation of weight w counts as one whose
@@ -204,9 +206,7 @@ impl LinearRegression {
         y: impl Into<View<'a, T>>,
         weights: impl Into<&'a [T]>,
     ) -> Result<LinearFit<T>> {
-        let (x, weights) = (x.into(), weights.into());
-        check_weights(weights, x.nrows())?;
-        self.solve(x, y.into(), Some(weights), None)
+        self.solve(self.problem(x.into(), y.into(), Some(weights.into()), None)?, None)
     }
 
     /// Fits the polynomial `y ≈ a + b₁ x + … + b_d x^d` of degree d to `y`, n × k, with powers in twice the working
@@ -233,336 +233,215 @@ impl LinearRegression {
         y: impl Into<View<'a, T>>,
         degree: usize,
     ) -> Result<LinearFit<T>> {
-        let (rounded, lost) = powers(x, degree)?;
-        self.solve((&rounded).into(), y.into(), None, Some(&lost))
+        let given = powers(x, degree)?;
+        // A constant term takes up what another origin changes, but for a penalty.
+        let basis = (self.intercept == Intercept::Include && self.ridge == 0.0).then(|| Basis::of(x));
+        let (rounded, lost) = basis.as_ref().map_or(Ok(given), |basis| basis.powers(x, degree))?;
+        self.solve(self.problem((&rounded).into(), y.into(), None, Some(&lost))?, basis)
     }
 
-    fn solve<'a, T: Real>(
+    fn problem<'a, T: Real>(
         &self,
         x: View<'a, T>,
         y: View<'a, T>,
         weights: Option<&'a [T]>,
         lost: Option<&'a DMatrix<T>>,
-    ) -> Result<LinearFit<T>> {
-        check_shapes(x, y, x.ncols(), y.ncols())?;
-        let unknowns = x.ncols().saturating_add(self.intercept.unknowns());
-        let observations = count_observations(x.nrows(), weights);
-        for (what, count) in [("observations", observations), ("targets", y.ncols()), ("unknowns", unknowns)] {
-            if count == 0 {
-                return Err(Error::Empty { what });
-            }
-        }
-        let refuse = self.rank_deficiency == RankDeficiency::Refuse;
-        if observations < unknowns && self.ridge == 0.0 && refuse {
-            return Err(Error::Underdetermined { observations, unknowns });
-        }
-        if self.solver == Some(Solver::Sums) {
-            return self.solve_sums(x, y, weights);
-        }
+    ) -> Result<Problem<'a, T>> {
         let ridge = T::nearest(self.ridge);
         if !ridge.is_finite() || ridge.is_zero() && self.ridge > 0.0 {
             let expected = "a number within the range of the number type";
             return Err(Error::InvalidParameter { name: "ridge penalty", value: self.ridge, expected });
         }
+        let problem = Problem { x, lost, y, weights, intercept: self.intercept, ridge };
+        problem.check()?;
+        let (observations, unknowns) = (problem.observations(), problem.unknowns());
+        if observations < unknowns && self.ridge == 0.0 && self.rank_deficiency == RankDeficiency::Refuse {
+            return Err(Error::Underdetermined { observations, unknowns });
+        }
+        Ok(problem)
+    }
+
+    fn solve<T: Real>(&self, problem: Problem<'_, T>, basis: Option<Basis<T>>) -> Result<LinearFit<T>> {
+        if self.solver == Some(Solver::Sums) {
+            return self.solve_sums(problem, basis);
+        }
         let by_factor = self.solver != Some(Solver::ConjugateGradient);
-        let count = unknowns.saturating_mul(unknowns);
+        let count = problem.unknowns().saturating_mul(problem.unknowns());
         // Asked for now, where it can be an error.
         if by_factor && Vec::<[T; 4]>::new().try_reserve_exact(count).is_err() {
             return Err(Error::TooLarge { what: "the matrix of the unknowns", count });
         }
-        let design = |seen: Seen| {
-            Design::new(x, y, weights, self.intercept, (0..x.ncols()).collect(), ridge, seen).with_lost(lost)
-        };
-        let by_hand = self.solver == Some(Solver::NormalEquation);
-        let with_factor = |seen: Seen| {
-            let design = design(seen);
-            let factor = Preconditioner::by_cholesky(&design);
-            (design, factor)
-        };
-        let (design, factor) = match by_hand || self.solver.is_none() {
-            false => (design(Seen::All), None),
-            // The factor has seen all rows: a number that is not finite, or beyond the range, has stopped it.
-            true => match with_factor(Seen::Some) {
-                (design, Some(factor))
-                    if design.is_sampled && (design.intercept == Intercept::Omit || factor.is_centred()) =>
-                {
-                    (design.with_lengths(factor.lengths()), Some(factor))
-                }
-                (design, _) if design.is_sampled => with_factor(Seen::All),
-                measured => measured,
-            },
-        };
-        if !design.is_finite {
-            check_observations(x, y, x.ncols(), y.ncols())?;
+        let (blocks, cholesky) = self.measured(problem);
+        if !blocks.units.is_finite {
+            problem.check_finite()?;
         }
         if !by_factor {
-            let attempt = self.attempt(&design, Solver::ConjugateGradient, &ConjugateGradient::new(&design));
-            return LinearFit::from_solution(self.solution(&design, &attempt, None));
+            let solution = self.by_conjugate_gradients(&blocks);
+            return LinearFit::from_solution(Solution { basis, ..solution });
         }
-        if let Some(factor) = factor
-            // Means are taken off before: it does not break down over a column that is constant but for rounding.
-            && (design.is_penalised() || relations(&design, &factor).is_empty())
-        {
-            let attempt = self.attempt(&design, Solver::NormalEquation, &factor);
-            if by_hand || attempt.converged() || !self.refinement {
-                return LinearFit::from_solution(self.solution(&design, &attempt, Some(&factor)));
+        match self.by_factors(&blocks, cholesky)? {
+            Ok(solution) => LinearFit::from_solution(Solution { basis, ..solution }),
+            Err(dependencies) => self.solve_dependent(&blocks, dependencies, basis),
+        }
+    }
+
+    /// The walk over the rows, and the factor of the sums of products, if it is asked for and does not break down.
+    fn measured<'a, T: Real>(&self, problem: Problem<'a, T>) -> (Blocks<'a, T>, Option<Triangle<T>>) {
+        if !matches!(self.solver, None | Some(Solver::NormalEquation)) {
+            return (Blocks::new(problem, Seen::All), None);
+        }
+        let mut blocks = Blocks::new(problem, Seen::Some);
+        let mut factor = Triangle::by_cholesky(&blocks);
+        if !blocks.units.is_sampled {
+            return (blocks, factor);
+        }
+        // The factor has seen all rows: a number that is not finite, or beyond the range, has stopped it.
+        match &factor {
+            Some(factor) if self.intercept == Intercept::Omit || factor.is_centered() => {
+                blocks.units.lengths = factor.lengths();
+            }
+            _ => {
+                blocks = Blocks::new(problem, Seen::All);
+                factor = Triangle::by_cholesky(&blocks);
             }
         }
-        let preconditioner = Preconditioner::by_reflections(&design);
-        if !design.is_penalised() {
-            let relations = relations(&design, &preconditioner);
-            if !relations.is_empty() {
-                let least = relations.iter().map(|relation| relation.left.to_f64()).fold(1.0, f64::min);
-                let dependent: Vec<usize> = relations.iter().map(|relation| relation.unknown).collect();
-                let combinations = relations.into_iter().map(|relation| (relation.unknown, relation.combination));
-                let dependencies = dependencies(combinations, &design.exponents, design.intercept);
-                if refuse {
-                    return Err(Error::RankDeficient { dependencies, condition: 1.0 / least });
-                }
-                return self.solve_deficient(&design, &dependent, dependencies);
+        (blocks, factor)
+    }
+
+    /// By Cholesky, or where that fails by reflections; or the dependencies of the columns.
+    fn by_factors<T: Real>(
+        &self,
+        blocks: &Blocks<'_, T>,
+        cholesky: Option<Triangle<T>>,
+    ) -> Result<Result<Solution<T>, Dependencies>> {
+        let by_hand = self.solver == Some(Solver::NormalEquation);
+        let has_cholesky = cholesky.is_some();
+        if let Some(factor) = cholesky {
+            match self.attempt(blocks, &factor)? {
+                Ok(attempt) if by_hand || attempt.has_settled => return Ok(Ok(attempt.solution)),
+                Ok(_) => {}
+                Err(Some(dependencies)) => return Ok(Err(dependencies)),
+                Err(None) => {}
             }
         }
+        let factor = Triangle::by_reflections(blocks);
+        let ill_conditioned = Error::IllConditioned { condition: factor.condition() };
         if by_hand {
-            return Err(Error::IllConditioned { condition: preconditioner.condition() });
+            let dependencies = if blocks.units.is_penalized() { None } else { rank::dependencies(blocks)? };
+            return dependencies.filter(|_| !has_cholesky).map_or(Err(ill_conditioned), |found| Ok(Err(found)));
         }
-        let attempt = self.attempt(&design, Solver::Qr, &preconditioner);
-        LinearFit::from_solution(self.solution(&design, &attempt, Some(&preconditioner)))
+        match self.attempt(blocks, &factor)? {
+            Ok(attempt) => Ok(Ok(attempt.solution)),
+            Err(Some(dependencies)) => Ok(Err(dependencies)),
+            Err(None) => Err(ill_conditioned),
+        }
+    }
+
+    /// A solution by a factor; or the dependencies of the columns, or nothing if they are independent but for weights that
+    /// leave no digits of some rows.
+    fn attempt<T: Real>(
+        &self,
+        blocks: &Blocks<'_, T>,
+        factor: &Triangle<T>,
+    ) -> Result<Result<Attempt<T>, Option<Dependencies>>> {
+        let size = blocks.observations as f64 * (blocks.unknowns() as f64).powi(2);
+        let refines_root = self.refined_standard_errors.unwrap_or(size <= REFINED_STANDARD_ERRORS);
+        let mut condition = factor.condition();
+        let mut root = None;
+        if !blocks.units.is_penalized() {
+            root = Some(match refines_root {
+                true => match rank::independent_root(blocks, factor)? {
+                    Ok(root) => root,
+                    Err(_) => return Ok(Err(rank::dependencies(blocks)?)),
+                },
+                false => Root::rough(factor, condition),
+            });
+            if !refines_root && factor.may_hide_a_dependency(blocks.rows()) {
+                if let Some(dependencies) = rank::dependencies(blocks)? {
+                    return Ok(Err(Some(dependencies)));
+                }
+            }
+        }
+        if let Some(root) = &root {
+            condition = root.condition(condition, &blocks.units.lengths);
+        }
+        let totals = blocks.totals();
+        let known = Known { blocks, totals: &totals, condition };
+        let rounding = factor.rounding(condition);
+        let refined = match &root {
+            _ if !self.refinement => known.unrefined(factor, factor.start(), rounding),
+            Some(root) if root.is_refined => known.refine(root, factor.start(), 16.0 * T::epsilon().to_f64()),
+            _ => known.refine(factor, factor.start(), rounding),
+        };
+        let has_settled = refined.has_settled;
+        let solver = if factor.is_of_sums() { Solver::NormalEquation } else { Solver::Qr };
+        let solution = conclude::of_data(&known, solver, refined, root, self.refinement);
+        Ok(Ok(Attempt { solution, has_settled }))
+    }
+
+    fn by_conjugate_gradients<T: Real>(&self, blocks: &Blocks<'_, T>) -> Solution<T> {
+        let corrector = ConjugateGradient::new(blocks);
+        let (totals, condition) = (blocks.totals(), corrector.condition());
+        let known = Known { blocks, totals: &totals, condition };
+        let error = condition * condition * T::epsilon().to_f64().sqrt();
+        let refined = match self.refinement {
+            true => known.refine(&corrector, None, error),
+            false => known.unrefined(&corrector, None, error),
+        };
+        conclude::of_data(&known, Solver::ConjugateGradient, refined, None, self.refinement)
     }
 
     /// Fits the independent columns, and distributes the solution over all if that is asked for.
-    fn solve_deficient<T: Real>(
+    fn solve_dependent<T: Real>(
         &self,
-        design: &Design<'_, T>,
-        dependent: &[usize],
-        dependencies: Vec<Dependency>,
+        blocks: &Blocks<'_, T>,
+        found: Dependencies,
+        basis: Option<Basis<T>>,
     ) -> Result<LinearFit<T>> {
-        let independent: Vec<usize> = (0..design.unknowns()).filter(|unknown| !dependent.contains(unknown)).collect();
-        if independent.is_empty() {
-            return LinearFit::from_solution(self.zero(design, dependencies));
+        let Dependencies { relations, independent, condition, .. } = found;
+        let relations = basis.map_or_else(|| relations.clone(), |basis| basis.relations(&relations));
+        if self.rank_deficiency == RankDeficiency::Refuse {
+            return Err(Error::RankDeficient { dependencies: relations, condition });
         }
-        let reduced = design.part(&independent);
-        let factor = Preconditioner::by_reflections(&reduced);
-        let mut solution = self.solution(&reduced, &self.attempt(&reduced, Solver::Qr, &factor), Some(&factor));
-        solution.spread(&independent, &design.exponents);
+        let part = blocks.part(&independent);
+        let mut solution = match independent.is_empty() {
+            true => conclude::of_nothing(&part),
+            false => {
+                let factor = Triangle::by_reflections(&part);
+                let attempt = self.attempt(&part, &factor)?;
+                attempt.map_err(|_| Error::IllConditioned { condition: factor.condition() })?.solution
+            }
+        };
+        solution = Solution { basis, ..solution.spread(&independent, &blocks.units.unknowns) };
         if self.rank_deficiency == RankDeficiency::MinimumNorm {
-            minimize_norm(&mut solution, &dependencies)?;
+            solution = rank::with_least_norm(solution, &relations)?;
         }
-        LinearFit::from_solution(Solution { dependencies, ..solution })
+        LinearFit::from_solution(Solution { dependencies: relations, ..solution })
     }
 
-    /// Of nothing but columns of zeros: the model that is zero.
-    fn zero<T: Real>(&self, design: &Design<'_, T>, dependencies: Vec<Dependency>) -> Solution<T> {
-        let unknowns = design.unknowns();
-        let squares = design.total_squares().into_iter().map(|(whole, _)| {
-            let total = whole.round();
-            Squares { residual: total, residual_resolved: !total.is_zero(), total, regression: T::zero() }
-        });
-        let zeros = || (self.rank_deficiency == RankDeficiency::Drop).then(|| DMatrix::zeros(unknowns, unknowns));
-        Solution {
-            intercept: self.intercept,
-            squares: squares.collect(),
-            parameters: DMatrix::zeros(unknowns, design.targets()),
-            rank: Some(0),
-            inverse: zeros(),
-            inverse_root: zeros(),
-            unknown_exponents: design.exponents.clone(),
-            target_exponents: design.target_exponents.clone(),
-            observations: design.observations,
-            log_weights: design.log_weights(),
-            report: RegressionReport {
-                solver: Solver::Qr,
-                refinement_steps: 0,
-                condition: 1.0,
-                error_bound: 0.0,
-                converged: true,
-                standard_errors_refined: self.rank_deficiency == RankDeficiency::Drop,
-            },
-            dependencies,
-        }
-    }
-
-    fn solve_sums<'a, T: Real>(
-        &self,
-        x: View<'a, T>,
-        y: View<'a, T>,
-        weights: Option<&'a [T]>,
-    ) -> Result<LinearFit<T>> {
+    fn solve_sums<T: Real>(&self, problem: Problem<'_, T>, basis: Option<Basis<T>>) -> Result<LinearFit<T>> {
         if self.ridge != 0.0 {
             let expected = "0 with the solver by sums";
             return Err(Error::InvalidParameter { name: "ridge penalty", value: self.ridge, expected });
         }
+        let Problem { x, y, weights, .. } = problem;
         let mut sums = NormalEquation::new(x.ncols(), y.ncols()).with_intercept(self.intercept);
         match weights {
             None => sums.push(x, y)?,
             Some(weights) => sums.push_weighted(x, y, weights)?,
         }
-        sums.solve()
-    }
-
-    fn attempt<T: Real>(&self, design: &Design<'_, T>, solver: Solver, corrector: &dyn Corrector<T>) -> Attempt<T> {
-        let (refined, condition) = match self.refinement {
-            true => {
-                let refined = refinement::refine(design, corrector);
-                (refined, corrector.condition())
+        match (sums.solution(), basis) {
+            (Ok(solution), basis) => LinearFit::from_solution(Solution { basis, ..solution }),
+            (Err(Error::RankDeficient { dependencies, condition }), Some(basis)) => {
+                Err(Error::RankDeficient { dependencies: basis.relations(&dependencies), condition })
             }
-            false => refinement::unrefined(design, corrector),
-        };
-        let bound = attainable_error(design, &refined, condition);
-        Attempt { solver, refined, condition, bound }
-    }
-
-    fn solution<T: Real>(
-        &self,
-        design: &Design<'_, T>,
-        attempt: &Attempt<T>,
-        factor: Option<&Preconditioner<T>>,
-    ) -> Solution<T> {
-        let unknowns = design.unknowns();
-        let penalised = self.ridge != 0.0;
-        let size = design.observations as f64 * (unknowns as f64).powi(2);
-        let refine = self.refined_standard_errors.unwrap_or(size <= REFINED_STANDARD_ERRORS);
-        let factor = factor.filter(|_| !penalised);
-        let inverse_root = factor.map(Preconditioner::inverse_root);
-        let inverse = factor.zip(inverse_root.as_ref()).map(|(factor, root)| match refine {
-            true => refinement::inverse(design, factor),
-            false => (Preconditioner::inverse(root), false),
-        });
-        let (inverse, standard_errors_refined) =
-            inverse.map_or((None, false), |(inverse, refined)| (Some(inverse), refined));
-        // What rounding makes of residuals that are zero: that of the doubled precision, and what corrections were still
-        // to come.
-        let rounding = T::epsilon() * T::epsilon() * T::from_count(8 * unknowns);
-        let squares = attempt.refined.squares.iter().zip(design.total_squares()).map(|(&residual, (whole, total))| {
-            let resolved = |sum: T::Wide, error: T| {
-                let is_resolved = sum.round() > whole.round() * error * error;
-                if is_resolved { (sum, true) } else { (T::Wide::widen(T::zero()), false) }
-            };
-            let (residual, residual_resolved) = resolved(residual, rounding + attempt.refined.remaining);
-            let (total, _) = resolved(total, rounding);
-            let regression = (total - residual).round().max(T::zero());
-            Squares { residual: residual.round(), residual_resolved, total: total.round(), regression }
-        });
-        let parameters = attempt.refined.parameters.iter().map(|parameter| parameter.round());
-        Solution {
-            intercept: self.intercept,
-            squares: squares.collect(),
-            parameters: DMatrix::from_iterator(unknowns, design.targets(), parameters),
-            rank: (!penalised).then_some(unknowns),
-            inverse,
-            inverse_root,
-            unknown_exponents: design.exponents.clone(),
-            target_exponents: design.target_exponents.clone(),
-            observations: design.observations,
-            log_weights: design.log_weights(),
-            report: RegressionReport {
-                solver: attempt.solver,
-                refinement_steps: attempt.refined.steps,
-                condition: attempt.condition,
-                error_bound: attempt.bound.to_f64(),
-                converged: attempt.converged(),
-                standard_errors_refined,
-            },
-            dependencies: Vec::new(),
+            (Err(error), _) => Err(error),
         }
     }
 }
 
-/// A solution by one of the solvers.
+/// A solution by one of the factors, and whether its corrections vanished.
 struct Attempt<T: Real> {
-    solver: Solver,
-    refined: Refined<T>,
-    condition: f64,
-    bound: T,
-}
-
-impl<T: Real> Attempt<T> {
-    /// Small corrections alone are no proof: the residuals must have had digits enough.
-    fn converged(&self) -> bool {
-        self.refined.remaining <= T::epsilon() && self.bound <= T::epsilon() * T::nearest(45.0)
-    }
-}
-
-/// What the rounding of the doubled precision leaves of relative error: about κ² ε² ‖r‖ / (‖X‖ ‖β‖), in units in which
-/// every column has the length 1.
-fn attainable_error<T: Real>(design: &Design<'_, T>, refined: &Refined<T>, condition: f64) -> T {
-    let unknowns = design.unknowns();
-    let rounding = T::nearest(condition * condition) * T::epsilon() * T::epsilon();
-    let bounds = refined.parameters.chunks_exact(unknowns).zip(&refined.squares).map(|(parameters, square)| {
-        let squares = parameters.iter().zip(&design.lengths).map(|(parameter, &length)| {
-            let scaled = parameter.round() * length;
-            scaled * scaled
-        });
-        let length = squares.fold(T::zero(), |sum, square| sum + square).sqrt();
-        let residual = square.round().max(T::zero()).sqrt();
-        if residual.is_zero() { T::zero() } else { rounding * residual / length }
-    });
-    bounds.fold(T::zero(), |largest, bound| if bound <= largest { largest } else { bound })
-}
-
-/// An unknown whose column is a combination of those before it.
-struct Relation<T> {
-    unknown: usize,
-    combination: Vec<(usize, T)>,
-    /// What the combination leaves of the column, as a fraction of its length.
-    left: T,
-}
-
-/// The unknowns whose columns are combinations of those before them.
-///
-/// A small diagonal entry of the factor only makes a column a candidate. It is dependent if, fitted to the independent
-/// ones before it with residuals in twice the working precision, nothing but the rounding of the data is left of it.
-fn relations<T: Real>(design: &Design<'_, T>, factor: &Preconditioner<T>) -> Vec<Relation<T>> {
-    let unknowns = design.unknowns();
-    let first = design.intercept.unknowns();
-    let rounding = T::epsilon() * T::from_count(8 * unknowns);
-    let suspicious = rounding.max(T::epsilon() * T::from_count(design.rows().max(unknowns)));
-    let (remaining, mut independent) = (factor.remaining(), Vec::from_iter(0..first));
-    let mut relations = Vec::new();
-    for (unknown, remaining) in remaining.into_iter().enumerate().skip(first) {
-        let explained = (remaining <= suspicious).then(|| design.explain(unknown, &independent[first..]));
-        match explained {
-            Some((left, coefficients)) if left <= rounding => {
-                let combination = independent.iter().copied().zip(coefficients).collect();
-                relations.push(Relation { unknown, combination, left });
-            }
-            _ => independent.push(unknown),
-        }
-    }
-    relations
-}
-
-/// Moves along the dependencies, which changes no prediction, to the solution with the least sum of squared
-/// coefficients. Every dependency is a vector v with `X v = 0`: its coefficients, and −1 for the dependent column.
-fn minimize_norm<T: Real>(solution: &mut Solution<T>, dependencies: &[Dependency]) -> Result<()> {
-    let first = solution.intercept.unknowns();
-    let (unknowns, targets) = solution.parameters.shape();
-    let place = |column: Column| match column {
-        Column::Feature(feature) => feature + first,
-        Column::Intercept | Column::Target(_) => 0,
-    };
-    let mut directions = DMatrix::zeros(unknowns, dependencies.len());
-    for (mut direction, dependency) in directions.column_iter_mut().zip(dependencies) {
-        direction[place(dependency.column)] = -T::one();
-        for &(column, coefficient) in &dependency.combination {
-            direction[place(column)] = T::nearest(coefficient);
-        }
-    }
-    let scale = |unknown: usize, target: usize| solution.target_exponents[target] - solution.unknown_exponents[unknown];
-    let mut parameters =
-        DMatrix::from_fn(unknowns, targets, |i, j| times_power_of_two(solution.parameters[(i, j)], scale(i, j)));
-    if !parameters.iter().all(|parameter| parameter.is_finite()) {
-        return Err(Error::Overflow { what: "parameters" });
-    }
-    let bare = LinearRegression::new().with_intercept(Intercept::Omit).with_refined_standard_errors(false);
-    let features = first..unknowns;
-    let away = -parameters.rows_range(features.clone());
-    let steps = bare.fit(&directions.rows_range(features), &away)?;
-    let steps = matrix(steps.coefficients().as_slice(), dependencies.len(), targets);
-    let directions = matrix(directions.as_slice(), unknowns, dependencies.len());
-    linalg::multiply_add(directions, steps, parameters.as_mut_slice());
-    solution.parameters =
-        DMatrix::from_fn(unknowns, targets, |i, j| times_power_of_two(parameters[(i, j)], -scale(i, j)));
-    solution.inverse = None;
-    solution.inverse_root = None;
-    Ok(())
+    solution: Solution<T>,
+    has_settled: bool,
 }

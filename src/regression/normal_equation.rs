@@ -3,13 +3,17 @@ mod serialization;
 
 use nalgebra::DMatrix;
 
-use super::preconditioner::{Corrector, Preconditioner};
-use super::report::{RegressionReport, Solver};
-use super::solution::{Solution, Squares};
-use super::wide_matrix::WideMatrix;
-use super::{Intercept, LinearFit, check_observations, check_weights, dependencies, exponent};
-use crate::error::{Column, Error, Result, Shape};
-use crate::linalg::{View, matrix, multiply, power_of_two, times_power_of_two, transpose};
+use super::conclude::{self, Found, FoundTarget, scaled_sum, with_error};
+use super::factors::root::Root;
+use super::factors::triangle::Triangle;
+use super::factors::wide_matrix::WideMatrix;
+use super::linear_fit::LinearFit;
+use super::problem::{Intercept, check_counts, check_observations, check_weights, exponent};
+use super::rank;
+use super::report::Solver;
+use super::solution::Solution;
+use crate::error::{Column, Dependency, Error, Result, Shape};
+use crate::linalg::{View, power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::{MOST_ROWS, Wide};
 
@@ -224,11 +228,12 @@ impl<T: Real> NormalEquation<T> {
     /// observations than unknowns, [`Error::RankDeficient`] with the columns that are combinations of those before
     /// them, [`Error::Overflow`] if the solution leaves the range of the number type.
     pub fn solve(&self) -> Result<LinearFit<T>> {
+        LinearFit::from_solution(self.solution()?)
+    }
+
+    pub(super) fn solution(&self) -> Result<Solution<T>> {
         let unknowns = self.features.saturating_add(self.intercept.unknowns());
-        let counts = [("observations", self.observations), ("targets", self.targets), ("unknowns", unknowns)];
-        if let Some(&(what, _)) = counts.iter().find(|(_, count)| *count == 0) {
-            return Err(Error::Empty { what });
-        }
+        check_counts(self.observations, self.targets, unknowns)?;
         if self.observations < unknowns {
             return Err(Error::Underdetermined { observations: self.observations, unknowns });
         }
@@ -239,93 +244,94 @@ impl<T: Real> NormalEquation<T> {
         // What rounding leaves of a dependent column: that of the data, 8 p ε of its length, and that of the sums.
         let rounding = T::epsilon() * T::epsilon();
         let threshold = rounding * (T::from_count(self.observations) + T::nearest(64.0 * (unknowns as f64).powi(2)));
-        let dependent = factor.factor(unknowns, threshold);
+        let dependent = factor.factor(unknowns, |_, whole, left| left <= whole * threshold);
         if !dependent.is_empty() {
-            let relations = dependent.iter().map(|&column| (column, factor.combination(column, &dependent)));
-            let left = |&column: &usize| {
-                let (left, whole) =
-                    (factor[(column, column)].round(), self.sums[(first + column, first + column)].round());
-                if left > T::zero() { (left / whole).sqrt().to_f64() } else { 0.0 }
-            };
-            return Err(Error::RankDeficient {
-                dependencies: dependencies(relations, unknown_exponents, self.intercept),
-                condition: 1.0 / dependent.iter().map(left).fold(1.0, f64::min),
-            });
+            return Err(self.refusal(&factor, &dependent, unknown_exponents));
         }
-        let mut parameters = DMatrix::zeros(unknowns, self.targets);
-        for target in 0..self.targets {
+        let parameters = (0..self.targets).flat_map(|target| {
             let mut solution = factor.row(unknowns + target, unknowns);
             factor.solve_transposed(unknowns, &mut solution);
-            parameters.column_mut(target).iter_mut().zip(&solution).for_each(|(to, from)| *to = from.round());
-        }
-        // What the sums have of rounding: below it a residual cannot be told from zero.
-        let floor = rounding * T::nearest(16.0) * T::from_count(self.observations);
-        let squares = (0..self.targets).map(|target| {
-            let place = 1 + self.features + target;
-            let whole = self.sums[(place, place)];
-            let resolved = |sum: T::Wide| {
-                let sum = sum.round();
-                if sum > floor * whole.round() { (sum, true) } else { (T::zero(), false) }
-            };
-            let (residual, residual_resolved) = resolved(factor[(unknowns + target, unknowns + target)]);
-            let total = match self.intercept {
-                Intercept::Include => {
-                    let sum = self.sums[(place, 0)];
-                    resolved(whole - sum * sum / self.sums[(0, 0)]).0
-                }
-                Intercept::Omit => whole.round(),
-            };
-            // The factor's row of the target holds its components along the columns made orthogonal.
-            let components = factor.row(unknowns + target, unknowns);
-            let features = components.iter().skip(self.intercept.unknowns());
-            let regression = features.fold(T::Wide::widen(T::zero()), |sum, &component| sum + component * component);
-            let regression = resolved(regression).0;
-            Squares { residual, residual_resolved, total, regression }
+            solution
         });
-        let squares: Vec<_> = squares.collect();
+        let parameters: Vec<T::Wide> = parameters.collect();
+        let length = |unknown: usize| self.sums[(first + unknown, first + unknown)].round().sqrt();
+        let lengths: Vec<T> = (0..unknowns).map(length).collect();
         let rounded =
             DMatrix::from_fn(unknowns, unknowns, |i, j| if i < j { T::zero() } else { factor[(i, j)].round() });
-        let condition = Preconditioner::from_factor(rounded).condition();
-        // Rounding of XᵀWX disturbs the parameters by κ² u², that of XᵀWY by as much as the targets are longer.
-        let error_bound = (0..self.targets).map(|target| {
-            let length = (0..unknowns).map(|unknown| {
-                let place = first + unknown;
-                (parameters[(unknown, target)] * self.sums[(place, place)].round().sqrt()).to_f64().powi(2)
-            });
-            let place = 1 + self.features + target;
-            let whole = self.sums[(place, place)].round().to_f64();
-            if whole == 0.0 {
-                0.0
-            } else {
-                rounding.to_f64() * condition * condition * (1.0 + (whole / length.sum::<f64>()).sqrt())
-            }
+        let condition = Triangle::from_factor(rounded).condition();
+        let rounding = conclude::rounding::<T>(16 * self.observations, unknowns);
+        let targets = (0..self.targets).map(|target| {
+            self.target(&factor, target, &parameters[target * unknowns..][..unknowns], &lengths, condition * rounding)
         });
-        let error_bound = error_bound.fold(0.0, f64::max);
-        let inverse_root = factor.inverse_root(unknowns);
-        let mut inverse = DMatrix::zeros(unknowns, unknowns);
-        let root = inverse_root.as_slice();
-        multiply(matrix(root, unknowns, unknowns), transpose(root, unknowns, unknowns), inverse.as_mut_slice());
-        LinearFit::from_solution(Solution {
+        let root = factor.inverse_root(unknowns);
+        Ok(conclude::conclude(Found {
+            solver: Solver::Sums,
             intercept: self.intercept,
-            squares,
-            parameters,
-            rank: Some(unknowns),
-            inverse: Some(inverse),
-            inverse_root: Some(inverse_root),
-            unknown_exponents: unknown_exponents.to_vec(),
-            target_exponents: target_exponents.to_vec(),
             observations: self.observations,
             log_weights: self.log_weights,
-            report: RegressionReport {
-                solver: Solver::Sums,
-                refinement_steps: 0,
-                condition,
-                error_bound,
-                converged: error_bound <= 45.0 * T::epsilon().to_f64(),
-                standard_errors_refined: true,
-            },
-            dependencies: Vec::new(),
-        })
+            unknown_exponents: unknown_exponents.to_vec(),
+            target_exponents: target_exponents.to_vec(),
+            targets: targets.collect(),
+            root: Some(Root::new(unknowns, root, true, rounding * condition * condition)),
+            lengths,
+            condition,
+            rank: Some(unknowns),
+            parameters,
+            steps: 0,
+            is_refined: true,
+        }))
+    }
+
+    /// The sums of squares of a target, given its parameters and κ times the rounding of the sums.
+    fn target(
+        &self,
+        factor: &WideMatrix<T>,
+        target: usize,
+        parameters: &[T::Wide],
+        lengths: &[T],
+        error: f64,
+    ) -> FoundTarget<T> {
+        let (unknowns, place) = (lengths.len(), 1 + self.features + target);
+        let whole = self.sums[(place, place)];
+        let total = match self.intercept {
+            Intercept::Include => whole - self.sums[(place, 0)] * self.sums[(place, 0)] / self.sums[(0, 0)],
+            Intercept::Omit => whole,
+        };
+        // The factor's row of the target holds its components along the columns made orthogonal.
+        let components = factor.row(unknowns + target, unknowns);
+        let components = components.into_iter().skip(self.intercept.unknowns());
+        let regression = components.fold(T::Wide::zero(), |sum, component| sum + component * component);
+        let whole = whole.round().to_f64();
+        // Rounding of the sums disturbs a residual sum by as much as its terms are large before they cancel.
+        let terms = whole.sqrt() + scaled_sum(parameters, lengths);
+        let rounding = conclude::rounding::<T>(16 * self.observations, unknowns);
+        FoundTarget {
+            residual: (factor[(unknowns + target, unknowns + target)], rounding * terms * terms),
+            total: (total, rounding * whole),
+            regression: with_error::<T>(regression, error * terms),
+            reach: error * terms,
+            left: 0.0,
+        }
+    }
+
+    fn refusal(&self, factor: &WideMatrix<T>, dependent: &[usize], exponents: &[i32]) -> Error {
+        let first = 1 - self.intercept.unknowns();
+        let dependency = |&column: &usize| {
+            let combination = factor.combination(column, dependent);
+            let coefficients = combination.iter().map(|&(other, value)| (value, exponents[column] - exponents[other]));
+            let names = combination.iter().map(|&(other, _)| rank::name(other, self.intercept));
+            let terms = names.zip(rank::combination(coefficients, exponents.len()));
+            let terms = terms.filter(|&(_, coefficient)| coefficient != 0.0).collect();
+            Dependency::new(rank::name(column, self.intercept), terms)
+        };
+        let left = |&column: &usize| {
+            let (left, whole) = (factor[(column, column)].round(), self.sums[(first + column, first + column)].round());
+            if left > T::zero() { (left / whole).sqrt().to_f64() } else { 0.0 }
+        };
+        Error::RankDeficient {
+            dependencies: dependent.iter().map(dependency).collect(),
+            condition: 1.0 / dependent.iter().map(left).fold(1.0, f64::min),
+        }
     }
 
     fn change(&mut self, change: Change, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<()> {

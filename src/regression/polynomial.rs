@@ -1,7 +1,8 @@
 use nalgebra::DMatrix;
 
-use crate::error::{Error, Result};
-use crate::linalg;
+use super::problem::exponent;
+use crate::error::{Column, Dependency, Error, Result};
+use crate::linalg::{self, View, power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -29,28 +30,182 @@ pub fn polynomial<T: Real>(x: &[T], degree: usize) -> Result<DMatrix<T>> {
     Ok(powers(x, degree)?.0)
 }
 
-/// The powers x, x², …, x^degree, and what each has lost to rounding.
-pub(super) fn powers<T: Real>(x: &[T], degree: usize) -> Result<(DMatrix<T>, DMatrix<T>)> {
+/// Powers, and what each has lost to rounding.
+pub(super) type Powers<T> = (DMatrix<T>, DMatrix<T>);
+
+/// The powers x, x², …, x^degree.
+pub(super) fn powers<T: Real>(x: &[T], degree: usize) -> Result<Powers<T>> {
+    let (rounded, lost) = powers_by::<T, T>(x, degree, times::<T>)?;
+    let places = (0..degree).flat_map(|column| (0..x.len()).map(move |row| (row, column)));
+    match places.into_iter().filter(|&place| !rounded[place].is_finite()).min() {
+        None => Ok((rounded, lost)),
+        Some((row, column)) => {
+            let value = x[row].powi(column as i32 + 1).to_f64();
+            Err(Error::NotFinite { what: "powers", row, column, value })
+        }
+    }
+}
+
+fn times<T: Real>(power: T::Wide, x: T) -> T::Wide {
+    // Exact products are formed of numbers well within the range of the type; 2^64 is exact.
+    let large = T::nearest(64_f64.exp2());
+    let (grow, shrink) = if x.abs() > T::one() { (large, T::one() / large) } else { (T::one(), T::one()) };
+    power.scale(shrink).times(x * shrink).scale(grow).scale(grow)
+}
+
+fn powers_by<T: Real, X: Copy>(
+    x: &[X],
+    degree: usize,
+    times: impl Fn(T::Wide, X) -> T::Wide,
+) -> Result<Powers<T>> {
     let zeros = || linalg::zeros("a polynomial's design matrix", x.len().saturating_mul(degree));
     let mut rounded = DMatrix::from_vec(x.len(), degree, zeros()?);
     let mut lost = DMatrix::from_vec(x.len(), degree, zeros()?);
-    // Exact products are formed of numbers well within the range of the type; 2^64 is exact.
-    let large = T::nearest(64_f64.exp2());
     for (row, &x) in x.iter().enumerate() {
-        let (grow, shrink) = if x.abs() > T::one() { (large, T::one() / large) } else { (T::one(), T::one()) };
         let mut power = T::Wide::widen(T::one());
         for column in 0..degree {
-            power = power.scale(shrink).times(x * shrink).scale(grow).scale(grow);
+            power = times(power, x);
             let value = power.round();
-            if !value.is_finite() {
-                let value = x.powi(column as i32 + 1).to_f64();
-                return Err(Error::NotFinite { what: "powers", row, column, value });
-            }
             rounded[(row, column)] = value;
             lost[(row, column)] = (power - T::Wide::widen(value)).round();
         }
     }
     Ok((rounded, lost))
+}
+
+/// The powers of `t = (x − center) / 2^exponent`, which is between −1 and 1: far from zero those of x are nearly dependent,
+/// and their terms cancel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Basis<T> {
+    pub(super) center: T,
+    pub(super) exponent: i32,
+}
+
+impl<T: Real> Basis<T> {
+    /// For these finite numbers.
+    pub(super) fn of(x: &[T]) -> Self {
+        let first = x.first().copied().unwrap_or_else(T::zero);
+        let (least, most) = x.iter().fold((first, first), |(least, most), &x| (least.min(x), most.max(x)));
+        let half = most / T::nearest(2.0) - least / T::nearest(2.0);
+        // A center of few digits, so that differences and powers have few as well.
+        let grid = exponent(half).map_or(T::zero(), |exponent| times_power_of_two(T::one(), exponent - 3));
+        let center = least + half;
+        let coarse = (center / grid).round() * grid;
+        let center = if coarse.is_finite() { coarse } else { center };
+        let away = (most - center).max(center - least);
+        Self { center, exponent: exponent(away).unwrap_or(0) }
+    }
+
+    /// `t`
+    fn at(&self, x: T) -> T::Wide {
+        let difference = T::Wide::widen(x) - T::Wide::widen(self.center);
+        power_of_two::<T>(-self.exponent).into_iter().fold(difference, Wide::scale)
+    }
+
+    /// The powers t, t², …, t^degree.
+    pub(super) fn powers(&self, x: &[T], degree: usize) -> Result<Powers<T>> {
+        let t: Vec<T::Wide> = x.iter().map(|&x| self.at(x)).collect();
+        powers_by::<T, _>(&t, degree, |power, t| power * t)
+    }
+
+    /// The exponents of the powers of x with which [`expanded`](Self::expanded) coefficients go.
+    pub(super) fn exponents(&self, unknowns: usize) -> Vec<i32> {
+        (0..unknowns).map(|power| power as i32 * self.exponent).collect()
+    }
+
+    /// The coefficients of 1, x, x², … for columns of those of 1, t, t², …, whose powers are divided by powers of two of
+    /// these exponents: `Σⱼ bⱼ tʲ` by the binomial theorem.
+    pub(super) fn expanded(&self, columns: &[T::Wide], exponents: &[i32]) -> Vec<T::Wide> {
+        let unknowns = exponents.len();
+        // t = x / 2^exponent + shift
+        let shift = self.at(T::zero());
+        let mut expanded = columns.to_vec();
+        for column in expanded.chunks_exact_mut(unknowns) {
+            for (entry, &exponent) in column.iter_mut().zip(exponents) {
+                *entry = power_of_two::<T>(-exponent).into_iter().fold(*entry, Wide::scale);
+            }
+            // Horner's scheme for the polynomial of t + shift, once for each coefficient.
+            for first in 0..unknowns {
+                for power in (first..unknowns.saturating_sub(1)).rev() {
+                    let higher = column[power + 1];
+                    column[power] += higher * shift;
+                }
+            }
+        }
+        expanded
+    }
+
+    /// Dependencies of the powers of x, each of lower ones that are independent, given those of the powers of t.
+    pub(super) fn relations(&self, relations: &[Dependency]) -> Vec<Dependency> {
+        let place = |column: Column| match column {
+            Column::Feature(feature) => feature + 1,
+            Column::Intercept | Column::Target(_) => 0,
+        };
+        let mut expanded: Vec<(usize, Vec<T::Wide>)> = Vec::new();
+        for relation in relations {
+            let last = place(relation.column);
+            let mut terms = vec![T::Wide::zero(); last + 1];
+            terms[last] = T::Wide::widen(-T::one());
+            for &(column, coefficient) in &relation.combination {
+                terms[place(column)] = T::Wide::widen(T::nearest(coefficient));
+            }
+            let mut terms = self.expanded(&terms, &vec![0; last + 1]);
+            for (power, term) in terms.iter_mut().enumerate() {
+                *term = power_of_two::<T>((last - power) as i32 * self.exponent).into_iter().fold(*term, Wide::scale);
+            }
+            for (other, known) in &expanded {
+                let along = terms[*other];
+                terms.iter_mut().zip(known).for_each(|(term, &known)| *term += along * known);
+            }
+            expanded.push((last, terms));
+        }
+        let relation = |(last, terms): (usize, Vec<T::Wide>)| {
+            let terms = terms.into_iter().map(|term| term.round().to_f64()).enumerate().take(last);
+            let column = |power: usize| power.checked_sub(1).map_or(Column::Intercept, Column::Feature);
+            let terms = terms.filter(|&(_, term)| term != 0.0).map(|(power, term)| (column(power), term));
+            Dependency::new(column(last), terms.collect())
+        };
+        expanded.into_iter().map(relation).collect()
+    }
+
+    /// The powers of t that rows of x, x², … stand for. Of entries that are not the powers of the first but for rounding,
+    /// what the same linear function is.
+    pub(super) fn of_rows(&self, x: View<'_, T>) -> Result<Powers<T>> {
+        let degree = x.ncols();
+        let first: Vec<T> = (0..x.nrows()).map(|row| if degree == 0 { T::zero() } else { x[(row, 0)] }).collect();
+        let (given, _) = powers_by::<T, T>(&first, degree, times::<T>)?;
+        let (mut rounded, mut lost) = self.powers(&first, degree)?;
+        for row in 0..x.nrows() {
+            let is_power = |column: usize| {
+                let (found, power) = (x[(row, column)], given[(row, column)]);
+                (found - power).abs() <= power.abs() * T::epsilon() * T::from_count(2 * column)
+            };
+            if (0..degree).all(is_power) {
+                continue;
+            }
+            // tʲ = 2^(−e j) Σ C(j, k) x^k (−c)^(j − k), with the entries for the powers of x.
+            let scaled = |power: usize| {
+                let entry = if power == 0 { T::one() } else { x[(row, power - 1)] };
+                let exponent = -(power as i32) * self.exponent;
+                power_of_two::<T>(exponent).into_iter().fold(T::Wide::widen(entry), Wide::scale)
+            };
+            let mut entries: Vec<T::Wide> = (0..=degree).map(scaled).collect();
+            let shift = self.at(T::zero());
+            for last in 1..=degree {
+                for power in (last..=degree).rev() {
+                    let lower = entries[power - 1];
+                    entries[power] += lower * shift;
+                }
+            }
+            for column in 0..degree {
+                let value = entries[column + 1].round();
+                rounded[(row, column)] = value;
+                lost[(row, column)] = (entries[column + 1] - T::Wide::widen(value)).round();
+            }
+        }
+        Ok((rounded, lost))
+    }
 }
 
 #[cfg(test)]

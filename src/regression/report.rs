@@ -43,15 +43,20 @@ pub struct RegressionReport {
     /// The number of corrections of the solution.
     pub refinement_steps: usize,
     /// An estimate, from below, of the condition number κ of the design matrix with columns of length 1.
-    #[cfg_attr(feature = "serde", serde(with = "super::serialization::bound"))]
+    #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub condition: f64,
-    /// About the relative error that the precision of the residuals cannot get below, norm-wise for columns of
-    /// length 1: κ² u² ‖r‖ / (‖X‖ ‖β‖), with u the rounding of the working precision.
-    #[cfg_attr(feature = "serde", serde(with = "super::serialization::bound"))]
+    /// A bound of the relative error of the parameters of a target, norm-wise for columns of length 1,
+    /// `‖D (β̂ − β)‖ / ‖D β‖`: what corrections were still to come, and what the precision of the residuals cannot get
+    /// below, about κ² u² ‖r‖ + κ u² ‖y‖ with u the rounding of the working precision.
+    #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub error_bound: f64,
-    /// Whether what corrections were still to come, and the bound, are of rounding size.
+    /// Whether every number has its digits: twelve and more in double precision, five in single. Parameters, sums of
+    /// squares, and with refined standard errors all that is made of them.
     pub converged: bool,
-    /// Whether the standard errors were refined as the solution was; otherwise they have a relative error of about
-    /// κ² u by Cholesky and κ u by Householder.
+    /// Whether standard errors, leverages and intervals have more digits than the factor in working precision.
     pub standard_errors_refined: bool,
+    /// A bound of the relative error of `√(xᵀ (XᵀWX)⁻¹ x)` for every x: of standard errors but for s, of roots of
+    /// leverages, of the widths of intervals but for s. Infinite where there are none.
+    #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
+    pub standard_error_bound: f64,
 }

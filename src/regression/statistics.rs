@@ -33,8 +33,10 @@ use crate::real::Real;
 pub struct FitStatistics<T> {
     /// `Σ w r²`.
     pub residual_sum_of_squares: Option<T>,
-    /// Whether that sum is above what rounding makes of zero. Otherwise it is reported as 0, and what is divided by
-    /// it as `None`.
+    /// A bound of the error of that sum; `None` if it overflows, or nothing is known.
+    pub residual_error_bound: Option<T>,
+    /// Whether that sum is above this bound. Otherwise what is divided by it is `None`, and it is reported as 0, unless
+    /// the solution has not been refined or the refinement has not converged: then it is what the parameters leave.
     pub residual_resolved: bool,
     /// `s = √(Σ w r² / d)`, R's "residual standard error".
     pub residual_standard_deviation: Option<T>,
@@ -43,7 +45,7 @@ pub struct FitStatistics<T> {
     /// `1 − (Σ w r² / d) / (Σ w (y − ȳ)² / (n − 1))`; without intercept n stands for n − 1.
     pub adjusted_r_squared: Option<T>,
     /// `F = (Σ w (ŷ − ȳ)² / (q − 1)) / s²`, the test that all coefficients but the intercept are zero; without
-    /// intercept q stands for q − 1. `None` with a penalty, with no coefficients, or where Σ w r² is 0.
+    /// intercept q stands for q − 1. `None` with a penalty, with no coefficients, or where Σ w r² is not resolved.
     pub f_statistic: Option<T>,
     /// The probability of an F as large or larger if they are.
     pub f_p_value: Option<T>,
@@ -58,7 +60,7 @@ pub struct FitStatistics<T> {
 
 impl<T: Real> FitStatistics<T> {
     pub(super) fn new(solution: &Solution<T>, target: usize) -> Self {
-        let Squares { residual, residual_resolved, total, regression } = solution.squares[target];
+        let Squares { residual, residual_error, residual_resolved, total, regression, adjusted } = solution.squares[target];
         let exponent = solution.target_exponents[target];
         let finite = |value: T| value.is_finite().then_some(value);
         let constants = solution.intercept.unknowns();
@@ -74,12 +76,9 @@ impl<T: Real> FitStatistics<T> {
                     if unexplained <= T::nearest(0.5) { T::one() - unexplained } else { regression / total }
                 },
             );
-        let adjusted_r_squared = unexplained.zip(freedom).map(|(unexplained, freedom)| {
-            let free = T::from_count(solution.observations - constants) / T::from_count(freedom);
-            T::one() - unexplained * free
-        });
+        let adjusted_r_squared = r_squared.and(freedom).and_then(|_| finite(adjusted / total));
         let explaining = solution.rank.map(|rank| rank.saturating_sub(constants)).filter(|&count| count > 0);
-        let f_statistic = explaining.zip(variance).filter(|_| total > T::zero() && residual > T::zero());
+        let f_statistic = explaining.zip(variance).filter(|_| total > T::zero() && residual_resolved);
         let f_statistic =
             f_statistic.map(|(count, variance)| regression / T::from_count(count) / variance).and_then(finite);
         let f_p_value = f_statistic.zip(explaining).zip(freedom).and_then(|((f, explaining), freedom)| {
@@ -87,12 +86,16 @@ impl<T: Real> FitStatistics<T> {
             Some(T::nearest(p))
         });
 
-        let log_likelihood = (residual > T::zero() && solution.degrees_of_freedom() != Some(0)).then(|| {
+        let log_likelihood = (residual_resolved && solution.degrees_of_freedom() != Some(0)).then(|| {
             let n = T::from_count(solution.observations);
-            // Of the sum in the units of the data, whose square may overflow where its logarithm does not.
-            let log_residual = residual.ln() + T::nearest(2.0 * f64::from(exponent) * std::f64::consts::LN_2);
-            let constant = T::nearest((2.0 * std::f64::consts::PI).ln() + 1.0);
-            (T::nearest(solution.log_weights) - n * (constant - n.ln() + log_residual)) * T::nearest(0.5)
+            // One logarithm, in the units of the data unless the square overflows there: sums of several would cancel.
+            let factor = T::nearest(2.0 * std::f64::consts::PI * std::f64::consts::E);
+            let product = residual / n * factor;
+            let logarithm = match unscaled(product, 2 * exponent).filter(|&product| product > T::min_positive()) {
+                Some(product) => product.ln(),
+                None => product.ln() + T::nearest(2.0 * f64::from(exponent) * std::f64::consts::LN_2),
+            };
+            (T::nearest(solution.log_weights) - n * logarithm) * T::nearest(0.5)
         });
         let log_likelihood = log_likelihood.and_then(finite);
         let criterion = |price: T| {
@@ -101,6 +104,7 @@ impl<T: Real> FitStatistics<T> {
         };
         Self {
             residual_sum_of_squares: unscaled(residual, 2 * exponent),
+            residual_error_bound: residual_error.and_then(|error| unscaled(error, 2 * exponent)),
             residual_resolved,
             residual_standard_deviation: deviation.and_then(|deviation| unscaled(deviation, exponent)),
             r_squared,

@@ -1,6 +1,8 @@
 use std::fmt;
 
-use super::{FitStatistics, Intercept, LinearFit};
+use super::linear_fit::LinearFit;
+use super::problem::Intercept;
+use super::statistics::FitStatistics;
 use crate::error::{Error, Result, Shape};
 use crate::real::Real;
 
@@ -56,10 +58,9 @@ impl<T: Real> Summary<'_, T> {
     fn parameters(&self, target: usize) -> Vec<[String; 5]> {
         let constant = (self.fit.solution.intercept == Intercept::Include).then_some("(Intercept)");
         let names = constant.into_iter().chain(self.names.iter().map(String::as_str));
-        let (parameters, solution) = (self.fit.parameters(), &self.fit.solution);
+        let parameters = self.fit.parameters();
         let row = |(unknown, name): (usize, &str)| {
-            let error = solution.standard_error(unknown, target);
-            let error = error.and_then(|error| solution.unscaled_parameter(error, unknown, target));
+            let error = self.fit.standard_error(unknown, target);
             [
                 name.to_owned(),
                 significant(Some(parameters[(unknown, target)]), 6),
@@ -91,7 +92,26 @@ impl<T: Real> Summary<'_, T> {
         writeln!(f, "F-statistic: {statistic} on {explaining} and {freedom} degrees of freedom, p-value: {p_value}")?;
         let [likelihood, aic, bic] =
             [statistics.log_likelihood, statistics.aic, statistics.bic].map(|value| significant(value, 6));
-        write!(f, "Log-likelihood: {likelihood}, AIC: {aic}, BIC: {bic}")
+        write!(f, "Log-likelihood: {likelihood}, AIC: {aic}, BIC: {bic}")?;
+        if !statistics.residual_resolved {
+            let bound = significant(statistics.residual_error_bound, 2);
+            write!(f, "\nThe residual sum of squares is not resolved: rounding may make as much as {bound} of it.")?;
+        }
+        Ok(())
+    }
+
+    /// What the numbers of all targets have to be taken with.
+    fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.fit.report();
+        if !report.converged {
+            let bound = significant(Some(report.error_bound), 2);
+            write!(f, "\nThe solution has not converged: the relative error of the parameters is at most {bound}.")?;
+        }
+        if self.fit.standard_errors().is_some() && !report.standard_errors_refined {
+            let bound = significant(Some(report.standard_error_bound), 2);
+            write!(f, "\nStandard errors are not refined: their relative error is at most {bound}.")?;
+        }
+        Ok(())
     }
 }
 
@@ -119,7 +139,7 @@ impl<T: Real> fmt::Display for Summary<'_, T> {
             writeln!(f)?;
             self.write_statistics(f, statistics)?;
         }
-        Ok(())
+        self.write_warnings(f)
     }
 }
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::NormalEquation;
 use crate::real::Real;
-use crate::regression::Intercept;
-use crate::regression::serialization::is_exponent;
-use crate::regression::wide_matrix::WideMatrix;
+use crate::regression::problem::Intercept;
+use crate::regression::stored::is_exponent;
+use crate::regression::factors::wide_matrix::WideMatrix;
 use crate::wide::Wide;
 
 #[derive(Serialize, Deserialize)]

@@ -1,20 +1,18 @@
 use std::ops::{Index, IndexMut};
 
-use nalgebra::DMatrix;
-
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::wide::Wide;
 
 /// A square matrix in twice the working precision, stored column by column.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct WideMatrix<T: Real> {
+pub(in crate::regression) struct WideMatrix<T: Real> {
     size: usize,
     entries: Vec<T::Wide>,
 }
 
 impl<T: Real> WideMatrix<T> {
-    pub(super) fn zeros(what: &'static str, size: usize) -> Result<Self> {
+    pub(in crate::regression) fn zeros(what: &'static str, size: usize) -> Result<Self> {
         let count = size.saturating_mul(size);
         let mut entries = Vec::new();
         entries.try_reserve_exact(count).map_err(|_| Error::TooLarge { what, count })?;
@@ -23,19 +21,19 @@ impl<T: Real> WideMatrix<T> {
     }
 
     /// Without entries: of no observations yet.
-    pub(super) fn empty() -> Self {
+    pub(in crate::regression) fn empty() -> Self {
         Self { size: 0, entries: Vec::new() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::regression) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    pub(super) fn entries(&self) -> &[T::Wide] {
+    pub(in crate::regression) fn entries(&self) -> &[T::Wide] {
         &self.entries
     }
 
-    pub(super) fn entries_mut(&mut self) -> &mut [T::Wide] {
+    pub(in crate::regression) fn entries_mut(&mut self) -> &mut [T::Wide] {
         &mut self.entries
     }
 
@@ -45,17 +43,17 @@ impl<T: Real> WideMatrix<T> {
     }
 
     /// The rows of a column from the diagonal on.
-    pub(super) fn lower_column_mut(&mut self, column: usize) -> &mut [T::Wide] {
+    pub(in crate::regression) fn lower_column_mut(&mut self, column: usize) -> &mut [T::Wide] {
         &mut self.entries[column * self.size + column..(column + 1) * self.size]
     }
 
     /// The first `columns` entries of a row.
-    pub(super) fn row(&self, row: usize, columns: usize) -> Vec<T::Wide> {
+    pub(in crate::regression) fn row(&self, row: usize, columns: usize) -> Vec<T::Wide> {
         (0..columns).map(|column| self[(row, column)]).collect()
     }
 
     /// Without the rows and columns before `first`.
-    pub(super) fn trailing(&self, first: usize) -> Result<Self> {
+    pub(in crate::regression) fn trailing(&self, first: usize) -> Result<Self> {
         let mut trailing = Self::zeros("the factor of sums of products", self.size - first)?;
         for column in first..self.size {
             trailing.lower_column_mut(column - first).copy_from_slice(self.lower_column(column));
@@ -67,9 +65,13 @@ impl<T: Real> WideMatrix<T> {
     /// of the leading `unknowns` rows and columns; the rows after them become `L₂ = A₂₁ L⁻ᵀ`, and what remains of `A₂₂`
     /// is its Schur complement.
     ///
-    /// Returns the columns of whose diagonal entry no more than the fraction `threshold` is left: they depend on
-    /// those before them, and are left out of the factor.
-    pub(super) fn factor(&mut self, unknowns: usize, threshold: T) -> Vec<usize> {
+    /// Returns the columns that `is_dependent` on those before them, given what there was of their diagonal entry and what
+    /// is left of it: they are left out of the factor.
+    pub(in crate::regression) fn factor(
+        &mut self,
+        unknowns: usize,
+        mut is_dependent: impl FnMut(usize, T, T) -> bool,
+    ) -> Vec<usize> {
         let size = self.size;
         let zero = T::Wide::zero();
         let mut dependent = Vec::new();
@@ -85,7 +87,7 @@ impl<T: Real> WideMatrix<T> {
             if j >= unknowns {
                 continue;
             }
-            if self[(j, j)].round() <= whole * threshold {
+            if is_dependent(j, whole, self[(j, j)].round()) {
                 dependent.push(j);
                 (j + 1..size).for_each(|i| self[(j, i)] = zero);
                 continue;
@@ -102,7 +104,7 @@ impl<T: Real> WideMatrix<T> {
     }
 
     /// The coefficients of a dependent column in terms of the independent ones before it.
-    pub(super) fn combination(&self, column: usize, dependent: &[usize]) -> Vec<(usize, T)> {
+    pub(in crate::regression) fn combination(&self, column: usize, dependent: &[usize]) -> Vec<(usize, T)> {
         let independent: Vec<usize> = (0..column).filter(|other| !dependent.contains(other)).collect();
         let mut solution: Vec<T::Wide> = independent.iter().map(|&other| self[(column, other)]).collect();
         for place in (0..independent.len()).rev() {
@@ -115,8 +117,17 @@ impl<T: Real> WideMatrix<T> {
         independent.into_iter().zip(solution.into_iter().map(Wide::round)).collect()
     }
 
+    /// `b ← A⁻¹ b`, given the factor of all of `A`.
+    pub(in crate::regression) fn solve(&self, b: &mut [T::Wide]) {
+        for j in 0..b.len() {
+            let explained = T::Wide::zero().add_dot(&self.entries[j * self.size..][..j], &b[..j]);
+            b[j] = (b[j] - explained) / self[(j, j)];
+        }
+        self.solve_transposed(b.len(), b);
+    }
+
     /// `b ← L⁻ᵀ b`, with the leading `unknowns` columns of the factor.
-    pub(super) fn solve_transposed(&self, unknowns: usize, b: &mut [T::Wide]) {
+    pub(in crate::regression) fn solve_transposed(&self, unknowns: usize, b: &mut [T::Wide]) {
         for j in (0..unknowns).rev() {
             let column = self.lower_column(j);
             let known = &b[j + 1..unknowns];
@@ -125,20 +136,33 @@ impl<T: Real> WideMatrix<T> {
         }
     }
 
-    /// `L⁻ᵀ`, with the leading `unknowns` columns of the factor, rounded: upper triangular.
-    pub(super) fn inverse_root(&self, unknowns: usize) -> DMatrix<T> {
-        let zero = T::Wide::widen(T::zero());
-        let mut root = DMatrix::zeros(unknowns, unknowns);
-        let mut column = vec![zero; unknowns];
-        for j in 0..unknowns {
-            column.fill(zero);
+    /// `L⁻ᵀ`, with the leading `unknowns` columns of the factor: upper triangular, column by column.
+    pub(in crate::regression) fn inverse_root(&self, unknowns: usize) -> Vec<T::Wide> {
+        let mut root = vec![T::Wide::zero(); unknowns * unknowns];
+        for (j, column) in root.chunks_exact_mut(unknowns).enumerate() {
             column[j] = T::Wide::widen(T::one());
-            self.solve_transposed(j + 1, &mut column);
-            for (i, entry) in column.iter().enumerate().take(j + 1) {
-                root[(i, j)] = entry.round();
-            }
+            self.solve_transposed(j + 1, column);
         }
         root
+    }
+
+    /// `M ← M L⁻ᵀ` for an upper triangle of as many columns as the factor has.
+    pub(in crate::regression) fn divide(&self, m: &mut [T::Wide]) {
+        let n = self.size;
+        let mut row = vec![T::Wide::zero(); n];
+        for i in 0..n {
+            for j in i..n {
+                // Rows of L stand above the diagonal too, side by side.
+                let known = T::Wide::zero().add_dot(&row[i..j], &self.entries[j * n + i..j * n + j]);
+                row[j] = (m[i + j * n] - known) / self[(j, j)];
+                m[i + j * n] = row[j];
+            }
+        }
+    }
+
+    /// Adds another matrix of the same size.
+    pub(in crate::regression) fn add(&mut self, other: &Self) {
+        self.entries.iter_mut().zip(&other.entries).for_each(|(entry, &other)| *entry += other);
     }
 }
 

@@ -1,55 +1,49 @@
 use nalgebra::DMatrix;
 
-use super::design::{Block, Design};
+use super::{Corrector, Start, shifted_gradient, unshifted_correction};
 use crate::linalg;
 use crate::real::Real;
-use crate::wide::Wide;
+use crate::regression::blocks::Blocks;
+use crate::regression::units::Units;
 
 /// `XᵀWX + Λ`, factored in working precision, of columns shifted by their means: good enough to correct a solution
 /// with, since what it is off is seen by the residuals.
 #[derive(Clone, Debug)]
-pub(super) struct Preconditioner<T> {
+pub(in crate::regression) struct Triangle<T> {
     /// `L` of `L Lᵀ`.
     factor: DMatrix<T>,
     means: Vec<T>,
     start: Option<Start<T>>,
+    /// Whether it comes from sums of products, which square the condition number.
+    is_of_sums: bool,
 }
 
-/// A solution in working precision, which came with the factor.
-#[derive(Clone, Debug)]
-pub(super) struct Start<T> {
-    /// Unknowns × targets.
-    pub(super) parameters: Vec<T>,
-    /// `Σ w r²` for each target by subtraction, if that has left half of the digits of all.
-    pub(super) squares: Option<Vec<T>>,
-}
-
-impl<T: Real> Preconditioner<T> {
+impl<T: Real> Triangle<T> {
     /// From the matrix of sums of products, by Cholesky: fast, and good to a condition number of 10⁷ or so. None
-    /// where the factorisation breaks down.
-    pub(super) fn by_cholesky(design: &Design<'_, T>) -> Option<Self> {
-        let unknowns = design.unknowns();
-        let targets = design.targets();
+    /// where the factorization breaks down.
+    pub(in crate::regression) fn by_cholesky(blocks: &Blocks<'_, T>) -> Option<Self> {
+        let unknowns = blocks.unknowns();
+        let targets = blocks.targets();
         let zeros = DMatrix::zeros;
-        let new = || (zeros(unknowns, unknowns), zeros(unknowns, targets), zeros(1, targets), Weighed::new());
-        let mut parts =
-            design.of_parts(&design.columns, &design.means, new, |(gram, products, squares, weighed), block| {
-                let (rows, (x, y)) = (block.rows, weighed.weigh(&block));
-                linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
-                linalg::add_transposed_product(x, y, rows, products.as_mut_slice());
-                squares.iter_mut().zip(y.chunks_exact(rows)).for_each(|(square, y)| *square += linalg::dot(y, y));
-            });
+        let Units { means, penalties, .. } = &blocks.units;
+        let new = || (zeros(unknowns, unknowns), zeros(unknowns, targets), zeros(1, targets), Default::default());
+        let mut parts = blocks.of_parts(means, new, |(gram, products, squares, buffers), block| {
+            let (rows, (x, y)) = (block.rows, block.weighted_by_roots(buffers));
+            linalg::add_gram(T::one(), x, rows, unknowns, gram.as_mut_slice());
+            linalg::add_transposed_product(x, y, rows, products.as_mut_slice());
+            squares.iter_mut().zip(y.chunks_exact(rows)).for_each(|(square, y)| *square += linalg::dot(y, y));
+        });
         let (mut gram, mut products, mut squares, _) = parts.next()?;
         for (gram_part, products_part, squares_part, _) in parts {
             linalg::add_scaled(gram.as_mut_slice(), T::one(), gram_part.as_slice());
             products += products_part;
             squares += squares_part;
         }
-        for (place, &penalty) in design.penalties.iter().enumerate() {
+        for (place, &penalty) in penalties.iter().enumerate() {
             gram[(place, place)] += penalty;
         }
         // What rounding leaves of a dependent column grows with the rows that were summed.
-        let threshold = T::epsilon() * T::from_count(16 * unknowns + design.rows());
+        let threshold = T::epsilon() * T::from_count(16 * unknowns + blocks.rows());
         linalg::cholesky(&mut gram, threshold).ok()?;
         let mut parameters = products.clone();
         linalg::solve_cholesky(&gram, &mut parameters);
@@ -57,15 +51,15 @@ impl<T: Real> Preconditioner<T> {
         let columns =
             parameters.as_mut_slice().chunks_exact_mut(unknowns).zip(products.as_slice().chunks_exact(unknowns));
         for ((parameters, products), square) in columns.zip(squares.iter_mut()) {
-            let penalised = parameters.iter().zip(&design.penalties).map(|(&b, &penalty)| penalty * b * b);
-            let explained = linalg::dot(parameters, products) + penalised.fold(T::zero(), T::add);
+            let penalized = parameters.iter().zip(penalties).map(|(&b, &penalty)| penalty * b * b);
+            let explained = linalg::dot(parameters, products) + penalized.fold(T::zero(), T::add);
             half_is_left &= *square - explained > *square * T::epsilon().sqrt();
             *square -= explained;
-            unshifted_correction(parameters, &design.means);
+            unshifted_correction(parameters, means);
         }
         let squares = half_is_left.then(|| squares.data.into());
         let start = Start { parameters: parameters.data.into(), squares };
-        Some(Self { factor: gram, means: design.means.clone(), start: Some(start) })
+        Some(Self { factor: gram, means: means.clone(), start: Some(start), is_of_sums: true })
     }
 
     /// From the matrix itself, by Householder reflections of blocks of rows: never squares the condition number.
@@ -73,8 +67,8 @@ impl<T: Real> Preconditioner<T> {
     ///
     /// J. Demmel, L. Grigori, M. Hoemmen, J. Langou (2012): Communication-optimal parallel and sequential QR and LU
     /// factorizations, §2.
-    pub(super) fn by_reflections(design: &Design<'_, T>) -> Self {
-        let unknowns = design.unknowns();
+    pub(in crate::regression) fn by_reflections(blocks: &Blocks<'_, T>) -> Self {
+        let unknowns = blocks.unknowns();
         let mut triangle = DMatrix::zeros(unknowns, unknowns);
         let mut stack = |rows: usize, x: &[T]| {
             let mut stacked = DMatrix::zeros(unknowns + rows, unknowns);
@@ -88,7 +82,9 @@ impl<T: Real> Preconditioner<T> {
         // Rows of several blocks, so that reflecting the triangle again and again costs little.
         let (mut gathered, mut count) = (DMatrix::zeros(0, unknowns), 0);
         let most = (4 * unknowns).max(1024);
-        for_each_shifted_block(design, |rows, x| {
+        let (means, mut buffers) = (&blocks.units.means, Default::default());
+        blocks.for_each(means, |block| {
+            let (rows, (x, _)) = (block.rows, block.weighted_by_roots(&mut buffers));
             if gathered.nrows() < count + rows {
                 gathered.resize_vertically_mut(count + rows.max(most), T::zero());
             }
@@ -102,8 +98,8 @@ impl<T: Real> Preconditioner<T> {
         if count > 0 {
             stack(count, gathered.rows(0, count).into_owned().as_slice());
         }
-        if design.is_penalised() {
-            let root = |i: usize, j: usize| if i == j { design.penalties[i].sqrt() } else { T::zero() };
+        if blocks.units.is_penalized() {
+            let root = |i: usize, j: usize| if i == j { blocks.units.penalties[i].sqrt() } else { T::zero() };
             let penalty = DMatrix::from_fn(unknowns, unknowns, root);
             stack(unknowns, penalty.as_slice());
         }
@@ -115,43 +111,63 @@ impl<T: Real> Preconditioner<T> {
                 column.neg_mut();
             }
         }
-        Self { factor, means: design.means.clone(), start: None }
+        Self { factor, means: means.clone(), start: None, is_of_sums: false }
     }
 
     /// From a factor that is there.
-    pub(super) fn from_factor(factor: DMatrix<T>) -> Self {
+    pub(in crate::regression) fn from_factor(factor: DMatrix<T>) -> Self {
         let means = vec![T::zero(); factor.nrows()];
-        Self { factor, means, start: None }
+        Self { factor, means, start: None, is_of_sums: true }
     }
 
     fn unknowns(&self) -> usize {
         self.factor.nrows()
     }
 
-    /// What is left of each column when those before it are taken out, as a fraction of its length.
-    pub(super) fn remaining(&self) -> Vec<T> {
-        let fraction = |(left, length): (T, T)| if length.is_zero() { T::zero() } else { left.abs() / length };
-        self.factor.diagonal().iter().copied().zip(self.lengths()).map(fraction).collect()
+    /// Whether rounding may have hidden that a column depends on others: where little is left of it, or of its distance
+    /// from its mean after much of one before it has been taken out.
+    pub(in crate::regression) fn may_hide_a_dependency(&self, rows: usize) -> bool {
+        let rounding = T::epsilon() * T::from_count(16 * self.unknowns() + rows);
+        let shifted = self.row_squares(self.factor.column(0).into_iter().copied());
+        let mut least = T::one();
+        self.factor.diagonal().iter().zip(self.lengths()).zip(shifted).any(|((&left, length), shifted)| {
+            let fraction = if shifted.is_zero() { T::zero() } else { left.abs() / shifted.sqrt() };
+            let product = fraction * least;
+            least = least.min(fraction);
+            left.abs() <= rounding * length || if self.is_of_sums { product * product } else { product } <= rounding
+        })
     }
 
-    /// `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`.
-    pub(super) fn inverse_root(&self) -> DMatrix<T> {
-        let mut root = linalg::invert_lower(&self.factor).transpose();
+    /// `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`, upper triangular. Where nothing is left of a column, rounding of its length is.
+    pub(in crate::regression) fn inverse_root(&self) -> DMatrix<T> {
+        let mut factor = self.factor.clone();
+        for (place, length) in self.lengths().into_iter().enumerate() {
+            let least = if length.is_zero() { T::one() } else { T::epsilon() * length };
+            factor[(place, place)] = factor[(place, place)].max(least);
+        }
+        let mut root = linalg::invert_lower(&factor).transpose();
         for root in root.as_mut_slice().chunks_exact_mut(self.unknowns()) {
             unshifted_correction(root, &self.means);
         }
         root
     }
 
-    /// `(XᵀWX + Λ)⁻¹` from its root.
-    pub(super) fn inverse(root: &DMatrix<T>) -> DMatrix<T> {
-        let mut inverse = linalg::square_upper(root);
-        inverse.fill_upper_triangle_with_lower_triangle();
-        inverse
+    /// A bound of the relative error of what is made of the factor alone, given the condition number.
+    pub(in crate::regression) fn rounding(&self, condition: f64) -> f64 {
+        let rounding = T::epsilon().to_f64() * 8.0 * self.unknowns() as f64;
+        f64::min(rounding * condition * if self.is_of_sums { condition } else { 1.0 }, 1.0)
+    }
+
+    pub(in crate::regression) fn start(&self) -> Option<&Start<T>> {
+        self.start.as_ref()
+    }
+
+    pub(in crate::regression) fn is_of_sums(&self) -> bool {
+        self.is_of_sums
     }
 
     /// The length of each column, as it was before its mean was taken off, with the root of its penalty.
-    pub(super) fn lengths(&self) -> Vec<T> {
+    pub(in crate::regression) fn lengths(&self) -> Vec<T> {
         self.row_squares(self.unshifted()).into_iter().map(T::sqrt).collect()
     }
 
@@ -171,42 +187,15 @@ impl<T: Real> Preconditioner<T> {
     }
 
     /// Whether what was taken off each column leaves it no further from its mean than its entries are, in the mean.
-    pub(super) fn is_centred(&self) -> bool {
+    pub(in crate::regression) fn is_centered(&self) -> bool {
         let squares = self.row_squares(std::iter::repeat_n(T::zero(), self.unknowns()));
         let means = self.factor.column(0);
         squares.iter().zip(means.iter()).skip(1).all(|(&square, &mean)| mean * mean <= square)
     }
-}
 
-/// What a refinement corrects with.
-pub(super) trait Corrector<T: Real> {
-    /// A solution in working precision, if it is known.
-    fn start(&self) -> Option<&Start<T>> {
-        None
-    }
-
-    /// The correction `(XᵀWX + Λ)⁻¹ g` of the parameters of one target, roughly.
-    fn correction(&self, gradient: &[T::Wide]) -> Vec<T>;
-
-    /// An estimate, from below, of the condition number of the matrix with columns of length 1.
-    fn condition(&self) -> f64;
-}
-
-impl<T: Real> Corrector<T> for Preconditioner<T> {
-    fn start(&self) -> Option<&Start<T>> {
-        self.start.as_ref()
-    }
-
-    fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
-        let mut b = DMatrix::from_vec(self.unknowns(), 1, shifted_gradient(gradient, &self.means));
-        linalg::solve_cholesky(&self.factor, &mut b);
-        let mut correction: Vec<T> = b.data.into();
-        unshifted_correction(&mut correction, &self.means);
-        correction
-    }
-
-    /// Ten steps of power iteration, and ten of inverse iteration.
-    fn condition(&self) -> f64 {
+    /// An estimate, from below, of the condition number of the matrix with columns of length 1: ten steps of power
+    /// iteration, and ten of inverse iteration.
+    pub(in crate::regression) fn condition(&self) -> f64 {
         let unknowns = self.unknowns();
         let (mut factor, lengths) = (self.factor.clone(), self.lengths());
         factor.column_mut(0).iter_mut().zip(self.unshifted()).for_each(|(entry, unshifted)| *entry = unshifted);
@@ -230,50 +219,17 @@ impl<T: Real> Corrector<T> for Preconditioner<T> {
             large /= largest;
             small /= smallest;
         }
-        (largest * smallest).sqrt().to_f64()
+        let condition = (largest * smallest).sqrt().to_f64();
+        if condition.is_nan() { f64::INFINITY } else { condition }
     }
 }
 
-/// The gradient by the parameters of columns less their means.
-pub(super) fn shifted_gradient<T: Real>(gradient: &[T::Wide], means: &[T]) -> Vec<T> {
-    // Taken off before rounding: the two terms may be close.
-    let shifted = |(&entry, &mean): (&T::Wide, &T)| {
-        if mean.is_zero() { entry.round() } else { (entry - gradient[0].times(mean)).round() }
-    };
-    gradient.iter().zip(means).map(shifted).collect()
-}
-
-/// From parameters of columns less their means to those of the columns.
-pub(super) fn unshifted_correction<T: Real>(correction: &mut [T], means: &[T]) {
-    if let (Some((constant, coefficients)), Some((_, means))) = (correction.split_first_mut(), means.split_first()) {
-        *constant -= linalg::dot(means, coefficients);
-    }
-}
-
-/// `W^½ (X − 1 meanᵀ)`, block by block, with the column of ones for 1.
-pub(super) fn for_each_shifted_block<T: Real>(design: &Design<'_, T>, mut visit: impl FnMut(usize, &[T])) {
-    let mut weighed = Weighed::new();
-    design.for_each_block(&design.means, |block| visit(block.rows, weighed.weigh(&block).0));
-}
-
-/// `W^½ X` and `W^½ Y` of a block.
-struct Weighed<T> {
-    x: Vec<T>,
-    y: Vec<T>,
-}
-
-impl<T: Real> Weighed<T> {
-    fn new() -> Self {
-        Self { x: Vec::new(), y: Vec::new() }
-    }
-
-    fn weigh<'s>(&'s mut self, block: &Block<'s, T>) -> (&'s [T], &'s [T]) {
-        let Some(weights) = block.weights else { return (block.x, block.y) };
-        let roots: Vec<T> = weights.iter().map(|weight| weight.sqrt()).collect();
-        for (to, from) in [(&mut self.x, block.x), (&mut self.y, block.y)] {
-            to.clear();
-            to.extend(from.iter().zip(roots.iter().cycle()).map(|(&number, &root)| number * root));
-        }
-        (&self.x, &self.y)
+impl<T: Real> Corrector<T> for Triangle<T> {
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
+        let mut b = DMatrix::from_vec(self.unknowns(), 1, shifted_gradient(gradient, &self.means));
+        linalg::solve_cholesky(&self.factor, &mut b);
+        let mut correction: Vec<T> = b.data.into();
+        unshifted_correction(&mut correction, &self.means);
+        correction
     }
 }

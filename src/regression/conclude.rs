@@ -1,0 +1,263 @@
+//! Everything that is said about a solution, for every solver.
+
+use super::blocks::{Blocks, MOST_ROWS, Total};
+use super::factors::root::{Root, split};
+use super::problem::Intercept;
+use super::refine::{Known, Refined, scaled_length};
+use super::report::{RegressionReport, Solver};
+use super::solution::{Solution, Squares};
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// Below this fraction of the total, what a regression explains is not a difference of sums.
+const CANCELLED: f64 = 1e-8;
+
+/// A solution as a solver found it.
+pub(super) struct Found<T: Real> {
+    pub(super) solver: Solver,
+    pub(super) intercept: Intercept,
+    pub(super) observations: usize,
+    pub(super) log_weights: f64,
+    pub(super) unknown_exponents: Vec<i32>,
+    pub(super) target_exponents: Vec<i32>,
+    /// Of the columns.
+    pub(super) lengths: Vec<T>,
+    pub(super) condition: f64,
+    /// None with a penalty.
+    pub(super) rank: Option<usize>,
+    pub(super) root: Option<Root<T>>,
+    /// Unknowns × targets.
+    pub(super) parameters: Vec<T::Wide>,
+    pub(super) targets: Vec<FoundTarget<T>>,
+    pub(super) steps: usize,
+    /// Whether the solution was corrected until nothing changed.
+    pub(super) is_refined: bool,
+}
+
+/// What was found of a target: sums of squares, each with a bound of its error.
+pub(super) struct FoundTarget<T: Real> {
+    pub(super) residual: (T::Wide, f64),
+    pub(super) total: (T::Wide, f64),
+    pub(super) regression: (T::Wide, f64),
+    /// The error of the parameters: `Mⱼ` times the first, `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`, and the second over the length of
+    /// the column.
+    pub(super) reach: f64,
+    pub(super) left: f64,
+}
+
+/// The rounding of sums in twice the working precision over these rows.
+pub(super) fn rounding<T: Real>(rows: usize, unknowns: usize) -> f64 {
+    (T::epsilon() * T::epsilon()).to_f64() * (2.0 * (unknowns as f64 + 4.0) + rows as f64 / 16.0)
+}
+
+/// What is found of data in memory.
+pub(super) fn of_data<T: Real>(
+    known: &Known<'_, '_, T>,
+    solver: Solver,
+    refined: Refined<T>,
+    root: Option<Root<T>>,
+    is_refined: bool,
+) -> Solution<T> {
+    let (blocks, units) = (known.blocks, &known.blocks.units);
+    let (unknowns, penalized) = (blocks.unknowns(), blocks.units.is_penalized());
+    let rounding = rounding::<T>(blocks.rows().min(MOST_ROWS), unknowns);
+    let condition = known.condition;
+    let root = root.map(|root| root.with_error_of(rounding * condition));
+    let mut parameters = refined.parameters;
+    let mut targets = Vec::new();
+    for (target, parameters) in parameters.chunks_exact_mut(unknowns).enumerate() {
+        let residual = refined.squares[target];
+        let deviation = residual.round().max(T::zero()).to_f64().sqrt();
+        let length = known.length(target);
+        let terms = length + scaled_sum(parameters, &units.lengths);
+        let vector_error = self::rounding::<T>(0, unknowns) * terms;
+        let left = refined.left[target];
+        let residual_error = 2.0 * deviation * vector_error
+            + vector_error * vector_error
+            + rounding * deviation * deviation
+            + left * left * unknowns as f64
+            + refined.squares_error * terms * terms;
+        let reach = known.floor(target, scaled_length(parameters, &units.lengths), residual) / condition + vector_error;
+        let found = FoundTarget {
+            residual: (residual, residual_error),
+            total: with_error::<T>(known.totals[target].total, rounding * length),
+            regression: (T::Wide::zero(), 0.0),
+            reach,
+            left,
+        };
+        // Bounds of norms say nothing of what light rows or penalized columns alone decide.
+        if is_refined && refined.has_settled && !penalized && !blocks.has_graded_rows() {
+            found.round_to_zero(parameters, root.as_ref(), &units.lengths, condition);
+        }
+        let regression = regression(blocks, &found, parameters, &known.totals[target], penalized);
+        targets.push(FoundTarget { regression, ..found });
+    }
+    conclude(Found {
+        solver,
+        intercept: blocks.intercept(),
+        observations: blocks.observations,
+        log_weights: blocks.log_weights(),
+        unknown_exponents: units.unknowns.clone(),
+        target_exponents: units.targets.clone(),
+        lengths: units.lengths.clone(),
+        condition,
+        rank: (!penalized).then_some(unknowns),
+        root,
+        parameters,
+        targets,
+        steps: refined.steps,
+        is_refined: is_refined && refined.has_settled,
+    })
+}
+
+/// Of no independent columns: the model that is zero.
+pub(super) fn of_nothing<T: Real>(blocks: &Blocks<'_, T>) -> Solution<T> {
+    let target = |total: Total<T>| FoundTarget {
+        residual: (total.whole, 0.0),
+        total: (total.whole, 0.0),
+        regression: (T::Wide::zero(), 0.0),
+        reach: 0.0,
+        left: 0.0,
+    };
+    conclude(Found {
+        solver: Solver::Qr,
+        intercept: blocks.intercept(),
+        observations: blocks.observations,
+        log_weights: blocks.log_weights(),
+        unknown_exponents: Vec::new(),
+        target_exponents: blocks.units.targets.clone(),
+        lengths: Vec::new(),
+        condition: 1.0,
+        rank: Some(0),
+        root: Some(Root::new(0, Vec::new(), true, 0.0)),
+        parameters: Vec::new(),
+        targets: blocks.totals().into_iter().map(target).collect(),
+        steps: 0,
+        is_refined: true,
+    })
+}
+
+/// What the regression explains: `total − residual`, or where that cancels the squares themselves.
+fn regression<T: Real>(
+    blocks: &Blocks<'_, T>,
+    found: &FoundTarget<T>,
+    parameters: &[T::Wide],
+    total: &Total<T>,
+    penalized: bool,
+) -> (T::Wide, f64) {
+    let difference = total.total - found.residual.0;
+    let error = found.total.1 + found.residual.1;
+    if penalized || difference.round() > total.total.round() * T::nearest(CANCELLED) {
+        return (difference, error);
+    }
+    if parameters[blocks.intercept().unknowns()..].iter().all(|parameter| parameter.round().is_zero()) {
+        return (T::Wide::zero(), 0.0);
+    }
+    with_error::<T>(blocks.regression_squares(parameters, total.mean), found.reach + found.left)
+}
+
+/// A square, and its error given that of the root.
+pub(super) fn with_error<T: Real>(square: T::Wide, error: f64) -> (T::Wide, f64) {
+    let root = Wide::<T>::round(square).max(T::zero()).to_f64().sqrt();
+    (square, 2.0 * root * error + error * error)
+}
+
+/// `Σ |b| D`
+pub(super) fn scaled_sum<T: Real>(b: &[T::Wide], lengths: &[T]) -> f64 {
+    b.iter().zip(lengths).map(|(b, &length)| (b.round() * length).abs().to_f64()).sum()
+}
+
+impl<T: Real> FoundTarget<T> {
+    /// A bound of the error of a parameter.
+    fn error(&self, unknown: usize, root: Option<&Root<T>>, lengths: &[T], condition: f64) -> f64 {
+        let length = lengths[unknown].to_f64();
+        let row = root.map_or(condition / length, |root| root.length(unknown).to_f64());
+        let error = row * self.reach + if self.left > 0.0 { self.left / length } else { 0.0 };
+        if error.is_nan() { f64::INFINITY } else { error }
+    }
+
+    /// Makes parameters zero that rounding does not tell from it.
+    fn round_to_zero(&self, parameters: &mut [T::Wide], root: Option<&Root<T>>, lengths: &[T], condition: f64) {
+        for (unknown, parameter) in parameters.iter_mut().enumerate() {
+            let size = parameter.round().abs().to_f64();
+            if size > 0.0 && size <= self.error(unknown, root, lengths, condition) {
+                *parameter = T::Wide::zero();
+            }
+        }
+    }
+}
+
+/// The solution, with what can be said of it.
+pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
+    let Found { lengths, condition, root, parameters, targets, is_refined, .. } = found;
+    let unknowns = lengths.len();
+    // Fewer digits than these are not said to have converged.
+    let tolerance = T::epsilon().to_f64().powf(0.8);
+    let constants = found.intercept.unknowns();
+    let freedom = found.rank.map(|rank| found.observations.saturating_sub(rank)).filter(|&freedom| freedom > 0);
+    let mut converged = is_refined && root.as_ref().is_none_or(|root| !root.is_refined || root.error <= tolerance);
+    let mut error_bound = 0.0_f64;
+    let squares = targets.iter().enumerate().map(|(target, found_target)| {
+        let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
+        let errors = (0..unknowns).map(|unknown| found_target.error(unknown, root.as_ref(), &lengths, condition));
+        let exact = |(parameter, error): (&T::Wide, f64)| error <= tolerance * parameter.round().abs().to_f64();
+        let length = scaled_length(parameters, &lengths);
+        let error = condition * found_target.reach + found_target.left;
+        converged &= match found.rank {
+            Some(_) => parameters.iter().zip(errors).all(|pair| pair.0.round().is_zero() || exact(pair)),
+            None => error <= tolerance * length,
+        };
+        error_bound = error_bound.max(if length > 0.0 { error / length } else { 0.0 });
+        let resolved = |(square, error): (T::Wide, f64)| {
+            let value = square.round().to_f64();
+            (value > error, value <= error || error <= tolerance * value)
+        };
+        let (residual_resolved, residual_exact) = resolved(found_target.residual);
+        let (total_resolved, total_exact) = resolved(found_target.total);
+        let (regression_resolved, regression_exact) = resolved(found_target.regression);
+        converged &= residual_exact && total_exact && (regression_exact || found.rank.is_none());
+        let or_zero = |square: T::Wide, keep: bool| if keep { square } else { T::Wide::zero() };
+        // What a solution that has not converged leaves is not made zero.
+        let residual = or_zero(found_target.residual.0, residual_resolved || !is_refined);
+        let total = or_zero(found_target.total.0, total_resolved);
+        let regression = or_zero(found_target.regression.0, regression_resolved);
+        let explaining = found.rank.map_or(0, |rank| rank.saturating_sub(constants));
+        let adjusted = freedom.map_or(T::Wide::zero(), |freedom| {
+            let [explaining, freedom] = [explaining, freedom].map(|count| T::Wide::widen(T::from_count(count)));
+            regression - residual * explaining / freedom
+        });
+        let positive = |square: T::Wide| square.round().max(T::zero());
+        Squares {
+            residual: positive(residual),
+            residual_error: Some(T::nearest(found_target.residual.1)).filter(|error| error.is_finite()),
+            residual_resolved,
+            total: positive(total),
+            regression: positive(regression),
+            adjusted: adjusted.round(),
+        }
+    });
+    let squares = squares.collect();
+    let standard_error_bound = root.as_ref().map_or(f64::INFINITY, |root| root.error + 8.0 * T::epsilon().to_f64());
+    Solution {
+        intercept: found.intercept,
+        basis: None,
+        squares,
+        parameters: split(unknowns, targets.len(), &parameters),
+        rank: found.rank,
+        unknown_exponents: found.unknown_exponents,
+        target_exponents: found.target_exponents,
+        observations: found.observations,
+        log_weights: found.log_weights,
+        report: RegressionReport {
+            solver: found.solver,
+            refinement_steps: found.steps,
+            condition,
+            error_bound: error_bound + T::epsilon().to_f64(),
+            converged,
+            standard_errors_refined: root.as_ref().is_some_and(|root| root.is_refined),
+            standard_error_bound,
+        },
+        root: root.map(|root| split(unknowns, unknowns, root.entries())),
+        dependencies: Vec::new(),
+    }
+}

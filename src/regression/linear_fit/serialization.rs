@@ -1,0 +1,64 @@
+//! What is read is checked: a file is not to be trusted with indices.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::LinearFit;
+use crate::real::Real;
+use crate::regression::polynomial::Basis;
+use crate::regression::solution::Solution;
+use crate::regression::stored::is_exponent;
+
+impl<T: Real + Serialize> Serialize for LinearFit<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.solution.serialize(serializer)
+    }
+}
+
+impl<'de, T: Real + Deserialize<'de>> Deserialize<'de> for LinearFit<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let solution = Solution::deserialize(deserializer)?;
+        check(&solution).map_err(D::Error::custom)?;
+        LinearFit::from_solution(solution).map_err(D::Error::custom)
+    }
+}
+
+fn check<T: Real>(solution: &Solution<T>) -> Result<(), &'static str> {
+    let (unknowns, targets) = solution.parameters[0].shape();
+    let constants = solution.intercept.unknowns();
+    if unknowns == 0 || unknowns < constants || targets == 0 {
+        return Err("expected an unknown and a target");
+    }
+    for (exponents, count) in [(&solution.unknown_exponents, unknowns), (&solution.target_exponents, targets)] {
+        if exponents.len() != count || !exponents.iter().copied().all(is_exponent) {
+            return Err("expected an exponent within the range of the number type for each unknown and target");
+        }
+    }
+    if solution.root.as_ref().is_some_and(|root| root[0].shape() != (unknowns, unknowns)) {
+        return Err("expected a root of unknowns × unknowns");
+    }
+    let is_basis = |basis: &Basis<T>| basis.center.is_finite() && is_exponent(basis.exponent) && constants == 1;
+    if !solution.basis.as_ref().is_none_or(is_basis) {
+        return Err("expected a finite center of the powers, and a constant term");
+    }
+    if solution.rank.is_some_and(|rank| rank < constants || rank > unknowns.min(solution.observations)) {
+        return Err("expected a rank of at most the unknowns and the observations");
+    }
+    if solution.observations == 0 || !solution.log_weights.is_finite() {
+        return Err("expected observations of finite weight");
+    }
+    let good = |value: T| value.is_finite() && value >= T::zero();
+    if solution.squares.len() != targets
+        || !solution
+            .squares
+            .iter()
+            .all(|squares| {
+                [squares.residual, squares.total, squares.regression].map(good) == [true; 3]
+                    && squares.residual_error.is_none_or(good)
+                    && squares.adjusted.is_finite()
+            })
+    {
+        return Err("expected sums of squares of each target, finite and not negative");
+    }
+    Ok(())
+}
