@@ -17,6 +17,7 @@ mod serialization;
 mod solution;
 mod statistics;
 mod summary;
+mod sums;
 mod wide_matrix;
 
 pub use diagnostics::{Diagnostics, RobustCovariance};
