@@ -162,6 +162,22 @@ fn one_number_of_many_digits_is_bounded_until_the_column_is_zero() {
     assert_eq!(fits(&sums), fits(&fresh(&x, &y, 15, 15)));
 }
 
+/// A weight rounds only those columns that it counts in.
+#[test]
+fn a_zero_of_any_weight_rounds_nothing() {
+    let (x, y) = (dmatrix![5.0; 0.0; 3.0; 0.0; 1.0], dvector![1.0, 2.0, 0.5, 4.0, 3.0]);
+    let weights = [4.0, 3.0, 1.0, 0.1, 0.25];
+    let mut sums = NormalEquation::<f64>::new(1, 1);
+    for row in 0..5 {
+        sums.push_weighted(&x.rows(row, 1), &y.rows(row, 1), &weights[row..=row]).unwrap();
+    }
+    sums.remove_weighted(&x.rows(0, 3), &y.rows(0, 3), &weights[..3]).unwrap();
+    let mut expected = NormalEquation::<f64>::new(1, 1);
+    expected.push_weighted(&x.rows(3, 2), &y.rows(3, 2), &weights[3..]).unwrap();
+    let [found, expected] = [sums, expected].map(|sums| sums.solve().unwrap().parameters());
+    assert_relative_eq!(found, expected, max_relative = 1e-15);
+}
+
 proptest! {
     #![proptest_config(crate::counted::config())]
 

@@ -97,7 +97,8 @@ impl Stored {
         let columns = parts.enumerate().map(|(place, ((exponent, grain), (nonzero, rounding)))| {
             let column = Track { exponent, grain, nonzero, rounding };
             let squares = matrix[(place, place)].round().to_f64();
-            let zero = squares == 0.0 && grain.is_none() && nonzero == 0 && rounding == 0.0;
+            let zero =
+                squares == 0.0 && grain.is_none() && (nonzero == 0 || T::Wide::EXACT_BITS < 0) && rounding == 0.0;
             let good = match exponent {
                 None => zero,
                 Some(_) => {

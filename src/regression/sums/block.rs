@@ -96,8 +96,8 @@ pub(super) struct Block<T: Real> {
     z: Vec<T>,
     /// The roots of the weights.
     roots: Option<Vec<T::Wide>>,
-    /// Whether they are powers of two, as those of powers of four are.
-    are_powers: bool,
+    /// Those that are powers of two, as the roots of powers of four are, and no numbers instead of the others.
+    powers: Option<Vec<f64>>,
     surveys: Vec<Survey>,
     /// What the columns are divided by.
     exponents: Vec<i32>,
@@ -112,7 +112,7 @@ impl<T: Real> Block<T> {
             rows: 0,
             z: Vec::new(),
             roots: None,
-            are_powers: true,
+            powers: None,
             surveys: Vec::new(),
             exponents: Vec::new(),
             log_weights: <DoubleDouble as Wide<f64>>::zero(),
@@ -140,8 +140,11 @@ impl<T: Real> Block<T> {
             }
             roots
         });
-        let is_power = |root: &T::Wide| *root == T::Wide::widen(power_below(root.round()));
-        self.are_powers = self.roots.as_ref().is_none_or(|roots| roots.iter().all(is_power));
+        let power = |root: &T::Wide| {
+            let power = power_below(root.round());
+            if *root == T::Wide::widen(power) { power.to_f64() } else { f64::NAN }
+        };
+        self.powers = self.roots.as_ref().map(|roots| roots.iter().map(power).collect());
         self.exponents.clear();
         self.exponents.resize(self.columns, 0);
         self.surveys.clear();
@@ -186,11 +189,11 @@ impl<T: Real> Block<T> {
     /// they have too many bits.
     pub(super) fn grain(&self, place: usize) -> Option<i32> {
         let bits = T::Wide::EXACT_BITS;
-        if bits < 0 || !self.are_powers {
+        if bits < 0 {
             return None;
         }
-        let (column, roots) = (self.column(place), self.roots.as_deref());
-        let units = run(self.rows, Units { column, roots, unit: (1_u64 << bits) as f64 });
+        let (column, powers) = (self.column(place), self.powers.as_deref());
+        let units = run(self.rows, Units { column, powers, unit: (1_u64 << bits) as f64 });
         // What has become zero by division had too many bits.
         (units.rest == 0 && units.nonzero == self.surveys[place].nonzero)
             .then(|| self.exponents[place] - bits + units.bits.trailing_zeros() as i32)
@@ -270,7 +273,7 @@ impl<T: Real> Loop for Scale<'_, T> {
 /// A column in units of the finest grain that may be exact.
 struct Units<'a, T: Real> {
     column: &'a [T],
-    roots: Option<&'a [T::Wide]>,
+    powers: Option<&'a [f64]>,
     unit: f64,
 }
 
@@ -298,11 +301,11 @@ impl<T: Real> Loop for Units<'_, T> {
             units.rest |= ((whole - WHOLE) - value).to_bits();
             units.nonzero += usize::from(value != 0.0);
         };
-        match self.roots {
+        match self.powers {
             None => self.column.iter().for_each(|entry| look(entry.to_f64())),
-            Some(roots) => {
-                let weighted = self.column.iter().zip(roots);
-                weighted.for_each(|(entry, root)| look(entry.to_f64() * root.round().to_f64()));
+            Some(powers) => {
+                let weighted = self.column.iter().zip(powers);
+                weighted.for_each(|(entry, power)| look(if entry.is_zero() { 0.0 } else { entry.to_f64() * power }));
             }
         }
         units

@@ -133,7 +133,7 @@ pub(super) fn settle<T: Real>(
     }
     let is_exact = columns.iter().all(Track::is_exact);
     let (mut most, mut most_rounded, mut worst) = (0.0, 0.0, 0);
-    for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.nonzero > 0) {
+    for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.exponent.is_some()) {
         let left = after(place);
         // Of exact sums this is the proof that some rows were never pushed.
         if left.is_nan() || left <= 0.0 {
