@@ -159,9 +159,10 @@ pub enum Error {
         removed: usize,
     },
 
-    /// A removal would leave too few digits of a sum.
+    /// A removal would leave too few digits of the sums, or was of what cannot have been pushed.
     #[error(
-        "observations to remove: expected at least 2⁻⁴⁰ of the largest sum of squares to stay, found less for {column}"
+        "observations to remove: expected some that were pushed and leave enough digits of the sums, found too few for \
+         {column}"
     )]
     RemovalTooDeep {
         /// The column whose sum of squares would fall too far.

@@ -192,9 +192,9 @@ pub use optimizer::{
 };
 pub use real::Real;
 pub use regression::{
-    Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit, LinearRegression,
-    NormalEquation, RankDeficiency, RecursiveLeastSquares, RegressionReport, RobustCovariance, Solver, Summary,
-    polynomial,
+    CenteredPolynomial, Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit,
+    LinearRegression, NormalEquation, RankDeficiency, RecursiveLeastSquares, RegressionReport, RobustCovariance,
+    Solver, Summary, polynomial,
 };
 #[cfg(feature = "threads")]
 pub use threads::{set_threads, threads};

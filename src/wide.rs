@@ -1,7 +1,11 @@
 //! Arithmetic in twice the working precision: `f64` for `f32`, pairs of `f64` for `f64`.
 
+#[cfg(feature = "num-dual")]
+mod dual;
 mod exact_gram;
 mod loops;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
@@ -29,6 +33,17 @@ pub trait Wide<T>:
     + AddAssign
     + SubAssign
 {
+    /// [`add_gram`](Self::add_gram) is exact for columns of multiples of a power of two each, of at least 2⁻ᴮ for this B,
+    /// as long as the root of each sum of squares is at most 2ᴮ of them. Negative where nothing is known to be exact.
+    const EXACT_BITS: i32;
+
+    /// What a row that [`add_gram`](Self::add_gram) adds may leave of rounding in a sum of products, as a fraction of the
+    /// roots of the sums of squares of its two columns.
+    const ROUNDING: f64;
+
+    /// What sums may have of rounding, as a fraction of the same: enough digits for a solution in working precision.
+    const MOST_ROUNDING: f64;
+
     /// 0.
     fn zero() -> Self;
 
@@ -193,6 +208,11 @@ impl SubAssign for DoubleDouble {
 }
 
 impl Wide<f64> for DoubleDouble {
+    /// See [`exact_gram`], where this is proved.
+    const EXACT_BITS: i32 = 50;
+    const ROUNDING: f64 = 1.0 / (1_u128 << 100) as f64;
+    const MOST_ROUNDING: f64 = 1.0 / (1_u64 << 60) as f64;
+
     #[inline]
     fn zero() -> Self {
         Self { high: 0.0, low: 0.0 }
@@ -249,6 +269,9 @@ impl Wide<f64> for DoubleDouble {
 
     fn add_gram(subtract: bool, z: &[f64], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
         let rows = z.len() / columns;
+        if rows <= exact_gram::FEW_ROWS {
+            return exact_gram::add_rows(subtract, z, factors, columns, sums);
+        }
         match factors {
             None => exact_gram::add_gram(subtract, |place| Self::widen(z[place]), rows, columns, sums),
             Some(factors) => {
@@ -270,6 +293,13 @@ impl Wide<f64> for DoubleDouble {
 }
 
 impl Wide<f32> for f64 {
+    /// Every partial sum is a multiple of the product of the two powers of two and, by the inequality of Cauchy and
+    /// Schwarz, at most 2⁵² of it.
+    const EXACT_BITS: i32 = 26;
+    /// Half an ulp for the product and half for the sum, and as much again.
+    const ROUNDING: f64 = 2.0 * f64::EPSILON;
+    const MOST_ROUNDING: f64 = 1.0 / (1_u64 << 26) as f64;
+
     #[inline]
     fn zero() -> Self {
         0.0
@@ -341,105 +371,4 @@ fn add_plain_gram<V: Real>(subtract: bool, mut v: Vec<V>, factors: Option<&[V]>,
     }
     let sign = if subtract { -V::one() } else { V::one() };
     linalg::add_gram(sign, &v, v.len() / columns, columns, sums);
-}
-
-/// Dual numbers are there to differentiate, in one precision.
-#[cfg(feature = "num-dual")]
-impl Wide<num_dual::Dual64> for num_dual::Dual64 {
-    fn zero() -> Self {
-        Self::from_re(0.0)
-    }
-
-    fn widen(value: Self) -> Self {
-        value
-    }
-
-    fn product(a: Self, b: Self) -> Self {
-        a * b
-    }
-
-    fn times(self, factor: Self) -> Self {
-        self * factor
-    }
-
-    fn round(self) -> Self {
-        self
-    }
-
-    fn sqrt(self) -> Self {
-        nalgebra::ComplexField::sqrt(self)
-    }
-
-    fn scale(self, power_of_two: Self) -> Self {
-        self * power_of_two
-    }
-
-    fn subtract_product(r: &mut [Self], x: &[Self], b: &[Self]) {
-        for (column, &b) in x.chunks_exact(r.len()).zip(b) {
-            r.iter_mut().zip(column).for_each(|(r, &x)| *r -= b.times(x));
-        }
-    }
-
-    fn add_transposed_product(g: &mut [Self], x: &[Self], r: &[Self]) {
-        for (column, g) in x.chunks_exact(r.len()).zip(g) {
-            column.iter().zip(r).for_each(|(&x, &r)| *g += r.times(x));
-        }
-    }
-
-    fn add_dot(self, x: &[Self], y: &[Self]) -> Self {
-        x.iter().zip(y).fold(self, |sum, (&x, &y)| sum + x * y)
-    }
-
-    fn add_gram(subtract: bool, z: &[Self], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
-        add_plain_gram(subtract, z.to_vec(), factors, columns, sums);
-    }
-
-    #[cfg(feature = "serde")]
-    fn to_parts(self) -> [f64; 2] {
-        [self.re, self.eps]
-    }
-
-    #[cfg(feature = "serde")]
-    fn from_parts([re, eps]: [f64; 2]) -> Option<Self> {
-        (re.is_finite() && eps.is_finite()).then(|| Self::new(re, eps))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wide(high: f64, low: f64) -> DoubleDouble {
-        DoubleDouble::new(two_sum(high, low))
-    }
-
-    #[test]
-    fn products_and_sums_are_exact() {
-        // (1 + 2⁻⁴⁰)² = 1 + 2⁻³⁹ + 2⁻⁸⁰
-        let a = 1.0 + 2_f64.powi(-40);
-        assert_eq!(DoubleDouble::product(a, a), wide(1.0 + 2_f64.powi(-39), 2_f64.powi(-80)));
-        assert_eq!(wide(1.0, 2_f64.powi(-80)) + wide(-1.0, 2_f64.powi(-90)), wide(2_f64.powi(-80), 2_f64.powi(-90)));
-        assert_eq!(wide(1.0, 2_f64.powi(-80)).times(3.0), wide(3.0, 3.0 * 2_f64.powi(-80)));
-        assert_eq!(wide(1.0, 2_f64.powi(-80)).scale(8.0), wide(8.0, 2_f64.powi(-77)));
-    }
-
-    #[test]
-    fn a_double_is_twice_a_single() {
-        // (1 + 2⁻²³)² = 1 + 2⁻²² + 2⁻⁴⁶
-        let a = 1.0 + f32::EPSILON;
-        let square = 1.0 + 2_f64.powi(-22) + 2_f64.powi(-46);
-        assert_eq!((<f64 as Wide<f32>>::product(a, a), Wide::times(f64::from(a), a)), (square, square));
-    }
-
-    #[test]
-    fn quotients_and_roots_have_twice_the_digits() {
-        for value in [2.0, 3.0, 0.1, 1e100, 7e-30] {
-            let a = DoubleDouble::widen(value);
-            for result in [a.sqrt() * a.sqrt() / a, (DoubleDouble::widen(1.0) / a) * a] {
-                let error = result - DoubleDouble::widen(1.0);
-                assert!(error.round().abs() < 2_f64.powi(-102), "{value}: {error:?}");
-            }
-        }
-        assert_eq!(DoubleDouble::widen(0.0).sqrt(), DoubleDouble::widen(0.0));
-    }
 }

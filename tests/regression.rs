@@ -367,6 +367,14 @@ fn a_refused_push_changes_nothing() {
     ] {
         sums.push(&x, &y).unwrap_err();
         assert_eq!((sums.observations(), sums.solve().as_ref()), (10, Ok(&before)));
+        sums.remove(&x, &y).unwrap_err();
+        assert_eq!((sums.observations(), sums.solve().as_ref()), (10, Ok(&before)));
+    }
+    for weights in [&[1.0; 9][..], &[-1.0; 10], &[f64::NAN; 10], &[f64::INFINITY; 10]] {
+        // Entries that would raise the scale of the columns.
+        sums.push_weighted(&(&x * 1e9), &y, weights).unwrap_err();
+        sums.remove_weighted(&x, &y, weights).unwrap_err();
+        assert_eq!((sums.observations(), sums.solve().as_ref()), (10, Ok(&before)));
     }
     // And a push that is accepted does change it: the comparison above can fail.
     sums.push(&random(10, 2, 22), &y).unwrap();
@@ -436,7 +444,7 @@ fn removals_that_would_leave_rounding_are_refused_and_change_nothing() {
     let before = sums.solve().unwrap();
     let error = sums.remove(&dmatrix![1e7], &dmatrix![0.5]).unwrap_err();
     assert_eq!(error, Error::RemovalTooDeep { column: Column::Feature(0) });
-    says(&error, "found less for x0");
+    says(&error, "found too few for x0");
     let error = sums.remove(&random(12, 1, 33), &random(12, 1, 34)).unwrap_err();
     assert_eq!(error, Error::RemovalExceeds { held: 11, removed: 12 });
     assert_eq!((sums.observations(), sums.solve().unwrap()), (11, before));

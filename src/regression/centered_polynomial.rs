@@ -51,6 +51,10 @@ impl<T: Real> LinearFit<T> {
             let exponent = self.solution.target_exponents[target] - self.solution.unknown_exponents[power];
             unscaled(self.solution.parameters(target)[power].round(), exponent)
         })?;
-        Some(CenteredPolynomial { center: basis.center, scale: times_power_of_two(T::one(), basis.exponent), coefficients })
+        Some(CenteredPolynomial {
+            center: basis.center,
+            scale: times_power_of_two(T::one(), basis.exponent),
+            coefficients,
+        })
     }
 }

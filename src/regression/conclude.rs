@@ -47,7 +47,7 @@ pub(super) struct FoundTarget<T: Real> {
 
 /// The rounding of sums in twice the working precision over these rows.
 pub(super) fn rounding<T: Real>(rows: usize, unknowns: usize) -> f64 {
-    (T::epsilon() * T::epsilon()).to_f64() * (2.0 * (unknowns as f64 + 4.0) + rows as f64 / 16.0)
+    (T::epsilon() * T::epsilon()).to_f64() * (unknowns as f64 + 4.0 + rows as f64 / 16.0)
 }
 
 /// What is found of data in memory.
@@ -77,7 +77,8 @@ pub(super) fn of_data<T: Real>(
             + rounding * deviation * deviation
             + left * left * unknowns as f64
             + refined.squares_error * terms * terms;
-        let reach = known.floor(target, scaled_length(parameters, &units.lengths), residual) / condition + vector_error;
+        let floor = known.floor(target, scaled_length(parameters, &units.lengths), residual);
+        let reach = floor / condition + units.data_part() * vector_error;
         let found = FoundTarget {
             residual: (residual, residual_error),
             total: with_error::<T>(known.totals[target].total, rounding * length),
@@ -86,7 +87,8 @@ pub(super) fn of_data<T: Real>(
             left,
         };
         // Bounds of norms say nothing of what light rows or penalized columns alone decide.
-        if is_refined && refined.has_settled && !penalized && !blocks.has_graded_rows() {
+        let is_accurate = condition * found.reach + left <= T::epsilon().to_f64() * terms;
+        if is_accurate && is_refined && refined.has_settled && !penalized && !blocks.has_graded_rows() {
             found.round_to_zero(parameters, root.as_ref(), &units.lengths, condition);
         }
         let regression = regression(blocks, &found, parameters, &known.totals[target], penalized);
@@ -192,7 +194,7 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
     let Found { lengths, condition, root, parameters, targets, is_refined, .. } = found;
     let unknowns = lengths.len();
     // Fewer digits than these are not said to have converged.
-    let tolerance = T::epsilon().to_f64().powf(0.8);
+    let tolerance = T::epsilon().to_f64().powf(0.766);
     let constants = found.intercept.unknowns();
     let freedom = found.rank.map(|rank| found.observations.saturating_sub(rank)).filter(|&freedom| freedom > 0);
     let mut converged = is_refined && root.as_ref().is_none_or(|root| !root.is_refined || root.error <= tolerance);
@@ -203,11 +205,13 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         let exact = |(parameter, error): (&T::Wide, f64)| error <= tolerance * parameter.round().abs().to_f64();
         let length = scaled_length(parameters, &lengths);
         let error = condition * found_target.reach + found_target.left;
+        let error = if error.is_nan() { f64::INFINITY } else { error };
         converged &= match found.rank {
             Some(_) => parameters.iter().zip(errors).all(|pair| pair.0.round().is_zero() || exact(pair)),
             None => error <= tolerance * length,
         };
-        error_bound = error_bound.max(if length > 0.0 { error / length } else { 0.0 });
+        // The exact solution may be shorter, by the error.
+        error_bound = error_bound.max(if error == 0.0 { 0.0 } else { error / (length - error).max(0.0) });
         let resolved = |(square, error): (T::Wide, f64)| {
             let value = square.round().to_f64();
             (value > error, value <= error || error <= tolerance * value)
@@ -220,7 +224,10 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         // What a solution that has not converged leaves is not made zero.
         let residual = or_zero(found_target.residual.0, residual_resolved || !is_refined);
         let total = or_zero(found_target.total.0, total_resolved);
-        let regression = or_zero(found_target.regression.0, regression_resolved);
+        let regression = match is_refined {
+            true => or_zero(found_target.regression.0, regression_resolved),
+            false => total - residual,
+        };
         let explaining = found.rank.map_or(0, |rank| rank.saturating_sub(constants));
         let adjusted = freedom.map_or(T::Wide::zero(), |freedom| {
             let [explaining, freedom] = [explaining, freedom].map(|count| T::Wide::widen(T::from_count(count)));
@@ -232,7 +239,8 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
             residual_error: Some(T::nearest(found_target.residual.1)).filter(|error| error.is_finite()),
             residual_resolved,
             total: positive(total),
-            regression: positive(regression),
+            regression: regression.round(),
+            reach: T::nearest(found_target.reach),
             adjusted: adjusted.round(),
         }
     });

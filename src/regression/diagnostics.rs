@@ -151,7 +151,7 @@ impl<T: Real> LinearFit<T> {
         }
         let solution = &self.solution;
         // Rows of weight 0 have residuals too.
-        let scaled = self.walk(x, y, None, |blocks| self.scaled_residuals(blocks))??;
+        let scaled = self.walk(x, y, None, |blocks| self.scaled_residuals(blocks, weights.is_some()))??;
         let residuals = matrix_of(x.nrows(), targets, |row, target| {
             unscaled(scaled[(row, target)], solution.target_exponents[target])
         });
@@ -165,7 +165,8 @@ impl<T: Real> LinearFit<T> {
             let Influence { leverages, complements, residuals, .. } = influence.as_ref()?;
             let deviation = solution.residual_standard_deviation(target)?;
             let standardized = residuals[(row, target)] / (deviation * complements[row]?);
-            let distance = fractions[row] * standardized * standardized * leverages[row] / T::from_count(solution.rank?);
+            let distance =
+                fractions[row] * standardized * standardized * leverages[row] / T::from_count(solution.rank?);
             (distance.is_finite() && solution.squares[target].residual_resolved).then_some(distance)
         });
         let inflation = solution.degrees_of_freedom().filter(|&freedom| freedom > 0);
@@ -181,7 +182,7 @@ impl<T: Real> LinearFit<T> {
     }
 
     /// `Y − X B` in the units of the solution; 0 where that is not told from 0.
-    fn scaled_residuals(&self, blocks: &Blocks<'_, T>) -> Result<DMatrix<T>> {
+    fn scaled_residuals(&self, blocks: &Blocks<'_, T>, is_weighted: bool) -> Result<DMatrix<T>> {
         let (rows, targets) = (blocks.rows(), blocks.targets());
         let mut residuals = linalg::zeros("residuals", rows.saturating_mul(targets))?;
         let parameters: Vec<Vec<T::Wide>> = (0..targets).map(|target| self.solution.parameters(target)).collect();
@@ -189,6 +190,8 @@ impl<T: Real> LinearFit<T> {
         let mut start = 0;
         blocks.for_each(&[], |block| {
             for (target, (y, parameters)) in block.y.chunks_exact(block.rows).zip(&parameters).enumerate() {
+                // Of a row of less weight it is more.
+                let reach = if is_weighted { T::zero() } else { self.solution.squares[target].reach };
                 let mut column: Vec<T::Wide> = y.iter().map(|&y| T::Wide::widen(y)).collect();
                 block.subtract_product(&mut column, parameters);
                 let mut sizes: Vec<T> = y.iter().map(|y| y.abs()).collect();
@@ -198,7 +201,8 @@ impl<T: Real> LinearFit<T> {
                 }
                 let to = &mut residuals[target * rows + start..][..block.rows];
                 for (to, (from, size)) in to.iter_mut().zip(column.into_iter().zip(sizes)) {
-                    *to = if from.round().abs() <= size * rounding { T::zero() } else { from.round() };
+                    let error = size * rounding + reach;
+                    *to = if from.round().abs() <= error { T::zero() } else { from.round() };
                 }
             }
             start += block.rows;
@@ -228,7 +232,10 @@ impl<T: Real> LinearFit<T> {
                 let leverage = square.times(weight(row)).round();
                 leverages[start + row] = leverage.min(T::one());
                 if leverage > T::nearest(HIGH) {
-                    high.push((start + row, components.iter().copied().skip(row).step_by(block.rows).collect::<Vec<_>>()));
+                    high.push((
+                        start + row,
+                        components.iter().copied().skip(row).step_by(block.rows).collect::<Vec<_>>(),
+                    ));
                 }
             }
             for (j, products) in products.chunks_exact(unknowns).enumerate() {
@@ -245,11 +252,14 @@ impl<T: Real> LinearFit<T> {
             false => report.standard_error_bound,
         };
         let mut complements: Vec<Option<T>> = leverages.iter().map(|&leverage| Some(T::one() - leverage)).collect();
-        for (place, complement) in complements_of(blocks, root, &high, noise) {
-            complements[place] = complement;
-            leverages[place] = T::one() - complement.unwrap_or_else(T::zero);
+        for (place, complement, has_digits) in complements_of(blocks, root, &high, noise) {
+            complements[place] = has_digits.then_some(complement);
+            leverages[place] = T::one() - complement;
         }
-        let negligible = (0..unknowns).map(|j| T::nearest(64.0 * noise) * published.length(j)).collect();
+        // Where rounding could hide one, none is taken for 0.
+        let may_hide = blocks.has_graded_rows() || noise > T::epsilon().to_f64();
+        let part = if may_hide { 0.0 } else { 64.0 * noise };
+        let negligible = (0..unknowns).map(|j| T::nearest(part) * published.length(j)).collect();
         let contributions = DMatrix::from_vec(rows, unknowns, contributions);
         let leverage_error = 2.0 * report.standard_error_bound;
         for mut column in residuals.column_iter_mut() {
@@ -261,13 +271,13 @@ impl<T: Real> LinearFit<T> {
 }
 
 /// 1 − h for observations whose leverages h are high, given `Mᵀ x` of each: `Σ (q·qᵢ)² / h` over the others, which have
-/// `q = w^½ Mᵀ x`. None where rounding does not tell it from 0.
+/// `q = w^½ Mᵀ x`; and whether rounding leaves digits of it.
 fn complements_of<T: Real>(
     blocks: &Blocks<'_, T>,
     root: &Root<T>,
     high: &[(usize, Vec<T::Wide>)],
     noise: f64,
-) -> Vec<(usize, Option<T>)> {
+) -> Vec<(usize, T, bool)> {
     let mut sums = vec![T::Wide::zero(); high.len()];
     let mut start = 0;
     let mut visit = |block: Block<'_, T>| {
@@ -288,12 +298,16 @@ fn complements_of<T: Real>(
     if !high.is_empty() {
         blocks.for_each(&[], &mut visit);
     }
-    let least = T::nearest(16.0 * noise * noise * root.unknowns() as f64);
+    // A refined one has as many digits as what is made of it is said to have.
+    let digits = if root.is_refined { 1.0 / T::epsilon().to_f64().powf(0.766) } else { 4.0 };
+    // And its residuals, which are as small, have those of the doubled precision.
+    let residuals = if root.is_refined { 4.0 * rounding::<T>(0, root.unknowns()) * digits } else { 0.0 };
+    let least = T::nearest(residuals.max((noise * digits).powi(2) * root.unknowns() as f64));
     let complement = |((place, along), sum): (&(usize, Vec<T::Wide>), T::Wide)| {
         let (weight, _) = blocks.weight(*place);
         let square = along.iter().fold(T::Wide::zero(), |sum, &entry| sum + entry * entry).times(weight);
         let complement = (sum.times(weight) / square).round();
-        (*place, (complement > least).then_some(complement))
+        (*place, complement, complement > least)
     };
     high.iter().zip(sums).map(complement).collect()
 }

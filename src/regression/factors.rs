@@ -13,7 +13,7 @@ use crate::wide::Wide;
 /// What a refinement corrects with.
 pub(super) trait Corrector<T: Real> {
     /// The correction `(XᵀWX + Λ)⁻¹ g` of the parameters of one target, roughly.
-    fn correction(&self, gradient: &[T::Wide]) -> Vec<T>;
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T::Wide>;
 }
 
 /// A solution in working precision, which came with a factor.

@@ -354,7 +354,7 @@ impl LinearRegression {
                     Ok(root) => root,
                     Err(_) => return Ok(Err(rank::dependencies(blocks)?)),
                 },
-                false => Root::rough(factor, condition),
+                false => Root::rough(factor, if blocks.has_graded_rows() { f64::INFINITY } else { condition }),
             });
             if !refines_root && factor.may_hide_a_dependency(blocks.rows()) {
                 if let Some(dependencies) = rank::dependencies(blocks)? {
@@ -367,11 +367,18 @@ impl LinearRegression {
         }
         let totals = blocks.totals();
         let known = Known { blocks, totals: &totals, condition };
-        let rounding = factor.rounding(condition);
+        // Of rows that count for so little the factor may have no digits.
+        let is_graded = blocks.has_graded_rows();
+        let [rounding, error] = [factor.rounding(condition), factor.correction_error(condition)]
+            .map(|error| if is_graded { f64::INFINITY } else { error });
         let refined = match &root {
             _ if !self.refinement => known.unrefined(factor, factor.start(), rounding),
-            Some(root) if root.is_refined => known.refine(root, factor.start(), 16.0 * T::epsilon().to_f64()),
-            _ => known.refine(factor, factor.start(), rounding),
+            Some(root) if root.is_refined => known.refine(
+                root,
+                factor.start(),
+                conclude::rounding::<T>(blocks.rows(), blocks.unknowns()) * condition,
+            ),
+            _ => known.refine(factor, factor.start(), error),
         };
         let has_settled = refined.has_settled;
         let solver = if factor.is_of_sums() { Solver::NormalEquation } else { Solver::Qr };
@@ -381,7 +388,9 @@ impl LinearRegression {
 
     fn by_conjugate_gradients<T: Real>(&self, blocks: &Blocks<'_, T>) -> Solution<T> {
         let corrector = ConjugateGradient::new(blocks);
-        let (totals, condition) = (blocks.totals(), corrector.condition());
+        let totals = blocks.totals();
+        // Of rows that count for so little they see nothing.
+        let condition = if blocks.has_graded_rows() { f64::INFINITY } else { corrector.condition() };
         let known = Known { blocks, totals: &totals, condition };
         let error = condition * condition * T::epsilon().to_f64().sqrt();
         let refined = match self.refinement {

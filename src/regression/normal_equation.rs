@@ -8,18 +8,15 @@ use super::factors::root::Root;
 use super::factors::triangle::Triangle;
 use super::factors::wide_matrix::WideMatrix;
 use super::linear_fit::LinearFit;
-use super::problem::{Intercept, check_counts, check_observations, check_weights, exponent};
+use super::problem::{Intercept, check_counts};
 use super::rank;
 use super::report::Solver;
 use super::solution::Solution;
-use crate::error::{Column, Dependency, Error, Result, Shape};
-use crate::linalg::{View, power_of_two, times_power_of_two};
+use super::sums::Sums;
+use crate::error::{Dependency, Error, Result};
+use crate::linalg::View;
 use crate::real::Real;
-use crate::wide::{MOST_ROWS, Wide};
-
-/// What a diagonal entry of the sums may fall to by a removal, as a fraction of its peak: 2⁻⁴⁰ leaves 26 of 32
-/// digits.
-const DEEPEST_REMOVAL: f64 = 1.0 / (1_u64 << 40) as f64;
+use crate::wide::Wide;
 
 /// Linear regression by the normal equation, `Θ = (XᵀWX)⁻¹ XᵀWY`, from sums over the observations.
 ///
@@ -59,42 +56,15 @@ const DEEPEST_REMOVAL: f64 = 1.0 / (1_u64 << 40) as f64;
 /// Å. Björck (1996): Numerical Methods for Least Squares Problems, §2.2.
 #[derive(Clone, Debug)]
 pub struct NormalEquation<T: Real> {
-    features: usize,
-    targets: usize,
     intercept: Intercept,
-    /// Those of positive weight.
-    observations: usize,
-    /// Σ ln w.
-    log_weights: f64,
-    /// `ZᵀZ` of `Z = W^½ (1 X Y)`, whose column j is divided by 2^exponents\[j\]: the lower triangle.
-    sums: WideMatrix<T>,
-    /// `None` where a column has held nothing but zeros.
-    exponents: Vec<Option<i32>>,
-    /// The largest value that each diagonal entry of the sums has held.
-    peaks: Vec<T>,
-}
-
-/// Whether observations come or go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    Push,
-    Remove,
+    sums: Sums<T>,
 }
 
 impl<T: Real> NormalEquation<T> {
     /// Sums for this many features and targets, of no observations yet.
     #[must_use]
     pub fn new(features: usize, targets: usize) -> Self {
-        Self {
-            features,
-            targets,
-            intercept: Intercept::Include,
-            observations: 0,
-            log_weights: 0.0,
-            sums: WideMatrix::empty(),
-            exponents: Vec::new(),
-            peaks: Vec::new(),
-        }
+        Self { intercept: Intercept::Include, sums: Sums::new(features, targets) }
     }
 
     /// The same sums, to be solved with or without an intercept.
@@ -106,16 +76,17 @@ impl<T: Real> NormalEquation<T> {
     /// The number of observations of positive weight that the sums are over.
     #[must_use]
     pub fn observations(&self) -> usize {
-        self.observations
+        self.sums.observations
     }
 
     /// Adds observations: `x` rows × features, `y` rows × targets.
     ///
     /// # Errors
     /// Nothing is added then: [`Error::ShapeMismatch`], [`Error::NotFinite`] with the place of an entry that is
-    /// not finite, [`Error::TooLarge`] if the memory for the sums cannot be had.
+    /// not finite, [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations
+    /// are more than can be counted.
     pub fn push<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
-        self.change(Change::Push, x.into(), y.into(), None)
+        self.sums.push(x.into(), y.into(), None)
     }
 
     /// Adds observations with a weight each, their precision: an observation of weight w counts as one whose
@@ -146,17 +117,30 @@ impl<T: Real> NormalEquation<T> {
         y: impl Into<View<'a, T>>,
         weights: impl Into<&'a [T]>,
     ) -> Result<()> {
-        self.change(Change::Push, x.into(), y.into(), Some(weights.into()))
+        self.sums.push(x.into(), y.into(), Some(weights.into()))
     }
 
     /// Takes observations out again, as those of a window that moves on.
     ///
     /// The sums cannot tell whether these observations were ever pushed: that is the caller's to know.
     ///
+    /// # Numerics
+    /// Nothing is lost of a column of which nothing was rounded: one of whole numbers, or of multiples of any other power
+    /// of two, as long as the root of their sum of squares is below 2⁵⁰ of it (2²⁶ for `f32`). Counts, indicators, prices in
+    /// eighths and readings of a converter are such columns; a weight must be a power of four then. A window over them may
+    /// move on for ever, and gives the fit of its observations to the last bit. A column that has held nothing but zeros
+    /// since the last other entry left is zero, and sums that all observations have left are empty, whatever was rounded
+    /// before.
+    ///
+    /// Of other columns every observation that comes or goes rounds the sums, by at most 2⁻¹⁰⁰ (2⁻⁵¹ for `f32`) of what
+    /// they are at that time. The bound on what has come together may not be above 2⁻⁶⁰ (2⁻²⁶) of what is left. That
+    /// suffices to remove an entry that is 10⁵ times as large as the rest, or to move a window on 10¹¹ times (10⁷ times
+    /// for `f32`).
+    ///
     /// # Errors
     /// Nothing is removed then: as [`push`](Self::push); [`Error::RemovalExceeds`] if fewer observations are held,
-    /// [`Error::RemovalTooDeep`] if less than 2⁻⁴⁰ of the largest sum of squares of some column would stay: 26 of
-    /// 32 digits stay down to there. Build the sums anew then.
+    /// [`Error::RemovalTooDeep`] if too few digits would stay by the bound above, or if what is to be removed of a column
+    /// cannot have been pushed: build the sums anew then.
     ///
     /// # Examples
     /// A window of three observations that moves on by one:
@@ -173,7 +157,7 @@ impl<T: Real> NormalEquation<T> {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn remove<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
-        self.change(Change::Remove, x.into(), y.into(), None)
+        self.sums.remove(x.into(), y.into(), None)
     }
 
     /// Takes observations out again that were pushed with these weights.
@@ -186,39 +170,17 @@ impl<T: Real> NormalEquation<T> {
         y: impl Into<View<'a, T>>,
         weights: impl Into<&'a [T]>,
     ) -> Result<()> {
-        self.change(Change::Remove, x.into(), y.into(), Some(weights.into()))
+        self.sums.remove(x.into(), y.into(), Some(weights.into()))
     }
 
     /// Adds all observations that other sums are over.
     ///
     /// # Errors
     /// Nothing is added then: [`Error::ShapeMismatch`] if the others have not as many features and targets,
-    /// [`Error::Overflow`] if the sums leave the range of the number type.
+    /// [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations are more than
+    /// can be counted.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if (other.features, other.targets) != (self.features, self.targets) {
-            return Err(Error::ShapeMismatch {
-                what: "sums to merge (features × targets)",
-                expected: Shape::new(self.features, self.targets),
-                found: Shape::new(other.features, other.targets),
-            });
-        }
-        if other.observations == 0 {
-            return Ok(());
-        }
-        if self.sums.is_empty() {
-            *self = Self { intercept: self.intercept, ..other.clone() };
-            return Ok(());
-        }
-        let (mut merged, mut other) = (self.clone(), other.clone());
-        merged.raise(&other.exponents);
-        other.raise(&merged.exponents);
-        merged.sums.entries_mut().iter_mut().zip(other.sums.entries()).for_each(|(sum, &other)| *sum += other);
-        merged.log_weights += other.log_weights;
-        let overflow = Error::Overflow { what: "observations" };
-        merged.observations = merged.observations.checked_add(other.observations).ok_or(overflow)?;
-        merged.peaks.iter_mut().zip(&other.peaks).for_each(|(peak, &other)| *peak = peak.max(other));
-        *self = merged.settled()?;
-        Ok(())
+        self.sums.merge(&other.sums)
     }
 
     /// The least-squares solution for what the sums are over.
@@ -232,43 +194,41 @@ impl<T: Real> NormalEquation<T> {
     }
 
     pub(super) fn solution(&self) -> Result<Solution<T>> {
-        let unknowns = self.features.saturating_add(self.intercept.unknowns());
-        check_counts(self.observations, self.targets, unknowns)?;
-        if self.observations < unknowns {
-            return Err(Error::Underdetermined { observations: self.observations, unknowns });
+        let unknowns = self.sums.features.saturating_add(self.intercept.unknowns());
+        check_counts(self.sums.observations, self.sums.targets, unknowns)?;
+        if self.sums.observations < unknowns {
+            return Err(Error::Underdetermined { observations: self.sums.observations, unknowns });
         }
         let first = 1 - self.intercept.unknowns();
-        let exponents: Vec<i32> = self.exponents.iter().skip(first).map(|exponent| exponent.unwrap_or(0)).collect();
+        let exponents: Vec<i32> = self.sums.exponents().skip(first).collect();
         let (unknown_exponents, target_exponents) = exponents.split_at(unknowns);
-        let mut factor = self.sums.trailing(first)?;
-        // What rounding leaves of a dependent column: that of the data, 8 p ε of its length, and that of the sums.
-        let rounding = T::epsilon() * T::epsilon();
-        let threshold = rounding * (T::from_count(self.observations) + T::nearest(64.0 * (unknowns as f64).powi(2)));
+        let mut factor = self.sums.matrix.trailing(first)?;
+        let threshold = self.threshold();
         let dependent = factor.factor(unknowns, |_, whole, left| left <= whole * threshold);
         if !dependent.is_empty() {
             return Err(self.refusal(&factor, &dependent, unknown_exponents));
         }
-        let parameters = (0..self.targets).flat_map(|target| {
+        let parameters = (0..self.sums.targets).flat_map(|target| {
             let mut solution = factor.row(unknowns + target, unknowns);
             factor.solve_transposed(unknowns, &mut solution);
             solution
         });
         let parameters: Vec<T::Wide> = parameters.collect();
-        let length = |unknown: usize| self.sums[(first + unknown, first + unknown)].round().sqrt();
+        let length = |unknown: usize| self.sums.matrix[(first + unknown, first + unknown)].round().sqrt();
         let lengths: Vec<T> = (0..unknowns).map(length).collect();
         let rounded =
             DMatrix::from_fn(unknowns, unknowns, |i, j| if i < j { T::zero() } else { factor[(i, j)].round() });
         let condition = Triangle::from_factor(rounded).condition();
-        let rounding = conclude::rounding::<T>(16 * self.observations, unknowns);
-        let targets = (0..self.targets).map(|target| {
+        let rounding = conclude::rounding::<T>(16 * self.sums.observations, unknowns);
+        let targets = (0..self.sums.targets).map(|target| {
             self.target(&factor, target, &parameters[target * unknowns..][..unknowns], &lengths, condition * rounding)
         });
         let root = factor.inverse_root(unknowns);
         Ok(conclude::conclude(Found {
             solver: Solver::Sums,
             intercept: self.intercept,
-            observations: self.observations,
-            log_weights: self.log_weights,
+            observations: self.sums.observations,
+            log_weights: self.sums.log_weights(),
             unknown_exponents: unknown_exponents.to_vec(),
             target_exponents: target_exponents.to_vec(),
             targets: targets.collect(),
@@ -291,10 +251,12 @@ impl<T: Real> NormalEquation<T> {
         lengths: &[T],
         error: f64,
     ) -> FoundTarget<T> {
-        let (unknowns, place) = (lengths.len(), 1 + self.features + target);
-        let whole = self.sums[(place, place)];
+        let (unknowns, place) = (lengths.len(), 1 + self.sums.features + target);
+        let whole = self.sums.matrix[(place, place)];
         let total = match self.intercept {
-            Intercept::Include => whole - self.sums[(place, 0)] * self.sums[(place, 0)] / self.sums[(0, 0)],
+            Intercept::Include => {
+                whole - self.sums.matrix[(place, 0)] * self.sums.matrix[(place, 0)] / self.sums.matrix[(0, 0)]
+            }
             Intercept::Omit => whole,
         };
         // The factor's row of the target holds its components along the columns made orthogonal.
@@ -304,7 +266,7 @@ impl<T: Real> NormalEquation<T> {
         let whole = whole.round().to_f64();
         // Rounding of the sums disturbs a residual sum by as much as its terms are large before they cancel.
         let terms = whole.sqrt() + scaled_sum(parameters, lengths);
-        let rounding = conclude::rounding::<T>(16 * self.observations, unknowns);
+        let rounding = conclude::rounding::<T>(16 * self.sums.observations, unknowns);
         FoundTarget {
             residual: (factor[(unknowns + target, unknowns + target)], rounding * terms * terms),
             total: (total, rounding * whole),
@@ -314,10 +276,39 @@ impl<T: Real> NormalEquation<T> {
         }
     }
 
+    /// A dependent column in terms of independent ones before it, of those alone that are more than a millionth of it where
+    /// they will do: among nearly dependent ones any multiple of their difference is nothing.
+    fn simplest_combination(&self, factor: &WideMatrix<T>, column: usize, dependent: &[usize]) -> Vec<(usize, T)> {
+        let all = factor.combination(column, dependent);
+        let first = 1 - self.intercept.unknowns();
+        let sum = |i: usize, j: usize| self.sums.matrix[(first + i.max(j), first + i.min(j))];
+        let size = |&(other, coefficient): &(usize, T)| coefficient.abs() * sum(other, other).round().sqrt();
+        let least = all.iter().map(size).fold(T::zero(), T::max) * T::nearest(1e-6);
+        let kept: Vec<usize> = all.iter().filter(|term| size(term) > least).map(|&(other, _)| other).collect();
+        let places: Vec<usize> = kept.iter().copied().chain([column]).collect();
+        let Ok(mut part) = WideMatrix::<T>::zeros("sums of a dependency", places.len()) else { return all };
+        for (j, &column) in places.iter().enumerate() {
+            places.iter().enumerate().skip(j).for_each(|(i, &row)| part[(i, j)] = sum(row, column));
+        }
+        let last = kept.len();
+        let dependent = part.factor(last + 1, |_, whole, left| left <= whole * self.threshold());
+        match dependent == [last] {
+            true => part.combination(last, &[last]).into_iter().map(|(place, value)| (kept[place], value)).collect(),
+            false => all,
+        }
+    }
+
+    /// What rounding leaves of a dependent column: that of the data, 8 p ε of its length, and that of the sums.
+    fn threshold(&self) -> T {
+        let unknowns = (self.sums.features + self.intercept.unknowns()) as f64;
+        let rounding = T::epsilon() * T::epsilon();
+        rounding * (T::from_count(self.sums.observations) + T::nearest(64.0 * unknowns.powi(2)))
+    }
+
     fn refusal(&self, factor: &WideMatrix<T>, dependent: &[usize], exponents: &[i32]) -> Error {
         let first = 1 - self.intercept.unknowns();
         let dependency = |&column: &usize| {
-            let combination = factor.combination(column, dependent);
+            let combination = self.simplest_combination(factor, column, dependent);
             let coefficients = combination.iter().map(|&(other, value)| (value, exponents[column] - exponents[other]));
             let names = combination.iter().map(|&(other, _)| rank::name(other, self.intercept));
             let terms = names.zip(rank::combination(coefficients, exponents.len()));
@@ -325,7 +316,8 @@ impl<T: Real> NormalEquation<T> {
             Dependency::new(rank::name(column, self.intercept), terms)
         };
         let left = |&column: &usize| {
-            let (left, whole) = (factor[(column, column)].round(), self.sums[(first + column, first + column)].round());
+            let (left, whole) =
+                (factor[(column, column)].round(), self.sums.matrix[(first + column, first + column)].round());
             if left > T::zero() { (left / whole).sqrt().to_f64() } else { 0.0 }
         };
         Error::RankDeficient {
@@ -333,128 +325,4 @@ impl<T: Real> NormalEquation<T> {
             condition: 1.0 / dependent.iter().map(left).fold(1.0, f64::min),
         }
     }
-
-    fn change(&mut self, change: Change, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<()> {
-        check_observations(x, y, self.features, self.targets)?;
-        if let Some(weights) = weights {
-            check_weights(weights, x.nrows())?;
-        }
-        let counts = |row: &usize| weights.is_none_or(|weights| !weights[*row].is_zero());
-        let mut rows = Vec::new();
-        // Without features and targets there may be any number of them.
-        (rows.try_reserve_exact(x.nrows()))
-            .map_err(|_| Error::TooLarge { what: "places of the observations", count: x.nrows() })?;
-        rows.extend((0..x.nrows()).filter(counts));
-        let counted = rows.len();
-        if counted == 0 {
-            return Ok(());
-        }
-        let mut changed = self.clone();
-        changed.observations = match change {
-            Change::Push => {
-                let overflow = Error::Overflow { what: "observations" };
-                self.observations.checked_add(counted).ok_or(overflow)?
-            }
-            Change::Remove => {
-                let exceeds = Error::RemovalExceeds { held: self.observations, removed: counted };
-                self.observations.checked_sub(counted).ok_or(exceeds)?
-            }
-        };
-        if changed.sums.is_empty() {
-            let size = self.features.saturating_add(self.targets).saturating_add(1);
-            changed.sums = WideMatrix::zeros("sums of products", size)?;
-            changed.exponents = vec![None; size];
-            changed.peaks = vec![T::zero(); size];
-        }
-        let roots: Option<Vec<_>> = weights.map(|weights| rows.iter().map(|&row| root(weights[row])).collect());
-        let entry = |row: usize, column: usize| match column.checked_sub(1) {
-            None => T::one(),
-            Some(feature) if feature < self.features => x[(row, feature)],
-            Some(other) => y[(row, other - self.features)],
-        };
-        let needed = |column: usize| {
-            let entries = rows.iter().map(|&row| entry(row, column).to_f64());
-            let largest =
-                |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |most: f64, value| most.max(value.abs()));
-            let plain = exponent(largest(&mut entries.clone()))?;
-            let Some(roots) = &roots else { return Some(plain) };
-            let mut weighted =
-                entries.zip(roots).map(|(entry, root)| times_power_of_two(entry, -plain) * root.round().to_f64());
-            Some(plain + exponent(largest(&mut weighted))?)
-        };
-        let needed: Vec<_> = (0..changed.exponents.len()).map(needed).collect();
-        changed.raise(&needed);
-
-        let mut z = Vec::new();
-        for (block, rows) in rows.chunks(MOST_ROWS).enumerate() {
-            z.clear();
-            for (column, exponent) in changed.exponents.iter().enumerate() {
-                let [first, second] = power_of_two(-exponent.unwrap_or(0));
-                z.extend(rows.iter().map(|&row| entry(row, column) * first * second));
-            }
-            let roots = roots.as_ref().map(|roots| &roots[block * MOST_ROWS..][..rows.len()]);
-            let size = changed.exponents.len();
-            T::Wide::add_gram(change == Change::Remove, &z, roots, size, changed.sums.entries_mut());
-        }
-        if let Some(weights) = weights {
-            let logarithms: f64 = rows.iter().map(|&row| weights[row].to_f64().ln()).sum();
-            changed.log_weights += if change == Change::Push { logarithms } else { -logarithms };
-        }
-        if change == Change::Remove {
-            let left = |place: usize| changed.sums[(place, place)].round();
-            let deepest = T::nearest(DEEPEST_REMOVAL);
-            if let Some(place) = (0..changed.peaks.len()).find(|&place| left(place) < changed.peaks[place] * deepest) {
-                let column = match place.checked_sub(1) {
-                    None => Column::Intercept,
-                    Some(feature) if feature < self.features => Column::Feature(feature),
-                    Some(target) => Column::Target(target - self.features),
-                };
-                return Err(Error::RemovalTooDeep { column });
-            }
-        }
-        *self = changed.settled()?;
-        Ok(())
-    }
-
-    /// With the peaks brought up to date, or an error if a sum is not finite.
-    fn settled(mut self) -> Result<Self> {
-        for (place, peak) in self.peaks.iter_mut().enumerate() {
-            let sum = self.sums[(place, place)].round();
-            if !sum.is_finite() {
-                return Err(Error::Overflow { what: "observations" });
-            }
-            *peak = peak.max(sum);
-        }
-        Ok(self)
-    }
-
-    /// Raises the exponents to those needed, and the sums with them.
-    fn raise(&mut self, needed: &[Option<i32>]) {
-        let size = self.exponents.len();
-        for (place, &needed) in needed.iter().enumerate() {
-            let Some(needed) = needed else { continue };
-            let shift = self.exponents[place].map_or(0, |exponent| needed - exponent);
-            if self.exponents[place].is_some() && shift <= 0 {
-                continue;
-            }
-            self.exponents[place] = Some(needed);
-            if shift > 0 {
-                // What this takes below the range of the type is nothing beside what is to be added.
-                let power = times_power_of_two(T::one(), -shift);
-                for other in 0..size {
-                    let entry = if other < place { (place, other) } else { (other, place) };
-                    self.sums[entry] = self.sums[entry].scale(power);
-                }
-                self.sums[(place, place)] = self.sums[(place, place)].scale(power);
-                self.peaks[place] *= power * power;
-            }
-        }
-    }
-}
-
-/// `√w`, for weights that may be at the end of the range of the type.
-fn root<T: Real>(weight: T) -> T::Wide {
-    let half = (weight.to_f64().log2() / 2.0).floor() as i32;
-    let root = T::Wide::widen(times_power_of_two(weight, -2 * half)).sqrt();
-    root.scale(times_power_of_two(T::one(), half))
 }

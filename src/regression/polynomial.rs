@@ -53,11 +53,7 @@ fn times<T: Real>(power: T::Wide, x: T) -> T::Wide {
     power.scale(shrink).times(x * shrink).scale(grow).scale(grow)
 }
 
-fn powers_by<T: Real, X: Copy>(
-    x: &[X],
-    degree: usize,
-    times: impl Fn(T::Wide, X) -> T::Wide,
-) -> Result<Powers<T>> {
+fn powers_by<T: Real, X: Copy>(x: &[X], degree: usize, times: impl Fn(T::Wide, X) -> T::Wide) -> Result<Powers<T>> {
     let zeros = || linalg::zeros("a polynomial's design matrix", x.len().saturating_mul(degree));
     let mut rounded = DMatrix::from_vec(x.len(), degree, zeros()?);
     let mut lost = DMatrix::from_vec(x.len(), degree, zeros()?);

@@ -142,15 +142,18 @@ fn minimize_norm<T: Real>(
         Column::Feature(feature) => feature + first,
         Column::Intercept | Column::Target(_) => 0,
     };
-    let directions: Vec<Vec<T::Wide>> = relations.iter().map(|relation| {
-        let mut direction = vec![0.0; unknowns];
-        direction[place(relation.column)] = -1.0;
-        relation.combination.iter().for_each(|&(column, coefficient)| direction[place(column)] = coefficient);
-        // Divided by a power of two, so that squares stay in range.
-        let largest = direction.iter().fold(0.0_f64, |most, entry| most.max(entry.abs()));
-        let exponent = -exponent(largest).unwrap_or(0);
-        direction.into_iter().map(|entry| T::Wide::widen(T::nearest(times_power_of_two(entry, exponent)))).collect()
-    }).collect();
+    let directions: Vec<Vec<T::Wide>> = relations
+        .iter()
+        .map(|relation| {
+            let mut direction = vec![0.0; unknowns];
+            direction[place(relation.column)] = -1.0;
+            relation.combination.iter().for_each(|&(column, coefficient)| direction[place(column)] = coefficient);
+            // Divided by a power of two, so that squares stay in range.
+            let largest = direction.iter().fold(0.0_f64, |most, entry| most.max(entry.abs()));
+            let exponent = -exponent(largest).unwrap_or(0);
+            direction.into_iter().map(|entry| T::Wide::widen(T::nearest(times_power_of_two(entry, exponent)))).collect()
+        })
+        .collect();
     let mut products = WideMatrix::<T>::zeros("products of dependencies", count)?;
     for (j, other) in directions.iter().enumerate() {
         for (i, direction) in directions.iter().enumerate().skip(j) {
@@ -159,7 +162,8 @@ fn minimize_norm<T: Real>(
     }
     products.factor(count, |_, _, _| false);
     for parameters in parameters.chunks_exact_mut(unknowns) {
-        let along = directions.iter().map(|direction| T::Wide::zero().add_dot(&direction[first..], &parameters[first..]));
+        let along =
+            directions.iter().map(|direction| T::Wide::zero().add_dot(&direction[first..], &parameters[first..]));
         let mut steps: Vec<T::Wide> = along.collect();
         products.solve(&mut steps);
         for (direction, step) in directions.iter().zip(steps) {

@@ -7,6 +7,9 @@ use crate::wide::Wide;
 /// More steps than any refinement that converges was seen to take.
 const MOST_STEPS: usize = 30;
 
+/// Up to this relative error of a solution, its residual sum of squares may be a difference of sums.
+const SUBTRACTED: f64 = 1e-6;
+
 /// Above this relative error of a correction, what corrections leave is told by the gradient alone.
 const GOOD: f64 = 0.1;
 
@@ -49,17 +52,20 @@ impl<T: Real> Known<'_, '_, T> {
             None => {
                 let nothing = vec![T::Wide::zero(); blocks.unknowns() * blocks.targets()];
                 let gradient = blocks.gradient(&nothing).gradient;
-                let parameters = gradient.chunks_exact(blocks.unknowns()).flat_map(|column| corrector.correction(column));
-                (parameters.map(T::Wide::widen).collect(), None)
+                let parameters =
+                    gradient.chunks_exact(blocks.unknowns()).flat_map(|column| corrector.correction(column));
+                (parameters.collect(), None)
             }
         };
         let left = |(target, parameters): (usize, &[T::Wide])| {
-            // Sums of products have rounding of y, whatever it explains.
-            let length = if start.is_some() { self.length(target) } else { 0.0 };
-            error * (scaled_length(parameters, &blocks.units.lengths) + length)
+            // Sums of products have rounding of y, whatever it explains; other factors that of the fitted values.
+            let (longer, length) = (if start.is_some() { 1.0 } else { self.condition }, self.length(target));
+            error * (scaled_length(parameters, &blocks.units.lengths) + longer * length)
         };
         let left: Vec<f64> = parameters.chunks_exact(blocks.unknowns()).enumerate().map(left).collect();
         let rounding = T::epsilon().to_f64() * 8.0 * blocks.unknowns() as f64;
+        // What the parameters leave, unless they have digits enough to be told by subtraction.
+        let squares = squares.filter(|_: &Vec<T::Wide>| error <= SUBTRACTED);
         let squares_error = if squares.is_some() { rounding } else { 0.0 };
         let squares = squares.unwrap_or_else(|| blocks.squares(&parameters));
         Refined { parameters, squares, squares_error, steps: 1, left, has_settled: true }
@@ -77,8 +83,8 @@ impl<T: Real> Known<'_, '_, T> {
         let (mut last_sizes, mut left) = (vec![f64::INFINITY; targets], vec![0.0; targets]);
         let mut steps = 0;
         loop {
-            let (corrections, evaluated): (Vec<T>, Option<Gradient<T>>) = match start.filter(|_| steps == 0) {
-                Some(start) => (start.parameters.clone(), None),
+            let (corrections, evaluated): (Vec<T::Wide>, Option<Gradient<T>>) = match start.filter(|_| steps == 0) {
+                Some(start) => (start.parameters.iter().map(|&entry| T::Wide::widen(entry)).collect(), None),
                 None => {
                     let evaluated = blocks.gradient(&parameters);
                     let columns = evaluated.gradient.chunks_exact(unknowns);
@@ -89,10 +95,10 @@ impl<T: Real> Known<'_, '_, T> {
             for (target, parameters) in parameters.chunks_exact_mut(unknowns).enumerate() {
                 let part = target * unknowns..(target + 1) * unknowns;
                 let correction = &corrections[part.clone()];
-                let corrected: Vec<_> =
-                    parameters.iter().zip(correction).map(|(&b, &c)| b + T::Wide::widen(c)).collect();
-                let (size, length) = (scaled_norm(correction, lengths), scaled_length(&corrected, lengths));
-                let square = evaluated.as_ref().map_or(self.totals[target].whole, |evaluated| evaluated.squares[target]);
+                let corrected: Vec<_> = parameters.iter().zip(correction).map(|(&b, &c)| b + c).collect();
+                let [size, length] = [correction, &corrected].map(|b| scaled_length(b, lengths));
+                let square =
+                    evaluated.as_ref().map_or(self.totals[target].whole, |evaluated| evaluated.squares[target]);
                 let floor = self.floor(target, length, square);
                 left[target] = match &evaluated {
                     _ if error <= GOOD => error * size,
@@ -107,10 +113,14 @@ impl<T: Real> Known<'_, '_, T> {
                 let enough = T::epsilon().to_f64() / 16.0;
                 let negligible = floor + length * T::epsilon().to_f64().powf(1.5);
                 let entries = corrected.iter().zip(correction).zip(lengths).all(|((&whole, &part), &length)| {
-                    let [whole, part] = [whole.round(), part].map(|value| (value * length).abs().to_f64());
+                    let [whole, part] = [whole, part].map(|value| (value.round() * length).abs().to_f64());
                     error > GOOD || error * part <= enough * whole + negligible
                 });
-                let vanishes = evaluated.is_some() && left[target] * condition <= enough * length + floor && entries;
+                let is_exact = left[target] * condition <= enough * length
+                    // Or where nothing more is to be had.
+                    || steps > 1 && size <= floor && size >= 0.1 * last_sizes[target];
+                // The first gradient is that of no solution.
+                let vanishes = steps > 0 && is_exact && entries;
                 let grows = steps > 1 && size > 0.5 * last_sizes[target] && size > 4.0 * floor;
                 if !grows {
                     parameters.copy_from_slice(&corrected);
@@ -138,10 +148,7 @@ impl<T: Real> Known<'_, '_, T> {
     /// What the rounding of the doubled precision leaves of error: about κ² u ‖r‖ + κ u (‖y‖ + ‖D b‖).
     pub(super) fn floor(&self, target: usize, length: f64, square: T::Wide) -> f64 {
         let Self { blocks, condition, .. } = *self;
-        let units = &blocks.units;
-        // Where a penalty is the larger part of a column, its rows are the smaller one.
-        let parts = units.data_lengths.iter().zip(&units.lengths).filter(|(_, length)| !length.is_zero());
-        let part = parts.map(|(&data, &length)| (data / length).to_f64()).fold(0.0, f64::max);
+        let part = blocks.units.data_part();
         let residual = square.round().max(T::zero()).to_f64().sqrt();
         let rounding = (T::epsilon() * T::epsilon()).to_f64() * 16.0;
         rounding * condition * (condition * part * residual + part * self.length(target) + length)
@@ -154,11 +161,6 @@ fn inverse<T: Real>(length: T) -> T {
 
 /// ‖D b‖
 pub(super) fn scaled_length<T: Real>(b: &[T::Wide], lengths: &[T]) -> f64 {
-    let rounded: Vec<T> = b.iter().map(|entry| entry.round()).collect();
-    scaled_norm(&rounded, lengths)
-}
-
-fn scaled_norm<T: Real>(b: &[T], lengths: &[T]) -> f64 {
-    let scaled: Vec<T> = b.iter().zip(lengths).map(|(&entry, &length)| entry * length).collect();
+    let scaled: Vec<T> = b.iter().zip(lengths).map(|(entry, &length)| entry.round() * length).collect();
     linalg::norm(&scaled).to_f64()
 }

@@ -60,9 +60,11 @@ pub(super) struct Squares<T> {
     pub(super) residual_resolved: bool,
     /// `Σ w (y − ȳ)²`, or `Σ w y²` without intercept.
     pub(super) total: T,
-    /// `total − residual`, to its own full precision: without a penalty `Σ w (ŷ − ȳ)²`, or `Σ w ŷ²` without
-    /// intercept.
+    /// `total − residual`, to its own full precision: of a refined solution without a penalty `Σ w (ŷ − ȳ)²`, or `Σ w ŷ²`
+    /// without intercept.
     pub(super) regression: T,
+    /// A bound of what the error of refined parameters makes of a fitted value of leverage 1.
+    pub(super) reach: T,
     /// `regression − residual (q − 1) / d`, or with q for q − 1 without intercept, to its own full precision; 0 without
     /// residual degrees of freedom or with a penalty.
     pub(super) adjusted: T,
@@ -120,9 +122,7 @@ impl<T: Real> Solution<T> {
         let (parameters, root) = (join(&self.parameters), self.root());
         let Some(basis) = &self.basis else { return (parameters, root, self.unknown_exponents.clone()) };
         let expand = |columns: &[T::Wide]| basis.expanded(columns, &self.unknown_exponents);
-        let root = root.map(|root| {
-            Root::new(root.unknowns(), expand(root.entries()), root.is_refined, root.error)
-        });
+        let root = root.map(|root| Root::new(root.unknowns(), expand(root.entries()), root.is_refined, root.error));
         (expand(&parameters), root, basis.exponents(self.unknowns()))
     }
 

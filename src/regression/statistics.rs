@@ -60,7 +60,8 @@ pub struct FitStatistics<T> {
 
 impl<T: Real> FitStatistics<T> {
     pub(super) fn new(solution: &Solution<T>, target: usize) -> Self {
-        let Squares { residual, residual_error, residual_resolved, total, regression, adjusted } = solution.squares[target];
+        let Squares { residual, residual_error, residual_resolved, total, regression, adjusted, .. } =
+            solution.squares[target];
         let exponent = solution.target_exponents[target];
         let finite = |value: T| value.is_finite().then_some(value);
         let constants = solution.intercept.unknowns();
@@ -78,7 +79,8 @@ impl<T: Real> FitStatistics<T> {
             );
         let adjusted_r_squared = r_squared.and(freedom).and_then(|_| finite(adjusted / total));
         let explaining = solution.rank.map(|rank| rank.saturating_sub(constants)).filter(|&count| count > 0);
-        let f_statistic = explaining.zip(variance).filter(|_| total > T::zero() && residual_resolved);
+        let f_statistic =
+            explaining.zip(variance).filter(|_| total > T::zero() && residual_resolved && regression >= T::zero());
         let f_statistic =
             f_statistic.map(|(count, variance)| regression / T::from_count(count) / variance).and_then(finite);
         let f_p_value = f_statistic.zip(explaining).zip(freedom).and_then(|((f, explaining), freedom)| {

@@ -112,4 +112,3 @@ pub(super) mod bound {
         Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
     }
 }
-

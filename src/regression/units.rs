@@ -75,7 +75,12 @@ pub(super) enum Seen {
 
 impl<T: Real> Units<T> {
     /// Of the unknowns of these columns of `x`, and of the targets.
-    pub(super) fn measure(problem: &Problem<'_, T>, weights: Option<&Weights<T>>, columns: &[usize], seen: Seen) -> Self {
+    pub(super) fn measure(
+        problem: &Problem<'_, T>,
+        weights: Option<&Weights<T>>,
+        columns: &[usize],
+        seen: Seen,
+    ) -> Self {
         let (x, y, rows) = (&problem.x, &problem.y, problem.x.nrows());
         let first = problem.intercept.unknowns();
         let may_be_sampled = seen == Seen::Some && weights.is_none() && rows >= FEWEST_SAMPLED;
@@ -125,7 +130,22 @@ impl<T: Real> Units<T> {
         let [means, penalties] = [(); 2].map(|()| vec![T::zero(); unknowns.len()]);
         let lengths = vec![T::one(); unknowns.len()];
         let (unknowns, targets) = (unknowns.to_vec(), targets.to_vec());
-        Self { is_finite: true, is_sampled: false, unknowns, targets, penalties, means, data_lengths: lengths.clone(), lengths }
+        Self {
+            is_finite: true,
+            is_sampled: false,
+            unknowns,
+            targets,
+            penalties,
+            means,
+            data_lengths: lengths.clone(),
+            lengths,
+        }
+    }
+
+    /// How long columns are at most without their penalties, as a part of their lengths.
+    pub(super) fn data_part(&self) -> f64 {
+        let lengths = self.data_lengths.iter().zip(&self.lengths).filter(|(_, length)| !length.is_zero());
+        lengths.map(|(&data, &length)| (data / length).to_f64()).fold(0.0, f64::max)
     }
 
     /// Whether any unknown has a penalty that is more than nothing beside its column.
@@ -224,7 +244,8 @@ impl<T: Real> Column<T> {
         };
         let mut values = vec![T::zero(); view.nrows()];
         copy_scaled(&mut values, view, column, 0, -exponent, T::zero(), Some(&weights.scales));
-        let rows = values.iter().zip(&weights.fractions).zip(&weights.scales).filter(|((_, fraction), _)| !fraction.is_zero());
+        let rows =
+            values.iter().zip(&weights.fractions).zip(&weights.scales).filter(|((_, fraction), _)| !fraction.is_zero());
         rows.fold((T::zero(), T::zero()), |(sum, square), ((&value, &fraction), &scale)| {
             (sum + fraction * value * ones.entry(scale), square + fraction * value * value)
         })

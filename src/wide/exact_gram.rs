@@ -3,11 +3,19 @@
 //! Every number is cut into slices of so few bits that sums of products of slices are exact, in any order and with or
 //! without fused multiply-adds. The matrix kernel forms these sums; only they are added in twice the precision.
 //!
+//! Nothing at all is rounded for columns i whose entries are multiples of 2^−gᵢ, gᵢ ≤ 50, and whose sum of squares Sᵢᵢ,
+//! that of the rows before included, is at most 4^(50 − gᵢ). What is added up for a sum Sᵢⱼ are multiples of 2^−q,
+//! q = gᵢ + gⱼ, and |Sᵢⱼ| ≤ √(Sᵢᵢ Sⱼⱼ) ≤ 2ᵐ with m + q ≤ 100. The slices hold such entries whole, and are multiples of
+//! 2^−gᵢ too. No slice is more than twice its entry, so that no partial sum of a block is above 2^(m + 4), and its rounding
+//! error at most 2^(m − 50); products with third slices, but for those with the first, add up to at most 2⁻⁵³. Both
+//! errors and the rest are multiples of 2^−q: together they need at most the larger of m − 48 + q and q − 52 bits, no more
+//! than 52, and their sum is exact. So is that of two pairs, whose lower parts are at most 2^(m − 52).
+//!
 //! K. Ozaki, T. Ogita, S. Oishi, S. M. Rump (2012): Error-free transformations of matrix multiplication by using fast
 //! routines of matrix multiplication and its applications.
 
-use super::{DoubleDouble, two_sum};
-use crate::linalg::{matrix, multiply, multiply_add, transpose};
+use super::{DoubleDouble, Wide, loops, two_sum};
+use crate::linalg::{matrix, multiply, multiply_add, transpose, vectorized};
 
 /// The bits of a slice. A product of two has 42, so that [`MOST_ROWS`] of them add up within the 53 bits of an `f64`.
 const BITS: i32 = 21;
@@ -17,6 +25,9 @@ const SLICES: usize = 3;
 
 /// The rows that can be summed exactly.
 pub(super) const MOST_ROWS: usize = 1024;
+
+/// The rows that are added faster one by one.
+pub(super) const FEW_ROWS: usize = 8;
 
 /// Columns of the Gram matrix that are computed at once.
 const PANEL: usize = 42;
@@ -57,6 +68,31 @@ pub(super) fn add_gram(
                 let sum = DoubleDouble::new(two_sum(sum, error + other_error + rest));
                 to[row] += if subtract { -sum } else { sum };
             }
+        }
+    }
+}
+
+/// As [`add_gram`] of `z`, its rows times `factors` if there are any, one row after the other.
+pub(super) fn add_rows(
+    subtract: bool,
+    z: &[f64],
+    factors: Option<&[DoubleDouble]>,
+    columns: usize,
+    sums: &mut [DoubleDouble],
+) {
+    let rows = z.len() / columns;
+    let mut entries = vec![0.0; columns];
+    for row in 0..rows {
+        entries.iter_mut().zip(z[row..].iter().step_by(rows)).for_each(|(entry, &z)| *entry = z);
+        for (column, &entry) in entries.iter().enumerate() {
+            let entry = match factors {
+                None => DoubleDouble::widen(entry),
+                // One root after the other: their product may be below the range of the type.
+                Some(factors) => factors[row].times(entry) * factors[row],
+            };
+            let sums = &mut sums[column * (columns + 1)..(column + 1) * columns];
+            let b = [if subtract { entry } else { -entry }];
+            vectorized(loops::SubtractProduct { r: sums, x: &entries[column..], b: &b });
         }
     }
 }

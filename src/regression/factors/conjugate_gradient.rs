@@ -2,6 +2,7 @@ use super::{Corrector, shifted_gradient, unshifted_correction};
 use crate::linalg::{self, matrix};
 use crate::real::Real;
 use crate::regression::blocks::Blocks;
+use crate::wide::Wide;
 
 /// Steps of inverse iteration: the smallest singular value is met in the first, unless the start has little of it.
 const INVERSE_STEPS: usize = 3;
@@ -95,12 +96,12 @@ impl<'d, 'a, T: Real> ConjugateGradient<'d, 'a, T> {
 }
 
 impl<T: Real> Corrector<T> for ConjugateGradient<'_, '_, T> {
-    fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T::Wide> {
         let means = &self.blocks.units.means;
         let rest = times(&shifted_gradient(gradient, means), &self.scales);
         let mut correction = times(&self.solve(rest), &self.scales);
         unshifted_correction(&mut correction, means);
-        correction
+        correction.into_iter().map(T::Wide::widen).collect()
     }
 }
 

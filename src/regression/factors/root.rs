@@ -63,14 +63,16 @@ impl<T: Real> Root<T> {
         for _ in 0..MOST_PASSES {
             let mut products = root.products(blocks)?;
             let one = T::Wide::widen(T::one());
-            let away = |(i, j): (usize, usize)| (products[(i, j)] - if i == j { one } else { T::Wide::zero() }).round().abs();
+            let away =
+                |(i, j): (usize, usize)| (products[(i, j)] - if i == j { one } else { T::Wide::zero() }).round().abs();
             let places = (0..unknowns).flat_map(|j| (j..unknowns).map(move |i| (i, j)));
             let away = places.map(away).fold(T::zero(), |most, away| if away <= most { most } else { away });
             let mut dependent = Vec::new();
             products.factor(unknowns, |place, whole, left| {
                 let diagonal = root.entries[place * (unknowns + 1)].round();
                 // What rounding makes of a column of zeros.
-                let noise = rounding * root.column(place).iter().zip(&blocks.units.lengths).map(size).fold(T::zero(), T::add);
+                let noise =
+                    rounding * root.column(place).iter().zip(&blocks.units.lengths).map(size).fold(T::zero(), T::add);
                 let has_no_digits = !(left > whole * rounding && left > noise * noise);
                 let is_dependent = left <= T::zero() || is_dependent(place, left.sqrt() / diagonal);
                 // Behind a dependent column it may be the rounding of that one which takes the digits.
@@ -200,13 +202,13 @@ impl<T: Real> Root<T> {
 }
 
 impl<T: Real> Corrector<T> for Root<T> {
-    fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T::Wide> {
         let mut correction = vec![T::Wide::zero(); self.unknowns];
         for j in 0..self.unknowns {
             let along = T::Wide::zero().add_dot(self.column(j), &gradient[..=j]);
             correction.iter_mut().zip(self.column(j)).for_each(|(entry, &root)| *entry += root * along);
         }
-        correction.into_iter().map(Wide::round).collect()
+        correction
     }
 }
 

@@ -5,6 +5,7 @@ use crate::linalg;
 use crate::real::Real;
 use crate::regression::blocks::Blocks;
 use crate::regression::units::Units;
+use crate::wide::Wide;
 
 /// `XᵀWX + Λ`, factored in working precision, of columns shifted by their means: good enough to correct a solution
 /// with, since what it is off is seen by the residuals.
@@ -152,10 +153,16 @@ impl<T: Real> Triangle<T> {
         root
     }
 
-    /// A bound of the relative error of what is made of the factor alone, given the condition number.
+    /// A bound of the relative error of lengths `‖L⁻¹ x‖`, given the condition number.
     pub(in crate::regression) fn rounding(&self, condition: f64) -> f64 {
-        let rounding = T::epsilon().to_f64() * 8.0 * self.unknowns() as f64;
-        f64::min(rounding * condition * if self.is_of_sums { condition } else { 1.0 }, 1.0)
+        let rounding = T::epsilon().to_f64() * 100.0 * self.unknowns() as f64;
+        let error = rounding * condition * if self.is_of_sums { condition } else { 1.0 };
+        if error < 0.5 { error } else { f64::INFINITY }
+    }
+
+    /// A bound of the relative error of a correction.
+    pub(in crate::regression) fn correction_error(&self, condition: f64) -> f64 {
+        self.rounding(condition) * if self.is_of_sums { 1.0 } else { condition }
     }
 
     pub(in crate::regression) fn start(&self) -> Option<&Start<T>> {
@@ -225,11 +232,11 @@ impl<T: Real> Triangle<T> {
 }
 
 impl<T: Real> Corrector<T> for Triangle<T> {
-    fn correction(&self, gradient: &[T::Wide]) -> Vec<T> {
+    fn correction(&self, gradient: &[T::Wide]) -> Vec<T::Wide> {
         let mut b = DMatrix::from_vec(self.unknowns(), 1, shifted_gradient(gradient, &self.means));
         linalg::solve_cholesky(&self.factor, &mut b);
         let mut correction: Vec<T> = b.data.into();
         unshifted_correction(&mut correction, &self.means);
-        correction
+        correction.into_iter().map(T::Wide::widen).collect()
     }
 }

@@ -49,14 +49,12 @@ fn check<T: Real>(solution: &Solution<T>) -> Result<(), &'static str> {
     }
     let good = |value: T| value.is_finite() && value >= T::zero();
     if solution.squares.len() != targets
-        || !solution
-            .squares
-            .iter()
-            .all(|squares| {
-                [squares.residual, squares.total, squares.regression].map(good) == [true; 3]
-                    && squares.residual_error.is_none_or(good)
-                    && squares.adjusted.is_finite()
-            })
+        || !solution.squares.iter().all(|squares| {
+            [squares.residual, squares.total, squares.reach].map(good) == [true; 3]
+                && squares.regression.is_finite()
+                && squares.residual_error.is_none_or(good)
+                && squares.adjusted.is_finite()
+        })
     {
         return Err("expected sums of squares of each target, finite and not negative");
     }

@@ -1,0 +1,158 @@
+//! What is known about the column of a stream of observations, and how much of the sums of its products is left.
+//!
+//! **Exact.** A column is exact as long as all its entries are multiples of one power of two, its grain, of which they are
+//! at most 2ᴮ and the root of its sum of squares is at most 2ᴮ: B = [`Wide::EXACT_BITS`], 50 for `f64` and 26 for `f32`.
+//! The sum of the products of two exact columns was never rounded, and is the same whatever was added and taken away
+//! before.
+//!
+//! **Zero.** A column of which the last entry that is not zero leaves is zero, and so are its sums, whatever they were.
+//!
+//! **Rounded.** Adding or removing n rows rounds the sum Sᵢⱼ by at most n u √(Sᵢᵢ Sⱼⱼ), of the larger sums before and after;
+//! u = [`Wide::ROUNDING`]. With rᵢ = Σ n Sᵢᵢ over all that was done since a column was first rounded, the inequality of
+//! Cauchy and Schwarz bounds what adds up: the error of Sᵢⱼ is at most u √(rᵢ rⱼ), or zero if both columns are exact. It is
+//! the fraction u √(rᵢ/Sᵢᵢ · rⱼ/Sⱼⱼ) of √(Sᵢᵢ Sⱼⱼ), the largest that Sᵢⱼ may be; a removal after which that would exceed
+//! [`Wide::MOST_ROUNDING`] for any pair is refused.
+
+use crate::real::Real;
+use crate::wide::Wide;
+
+/// Below it a sum of squares adds nothing to the bound on its rounding: the entries are cut at absolute places.
+const FLOOR: f64 = 1.0 / (1_u64 << 34) as f64;
+
+/// What the entries of some rows tell about a column.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Survey {
+    /// The least e such that all are below 2^e; none of zeros.
+    pub(super) exponent: Option<i32>,
+    /// How many are not zero.
+    pub(super) nonzero: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in super::super) struct Track {
+    /// The entries are divided by 2 to this power. `None` where the column holds nothing but zeros.
+    pub(in super::super) exponent: Option<i32>,
+    /// The entries are multiples of 2 to this power, and the column is exact. `None` where it is not.
+    pub(in super::super) grain: Option<i32>,
+    /// The entries that are not zero.
+    pub(in super::super) nonzero: usize,
+    /// The r of the bound on what was rounded, in units of the divided entries.
+    pub(in super::super) rounding: f64,
+}
+
+impl Track {
+    pub(in super::super) fn is_exact(&self) -> bool {
+        self.exponent.is_none() || self.grain.is_some()
+    }
+
+    /// Raises the exponent to that needed; by how much.
+    pub(super) fn raise(&mut self, needed: i32) -> i32 {
+        let shift = self.exponent.map_or(0, |exponent| (needed - exponent).max(0));
+        if shift > 0 || self.exponent.is_none() {
+            self.exponent = Some(needed);
+            self.rounding *= f64::from(-2 * shift).exp2();
+        }
+        shift
+    }
+
+    /// Takes in entries for which the exponent has been raised, and looks at their grain if that still matters.
+    pub(super) fn take(&mut self, survey: Survey, grain: impl FnOnce() -> Option<i32>) {
+        if survey.nonzero == 0 {
+            return;
+        }
+        if self.nonzero == 0 {
+            self.grain = grain();
+        } else if let Some(known) = self.grain {
+            self.grain = grain().map(|grain| grain.min(known));
+        }
+        self.nonzero += survey.nonzero;
+    }
+
+    /// Gives up entries; an error if they are not among those that were taken in, as far as can be seen.
+    pub(super) fn give(&mut self, survey: Survey, grain: impl FnOnce() -> Option<i32>) -> Result<(), ()> {
+        if survey.nonzero == 0 {
+            return Ok(());
+        }
+        let finer = |known: i32| grain().is_none_or(|grain| grain < known);
+        if survey.exponent > self.exponent || survey.nonzero > self.nonzero || self.grain.is_some_and(finer) {
+            return Err(());
+        }
+        self.nonzero -= survey.nonzero;
+        Ok(())
+    }
+
+    /// Joins a column of other sums, whose exponent is this much above the one that this has been raised to.
+    pub(super) fn join(&mut self, other: &Self, shift: i32) {
+        if other.nonzero == 0 {
+            return;
+        }
+        self.grain = match (self.nonzero, self.grain, other.grain) {
+            (0, _, grain) => grain,
+            (_, Some(grain), Some(other)) => Some(grain.min(other)),
+            _ => None,
+        };
+        self.nonzero += other.nonzero;
+        self.rounding += other.rounding * f64::from(2 * shift).exp2();
+    }
+
+    /// Whether entries of this grain, with this sum of squares, are summed exactly.
+    pub(in super::super) fn fits<T: Real>(&self, squares: f64) -> bool {
+        let Some((exponent, grain)) = self.exponent.zip(self.grain) else { return self.exponent.is_none() };
+        // A number that is not zero is above its grain; one that was read may be anything.
+        let bits = i64::from(T::Wide::EXACT_BITS) - i64::from(exponent) + i64::from(grain);
+        grain < exponent && bits >= 0 && squares <= ((2 * bits) as f64).exp2()
+    }
+}
+
+/// Notes what adding some rows has rounded, given the sums of squares afterwards.
+pub(super) fn note_rounding<T: Real>(columns: &mut [Track], rows: usize, squares: impl Fn(usize) -> f64) {
+    let mut exact = true;
+    for (place, column) in columns.iter_mut().enumerate() {
+        if !column.fits::<T>(squares(place)) {
+            column.grain = None;
+            exact = false;
+        }
+    }
+    if !exact {
+        for (place, column) in columns.iter_mut().enumerate() {
+            column.rounding += rows as f64 * (squares(place) + FLOOR);
+        }
+    }
+}
+
+/// Notes what removing some rows leaves, given the sums of squares before and after; or the column of which too little is
+/// left.
+pub(super) fn settle<T: Real>(
+    columns: &mut [Track],
+    rows: usize,
+    before: impl Fn(usize) -> f64,
+    after: impl Fn(usize) -> f64,
+) -> Result<(), usize> {
+    for column in columns.iter_mut().filter(|column| column.nonzero == 0) {
+        *column = Track::default();
+    }
+    let is_exact = columns.iter().all(Track::is_exact);
+    let (mut most, mut most_rounded, mut worst) = (0.0, 0.0, 0);
+    for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.exponent.is_some()) {
+        let left = after(place);
+        // Of exact sums this is the proof that some rows were never pushed.
+        if left.is_nan() || left <= 0.0 {
+            return Err(place);
+        }
+        if is_exact {
+            column.rounding = 0.0;
+            continue;
+        }
+        column.rounding += (rows + 1) as f64 * (before(place) + FLOOR);
+        let fraction = column.rounding / left;
+        if fraction > most {
+            (most, worst) = (fraction, place);
+        }
+        if !column.is_exact() {
+            most_rounded = fraction.max(most_rounded);
+        }
+    }
+    // Of all pairs that are not both exact, these two columns have the largest product.
+    let error = T::Wide::ROUNDING * (most * most_rounded).sqrt();
+    if error > T::Wide::MOST_ROUNDING { Err(worst) } else { Ok(()) }
+}
