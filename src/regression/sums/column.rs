@@ -144,7 +144,12 @@ pub(super) fn settle<T: Real>(
     rows: usize,
     squares: impl Fn(usize) -> (T::Wide, T::Wide),
 ) -> Result<(), usize> {
-    for column in columns.iter_mut().filter(|column| column.nonzero == 0) {
+    for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.nonzero == 0) {
+        let (before, removed) = squares(place);
+        // Of exact sums this, and what is not positive below, is the proof that some rows were never pushed.
+        if column.grain.is_some() && before != removed {
+            return Err(place);
+        }
         *column = Track::default();
     }
     let is_exact = columns.iter().all(Track::is_exact);
@@ -153,7 +158,6 @@ pub(super) fn settle<T: Real>(
     for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.exponent.is_some()) {
         let (before, removed) = squares(place);
         let left = (before - removed).round().to_f64();
-        // Of exact sums this is the proof that some rows were never pushed.
         if left.is_nan() || left <= 0.0 {
             return Err(place);
         }
