@@ -16,6 +16,9 @@ use crate::real::Real;
 /// The rows that [`Wide::add_gram`] takes at once.
 pub(crate) const MOST_ROWS: usize = exact_gram::MOST_ROWS;
 
+/// As many rows are added one by one to what is there; of more, the sum.
+pub(crate) const FEW_ROWS: usize = exact_gram::FEW_ROWS;
+
 /// A number of twice the precision of `T`.
 pub trait Wide<T>:
     Copy
@@ -37,8 +40,9 @@ pub trait Wide<T>:
     /// as long as the root of each sum of squares is at most 2ᴮ of them. Negative where nothing is known to be exact.
     const EXACT_BITS: i32;
 
-    /// What a row that [`add_gram`](Self::add_gram) adds may leave of rounding in a sum of products, as a fraction of the
-    /// roots of the sums of squares of its two columns.
+    /// What [`add_gram`](Self::add_gram) of n rows may leave of rounding in a sum of products, as a fraction of `√(aᵢ aⱼ)`,
+    /// for the two columns' `a = n b + m s`: b is the sum of squares of these rows, s, at least ¼, is that of all rows in the
+    /// end, and m the smaller of n and [`FEW_ROWS`].
     const ROUNDING: f64;
 
     /// What sums may have of rounding, as a fraction of the same: enough digits for a solution in working precision.
@@ -269,7 +273,7 @@ impl Wide<f64> for DoubleDouble {
 
     fn add_gram(subtract: bool, z: &[f64], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]) {
         let rows = z.len() / columns;
-        if rows <= exact_gram::FEW_ROWS {
+        if rows <= FEW_ROWS {
             return exact_gram::add_rows(subtract, z, factors, columns, sums);
         }
         match factors {
@@ -296,7 +300,7 @@ impl Wide<f32> for f64 {
     /// Every partial sum is a multiple of the product of the two powers of two and, by the inequality of Cauchy and
     /// Schwarz, at most 2⁵² of it.
     const EXACT_BITS: i32 = 26;
-    /// Half an ulp for the product and half for the sum, and as much again.
+    /// Half an ulp for each product and half for each sum, and as much again.
     const ROUNDING: f64 = 2.0 * f64::EPSILON;
     const MOST_ROUNDING: f64 = 1.0 / (1_u64 << 26) as f64;
 
@@ -370,5 +374,12 @@ fn add_plain_gram<V: Real>(subtract: bool, mut v: Vec<V>, factors: Option<&[V]>,
         }
     }
     let sign = if subtract { -V::one() } else { V::one() };
-    linalg::add_gram(sign, &v, v.len() / columns, columns, sums);
+    let rows = v.len() / columns;
+    if rows <= FEW_ROWS {
+        return linalg::add_gram(sign, &v, rows, columns, sums);
+    }
+    // Apart: what the kernel rounds on the way is small beside these rows then, and not beside all rows before.
+    let mut gram = vec![V::zero(); sums.len()];
+    linalg::add_gram(sign, &v, rows, columns, &mut gram);
+    sums.iter_mut().zip(gram).for_each(|(sum, gram)| *sum += gram);
 }

@@ -132,10 +132,11 @@ impl<T: Real> NormalEquation<T> {
     /// since the last other entry left is zero, and sums that all observations have left are empty, whatever was rounded
     /// before.
     ///
-    /// Of other columns every observation that comes or goes rounds the sums, by at most 2⁻¹⁰⁰ (2⁻⁵¹ for `f32`) of what
-    /// they are at that time. The bound on what has come together may not be above 2⁻⁶⁰ (2⁻²⁶) of what is left. That
-    /// suffices to remove an entry that is 10⁵ times as large as the rest, or to move a window on 10¹¹ times (10⁷ times
-    /// for `f32`).
+    /// Of other columns every observation that comes or goes rounds the sums, by at most 2⁻⁹⁹ (2⁻⁵⁰ for `f32`) of what
+    /// they are at that time, and many that come at once hardly more than one. The bound on what has come together may not
+    /// be above 2⁻⁶⁰ (2⁻²⁶) of what is left: of each sum of products, as a fraction of the root of the product of the two
+    /// sums of squares. That suffices to remove an entry 10⁵ times (10³ times) as large as the rest together, or to move a
+    /// window on 10¹¹ times (10⁷ times).
     ///
     /// # Errors
     /// Nothing is removed then: as [`push`](Self::push); [`Error::RemovalExceeds`] if fewer observations are held,

@@ -20,7 +20,9 @@ use crate::wide::{DoubleDouble, Wide};
 /// Sums over observations, `ZᵀZ` of `Z = W^½ (1 X Y)`.
 ///
 /// The entries of column j are divided by 2^exponent and below 1 then, so that no sum is above the number of
-/// observations: there is none that could overflow before they are too many to be counted.
+/// observations: there is none that could overflow before they are too many to be counted. Nor is a sum of squares below
+/// ¼, but for zeros: the largest entry of a column that has grown is at least ½, and where entries go, the exponent falls
+/// with the sum of squares.
 #[derive(Clone, Debug)]
 pub(super) struct Sums<T: Real> {
     pub(super) features: usize,
@@ -70,7 +72,7 @@ impl<T: Real> Sums<T> {
             (self.matrix, self.columns) = (matrix, columns);
         }
         self.observations = observations;
-        let mut block = Block::new(self.columns.len());
+        let (mut block, mut before) = (Block::new(self.columns.len()), Vec::new());
         for rows in rows.blocks() {
             block.read(&rows);
             for place in 0..self.columns.len() {
@@ -80,9 +82,11 @@ impl<T: Real> Sums<T> {
                 block.scale(place, self.columns[place].exponent.unwrap_or(0));
                 self.columns[place].take(block.survey(place), || block.grain(place));
             }
+            before.clear();
+            before.extend((0..self.columns.len()).map(|place| self.squares(place)));
             block.add_gram(self.matrix.entries_mut());
             self.log_weights += block.log_weights;
-            self.note_rounding(block.rows());
+            self.note_rounding(block.rows(), &before);
         }
         Ok(())
     }
@@ -118,17 +122,18 @@ impl<T: Real> Sums<T> {
             return Ok(());
         }
         let squares = |place: usize| (self.matrix[(place, place)], removed[(place, place)]);
-        let before = |place| squares(place).0.round().to_f64();
-        let after = |place| (squares(place).0 - squares(place).1).round().to_f64();
-        column::settle::<T>(&mut left, rows.len(), before, after).map_err(|place| self.too_deep(place))?;
+        column::settle::<T>(&mut left, rows.len(), squares).map_err(|place| self.too_deep(place))?;
 
         self.matrix.entries_mut().iter_mut().zip(removed.entries()).for_each(|(sum, &removed)| *sum -= removed);
-        for (place, column) in left.iter().enumerate() {
-            if column.nonzero == 0 {
-                self.clear(place);
-            }
-        }
         (self.observations, self.log_weights, self.columns) = (observations, log_weights, left);
+        for place in 0..size {
+            if self.columns[place].nonzero == 0 {
+                self.for_each_product(place, |sum| *sum = T::Wide::zero());
+            }
+            let squares = self.squares(place);
+            let shift = self.columns[place].lower(squares);
+            self.shift(place, shift);
+        }
         Ok(())
     }
 
@@ -154,7 +159,7 @@ impl<T: Real> Sums<T> {
         }
         self.observations = observations;
         self.log_weights += other.log_weights;
-        let mut powers = Vec::with_capacity(self.columns.len());
+        let (mut powers, mut before) = (Vec::with_capacity(self.columns.len()), Vec::new());
         for (place, column) in other.columns.iter().enumerate() {
             if let Some(exponent) = column.exponent {
                 self.raise(place, exponent);
@@ -162,13 +167,14 @@ impl<T: Real> Sums<T> {
             let shift = column.exponent.unwrap_or(0) - self.columns[place].exponent.unwrap_or(0);
             powers.push(times_power_of_two(T::one(), shift.min(0)));
             self.columns[place].join(column, shift.min(0));
+            before.push(self.squares(place));
         }
         for (column, &by_column) in powers.iter().enumerate() {
             for (row, &by_row) in powers.iter().enumerate().skip(column) {
                 self.matrix[(row, column)] += other.matrix[(row, column)].scale(by_column).scale(by_row);
             }
         }
-        self.note_rounding(1);
+        self.note_rounding(1, &before);
         Ok(())
     }
 
@@ -196,10 +202,15 @@ impl<T: Real> Sums<T> {
         Error::RemovalTooDeep { column }
     }
 
-    /// Notes what adding rows may have rounded, after they were added.
-    fn note_rounding(&mut self, rows: usize) {
+    fn squares(&self, place: usize) -> f64 {
+        self.matrix[(place, place)].round().to_f64()
+    }
+
+    /// Notes what adding rows may have rounded, after they were added to columns of these sums of squares.
+    fn note_rounding(&mut self, rows: usize, before: &[f64]) {
         let matrix = &self.matrix;
-        column::note_rounding::<T>(&mut self.columns, rows, |place| matrix[(place, place)].round().to_f64());
+        let squares = |place| matrix[(place, place)].round().to_f64();
+        column::note_rounding::<T>(&mut self.columns, rows, |place| before[place], squares);
     }
 
     /// The sums of products with a column.
@@ -210,17 +221,17 @@ impl<T: Real> Sums<T> {
         }
     }
 
-    /// Makes a column one of zeros.
-    fn clear(&mut self, place: usize) {
-        self.for_each_product(place, |sum| *sum = T::Wide::zero());
-    }
-
     /// Raises the exponent of a column to that needed, and the sums with it.
     fn raise(&mut self, place: usize, needed: i32) {
         let shift = self.columns[place].raise(needed);
-        if shift > 0 {
+        self.shift(place, -shift);
+    }
+
+    /// Multiplies a column by a power of two.
+    fn shift(&mut self, place: usize, exponent: i32) {
+        if exponent != 0 {
             // What this takes below the range of the type is nothing beside what is to be added.
-            let power = times_power_of_two(T::one(), -shift);
+            let power = times_power_of_two(T::one(), exponent);
             self.for_each_product(place, |sum| *sum = sum.scale(power));
             self.matrix[(place, place)] = self.matrix[(place, place)].scale(power);
         }

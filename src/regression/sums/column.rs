@@ -7,17 +7,16 @@
 //!
 //! **Zero.** A column of which the last entry that is not zero leaves is zero, and so are its sums, whatever they were.
 //!
-//! **Rounded.** Adding or removing n rows rounds the sum Sᵢⱼ by at most n u √(Sᵢᵢ Sⱼⱼ), of the larger sums before and after;
-//! u = [`Wide::ROUNDING`]. With rᵢ = Σ n Sᵢᵢ over all that was done since a column was first rounded, the inequality of
-//! Cauchy and Schwarz bounds what adds up: the error of Sᵢⱼ is at most u √(rᵢ rⱼ), or zero if both columns are exact. It is
-//! the fraction u √(rᵢ/Sᵢᵢ · rⱼ/Sⱼⱼ) of √(Sᵢᵢ Sⱼⱼ), the largest that Sᵢⱼ may be; a removal after which that would exceed
-//! [`Wide::MOST_ROUNDING`] for any pair is refused.
+//! **Rounded.** A change rounds the sum Sᵢⱼ by at most u √(aᵢ aⱼ), u = [`Wide::ROUNDING`]. Of n rows that come at once, with
+//! a sum of squares b, a = n b + m S for the sum S afterwards and m = min(n, [`FEW_ROWS`]); what goes is summed first, and
+//! a = n b for each block of it, one more b to add each up, and the sum S before to subtract it. With rᵢ = Σ aᵢ over all
+//! changes since a column was first rounded, the inequality of Cauchy and Schwarz bounds what adds up: the error of Sᵢⱼ is
+//! at most u √(rᵢ rⱼ), or zero if both columns are exact. It is the fraction u √(rᵢ/Sᵢᵢ · rⱼ/Sⱼⱼ) of √(Sᵢᵢ Sⱼⱼ), the
+//! largest that Sᵢⱼ may be; a removal after which that would exceed [`Wide::MOST_ROUNDING`] for any pair is refused.
 
 use crate::real::Real;
-use crate::wide::Wide;
-
-/// Below it a sum of squares adds nothing to the bound on its rounding: the entries are cut at absolute places.
-const FLOOR: f64 = 1.0 / (1_u64 << 34) as f64;
+use crate::regression::exponent;
+use crate::wide::{FEW_ROWS, MOST_ROWS, Wide};
 
 /// What the entries of some rows tell about a column.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +50,18 @@ impl Track {
         if shift > 0 || self.exponent.is_none() {
             self.exponent = Some(needed);
             self.rounding *= f64::from(-2 * shift).exp2();
+        }
+        shift
+    }
+
+    /// Lowers the exponent to what the entries can at most be, given their sum of squares; by how much.
+    pub(super) fn lower(&mut self, squares: f64) -> i32 {
+        // It may be rounded.
+        let largest = exponent(squares.sqrt() * (1.0 + f64::from(f32::EPSILON)));
+        let shift = largest.map_or(0, |largest| (-largest).max(0));
+        if shift > 0 {
+            self.exponent = self.exponent.map(|exponent| exponent - shift);
+            self.rounding *= f64::from(2 * shift).exp2();
         }
         shift
     }
@@ -104,8 +115,13 @@ impl Track {
     }
 }
 
-/// Notes what adding some rows has rounded, given the sums of squares afterwards.
-pub(super) fn note_rounding<T: Real>(columns: &mut [Track], rows: usize, squares: impl Fn(usize) -> f64) {
+/// Notes what adding some rows has rounded, given the sums of squares before and afterwards.
+pub(super) fn note_rounding<T: Real>(
+    columns: &mut [Track],
+    rows: usize,
+    before: impl Fn(usize) -> f64,
+    squares: impl Fn(usize) -> f64,
+) {
     let mut exact = true;
     for (place, column) in columns.iter_mut().enumerate() {
         if !column.fits::<T>(squares(place)) {
@@ -115,27 +131,33 @@ pub(super) fn note_rounding<T: Real>(columns: &mut [Track], rows: usize, squares
     }
     if !exact {
         for (place, column) in columns.iter_mut().enumerate() {
-            column.rounding += rows as f64 * (squares(place) + FLOOR);
+            let (squares, few) = (squares(place), rows.min(FEW_ROWS) as f64);
+            column.rounding += rows as f64 * (squares - before(place)) + few * squares;
         }
     }
 }
 
-/// Notes what removing some rows leaves, given the sums of squares before and after; or the column of which too little is
-/// left.
+/// Notes what removing some rows leaves, given the sums of squares before and those that are removed; or the column of
+/// which too little is left.
 pub(super) fn settle<T: Real>(
     columns: &mut [Track],
     rows: usize,
-    before: impl Fn(usize) -> f64,
-    after: impl Fn(usize) -> f64,
+    squares: impl Fn(usize) -> (T::Wide, T::Wide),
 ) -> Result<(), usize> {
-    for column in columns.iter_mut().filter(|column| column.nonzero == 0) {
+    for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.nonzero == 0) {
+        let (before, removed) = squares(place);
+        // Of exact sums this, and what is not positive below, is the proof that some rows were never pushed.
+        if column.grain.is_some() && before != removed {
+            return Err(place);
+        }
         *column = Track::default();
     }
     let is_exact = columns.iter().all(Track::is_exact);
+    let times = (rows.min(MOST_ROWS) + rows.div_ceil(MOST_ROWS)) as f64;
     let (mut most, mut most_rounded, mut worst) = (0.0, 0.0, 0);
     for (place, column) in columns.iter_mut().enumerate().filter(|(_, column)| column.exponent.is_some()) {
-        let left = after(place);
-        // Of exact sums this is the proof that some rows were never pushed.
+        let (before, removed) = squares(place);
+        let left = (before - removed).round().to_f64();
         if left.is_nan() || left <= 0.0 {
             return Err(place);
         }
@@ -143,7 +165,7 @@ pub(super) fn settle<T: Real>(
             column.rounding = 0.0;
             continue;
         }
-        column.rounding += (rows + 1) as f64 * (before(place) + FLOOR);
+        column.rounding += times * removed.round().to_f64() + before.round().to_f64();
         let fraction = column.rounding / left;
         if fraction > most {
             (most, worst) = (fraction, place);

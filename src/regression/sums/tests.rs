@@ -180,8 +180,11 @@ fn real_windows_are_within_their_bound<T: Real>(
         |sums, rows, refused| {
             let expected = fresh::<T>(rows, 5);
             prop_assert_eq!(sums.observations, expected.observations);
-            // What is refused must have come from a number that was larger by far.
-            prop_assert!(!refused || spike > 1e2, "refused without need");
+            // A few numbers in single precision may be too small beside a thousand that were there.
+            prop_assert!(!refused || spike > 1.0 || T::epsilon() > T::nearest(1e-10), "refused without need");
+            for column in &sums.columns {
+                prop_assert!(column.exponent.is_some() == (column.nonzero > 0));
+            }
             for (row, column) in places(sums.columns.len()) {
                 let difference = sums.matrix[(row, column)] - in_units_of(sums, &expected, (row, column));
                 let error = difference.round().to_f64().abs();
@@ -285,10 +288,12 @@ proptest! {
     ) {
         let exact = sums_said_to_be_exact_are::<f64>(bits, &blocks, seed)?;
         // The ones at least, and all that can't become too long.
-        prop_assert!(exact >= blocks.len() * if bits.iter().all(|&bits| bits <= 43) { 10 } else { 1 });
+        let expected = if bits.iter().all(|&bits| bits <= 43) { 10 } else { 1 };
+        prop_assert!(exact >= expected * blocks.len());
         let halves = bits.map(|bits| bits.min(48) / 2);
         let exact = sums_said_to_be_exact_are::<f32>(halves, &blocks, seed)?;
-        prop_assert!(exact >= blocks.len() * if halves.iter().all(|&bits| bits <= 19) { 10 } else { 1 });
+        let expected = if halves.iter().all(|&bits| bits <= 19) { 10 } else { 1 };
+        prop_assert!(exact >= expected * blocks.len());
     }
 }
 
@@ -302,20 +307,18 @@ fn the_bound_grows_by_the_length_of_the_window() {
         push(&mut sums, &rows[end..=end]);
         remove(&mut sums, &rows[end - 10..=end - 10]).unwrap();
     }
-    let column = sums.columns[3];
-    let fraction = column.rounding / sums.matrix[(3, 3)].round().to_f64();
-    // Of each step one for the push and two for the removal, of sums that are about equal.
-    assert!((2_500.0..4_500.0).contains(&fraction), "{fraction}");
+    let column = sums.columns[1];
+    let fraction = column.rounding / sums.matrix[(1, 1)].round().to_f64();
+    // Of each step the sum after the push and the sum before the removal, and of both the row, a tenth: of the removal twice.
+    assert!((1_000.0..8_000.0).contains(&fraction), "{fraction}");
     // What is left of it suffices until that is 2²⁵.
-    sums.columns[3].rounding *= f64::from(1 << 25) / fraction / 2.0;
+    sums.columns[1].rounding *= f64::from(1 << 25) / fraction / 2.0;
     let before = state(&sums);
-    sums.columns[1].rounding = sums.columns[3].rounding;
     assert!(remove(&mut sums.clone(), &rows[990..991]).is_ok());
-    for place in [1, 3] {
-        sums.columns[place].rounding *= 8.0;
-    }
-    assert!(matches!(remove(&mut sums, &rows[990..991]), Err(Error::RemovalTooDeep { .. })));
-    assert!(before != state(&sums));
+    sums.columns[1].rounding *= 8.0;
+    let spoiled = state(&sums);
+    assert_eq!(remove(&mut sums, &rows[990..991]), Err(Error::RemovalTooDeep { column: Column::Feature(0) }));
+    assert!(before != state(&sums) && spoiled == state(&sums));
 }
 
 #[test]
