@@ -141,10 +141,9 @@ pub enum Error {
         condition: f64,
     },
 
-    /// The chosen solver breaks down on columns that are nearly dependent.
-    #[error(
-        "design matrix: expected a condition number that the chosen solver can handle, found about {condition:.1e}"
-    )]
+    /// A solver breaks down: one that was chosen on columns that are nearly dependent, or any on columns that are independent
+    /// only by observations whose weights leave no digits of them.
+    #[error("design matrix: expected a condition number that the solver can handle, found about {condition:.1e}")]
     IllConditioned {
         /// An estimate of the condition number with columns of length 1.
         condition: f64,

@@ -43,6 +43,8 @@ pub(super) struct FoundTarget<T: Real> {
     /// the column.
     pub(super) reach: f64,
     pub(super) left: f64,
+    /// `‖y‖ + Σ ‖xⱼ‖ |βⱼ|`
+    pub(super) terms: f64,
 }
 
 /// The rounding of sums in twice the working precision over these rows.
@@ -85,6 +87,7 @@ pub(super) fn of_data<T: Real>(
             regression: (T::Wide::zero(), 0.0),
             reach,
             left,
+            terms,
         };
         // Bounds of norms say nothing of what light rows or penalized columns alone decide.
         let is_accurate = condition * found.reach + left <= T::epsilon().to_f64() * terms;
@@ -120,6 +123,7 @@ pub(super) fn of_nothing<T: Real>(blocks: &Blocks<'_, T>) -> Solution<T> {
         regression: (T::Wide::zero(), 0.0),
         reach: 0.0,
         left: 0.0,
+        terms: 0.0,
     };
     conclude(Found {
         solver: Solver::Qr,
@@ -195,6 +199,7 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
     let unknowns = lengths.len();
     // Fewer digits than these are not said to have converged.
     let tolerance = T::epsilon().to_f64().powf(0.766);
+    let negligible = (T::epsilon() * T::epsilon()).to_f64() * 8192.0;
     let constants = found.intercept.unknowns();
     let freedom = found.rank.map(|rank| found.observations.saturating_sub(rank)).filter(|&freedom| freedom > 0);
     let mut converged = is_refined && root.as_ref().is_none_or(|root| !root.is_refined || root.error <= tolerance);
@@ -202,7 +207,11 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
     let squares = targets.iter().enumerate().map(|(target, found_target)| {
         let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
         let errors = (0..unknowns).map(|unknown| found_target.error(unknown, root.as_ref(), &lengths, condition));
-        let exact = |(parameter, error): (&T::Wide, f64)| error <= tolerance * parameter.round().abs().to_f64();
+        // What is nothing beside what the data could make of it has not all digits, but so many of those.
+        let is_negligible = found_target.reach + found_target.left <= negligible * found_target.terms;
+        let exact = |(parameter, error): (&T::Wide, f64)| {
+            is_negligible || error <= tolerance * parameter.round().abs().to_f64()
+        };
         let length = scaled_length(parameters, &lengths);
         let error = condition * found_target.reach + found_target.left;
         let error = if error.is_nan() { f64::INFINITY } else { error };
@@ -214,12 +223,16 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         error_bound = error_bound.max(if error == 0.0 { 0.0 } else { error / (length - error).max(0.0) });
         let resolved = |(square, error): (T::Wide, f64)| {
             let value = square.round().to_f64();
-            (value > error, value <= error || error <= tolerance * value)
+            // Bounds of sums have a factor of ten and more in hand.
+            (value > error, value <= error || error <= 16.0 * tolerance * value)
         };
         let (residual_resolved, residual_exact) = resolved(found_target.residual);
         let (total_resolved, total_exact) = resolved(found_target.total);
         let (regression_resolved, regression_exact) = resolved(found_target.regression);
-        converged &= residual_exact && total_exact && (regression_exact || found.rank.is_none());
+        converged &= residual_exact && total_exact && (regression_exact || is_negligible || found.rank.is_none());
+        // A residual may be a thousand times smaller than most, and sums do not see it.
+        let is_of_sums = found.solver == Solver::Sums && residual_resolved;
+        converged &= !is_of_sums || found_target.reach <= 1e-3 * tolerance * found_target.residual.0.round().to_f64().sqrt();
         let or_zero = |square: T::Wide, keep: bool| if keep { square } else { T::Wide::zero() };
         // What a solution that has not converged leaves is not made zero.
         let residual = or_zero(found_target.residual.0, residual_resolved || !is_refined);

@@ -274,6 +274,7 @@ impl<T: Real> NormalEquation<T> {
             regression: with_error::<T>(regression, error * terms),
             reach: error * terms,
             left: 0.0,
+            terms,
         }
     }
 
@@ -308,6 +309,9 @@ impl<T: Real> NormalEquation<T> {
 
     fn refusal(&self, factor: &WideMatrix<T>, dependent: &[usize], exponents: &[i32]) -> Error {
         let first = 1 - self.intercept.unknowns();
+        if self.sums.has_graded_rows() {
+            return Error::IllConditioned { condition: f64::INFINITY };
+        }
         let dependency = |&column: &usize| {
             let combination = self.simplest_combination(factor, column, dependent);
             let coefficients = combination.iter().map(|&(other, value)| (value, exponents[column] - exponents[other]));

@@ -80,6 +80,9 @@ impl<T: Real> Known<'_, '_, T> {
         let Self { blocks, condition, .. } = *self;
         let (unknowns, targets, lengths) = (blocks.unknowns(), blocks.targets(), &blocks.units.lengths);
         let mut parameters = vec![T::Wide::zero(); unknowns * targets];
+        // Fitted values may cancel by κ. What is left of rows that are fitted well, by as much again: no matter where a
+        // correction has all digits.
+        let cancelled = if error <= T::epsilon().to_f64() { condition * condition } else { condition };
         let (mut last_sizes, mut left) = (vec![f64::INFINITY; targets], vec![0.0; targets]);
         let mut steps = 0;
         loop {
@@ -108,15 +111,14 @@ impl<T: Real> Known<'_, '_, T> {
                     }
                     None => f64::INFINITY,
                 };
-                // So far below that fitted values, which may cancel by κ, have their digits too; and the digits of entries
-                // that are small beside others are right.
+                // So far below that the digits of entries that are small beside others are right, too.
                 let enough = T::epsilon().to_f64() / 16.0;
                 let negligible = floor + length * T::epsilon().to_f64().powf(1.5);
                 let entries = corrected.iter().zip(correction).zip(lengths).all(|((&whole, &part), &length)| {
                     let [whole, part] = [whole, part].map(|value| (value.round() * length).abs().to_f64());
                     error > GOOD || error * part <= enough * whole + negligible
                 });
-                let is_exact = left[target] * condition <= enough * length
+                let is_exact = left[target] * cancelled <= enough * length
                     // Or where nothing more is to be had.
                     || steps > 1 && size <= floor && size >= 0.1 * last_sizes[target];
                 // The first gradient is that of no solution.

@@ -11,7 +11,7 @@ use block::Block;
 pub(super) use column::Track;
 
 use super::factors::wide_matrix::WideMatrix;
-use super::problem::{check_observations, check_weights};
+use super::problem::{check_observations, check_weights, exponent};
 use crate::error::{Column, Error, Result, Shape};
 use crate::linalg::{View, times_power_of_two};
 use crate::real::Real;
@@ -31,6 +31,8 @@ pub(super) struct Sums<T: Real> {
     pub(super) observations: usize,
     /// Σ ln w.
     pub(super) log_weights: DoubleDouble,
+    /// The exponents of the lightest and of the heaviest weight that was pushed.
+    pub(super) weights: [i32; 2],
     /// The lower triangle; without entries as long as there are no observations.
     pub(super) matrix: WideMatrix<T>,
     /// What is known about each column; as many as the matrix has.
@@ -44,6 +46,7 @@ impl<T: Real> Sums<T> {
             targets,
             observations: 0,
             log_weights: <DoubleDouble as Wide<f64>>::zero(),
+            weights: [1; 2],
             matrix: WideMatrix::empty(),
             columns: Vec::new(),
         }
@@ -59,6 +62,11 @@ impl<T: Real> Sums<T> {
         Wide::<f64>::round(self.log_weights)
     }
 
+    /// Whether rows may count for so little beside others, or beside one of weight 1, that sums do not tell what they say.
+    pub(super) fn has_graded_rows(&self) -> bool {
+        self.weights[1] - self.weights[0] > 40
+    }
+
     /// Adds observations. All that may fail does so before anything is changed.
     pub(super) fn push(&mut self, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<()> {
         let rows = self.check(x, y, weights)?;
@@ -71,6 +79,8 @@ impl<T: Real> Sums<T> {
             let (matrix, columns) = self.zeros()?;
             (self.matrix, self.columns) = (matrix, columns);
         }
+        let positive = weights.unwrap_or(&[]).iter().filter_map(|&weight| exponent(weight));
+        self.weights = positive.fold(self.weights, |[least, most], weight| [least.min(weight), most.max(weight)]);
         self.observations = observations;
         let (mut block, mut before) = (Block::new(self.columns.len()), Vec::new());
         for rows in rows.blocks() {
@@ -159,6 +169,7 @@ impl<T: Real> Sums<T> {
         }
         self.observations = observations;
         self.log_weights += other.log_weights;
+        self.weights = [self.weights[0].min(other.weights[0]), self.weights[1].max(other.weights[1])];
         let (mut powers, mut before) = (Vec::with_capacity(self.columns.len()), Vec::new());
         for (place, column) in other.columns.iter().enumerate() {
             if let Some(exponent) = column.exponent {

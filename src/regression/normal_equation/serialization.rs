@@ -20,6 +20,7 @@ struct Stored {
     intercept: Intercept,
     observations: usize,
     log_weights: [f64; 2],
+    weights: [i32; 2],
     /// The lower triangle, column by column; each sum as two numbers that add up to it.
     sums: Vec<[f64; 2]>,
     /// What is known of each column.
@@ -31,7 +32,7 @@ struct Stored {
 
 impl<T: Real> Serialize for NormalEquation<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Sums { features, targets, observations, log_weights, matrix, columns } = &self.sums;
+        let Sums { features, targets, observations, log_weights, weights, matrix, columns } = &self.sums;
         let size = columns.len();
         let places = (0..size).flat_map(|column| (column..size).map(move |row| (row, column)));
         Stored {
@@ -40,6 +41,7 @@ impl<T: Real> Serialize for NormalEquation<T> {
             intercept: self.intercept,
             observations: *observations,
             log_weights: Wide::<f64>::to_parts(*log_weights),
+            weights: *weights,
             sums: places.map(|place| matrix[place].to_parts()).collect(),
             exponents: columns.iter().map(|column| column.exponent).collect(),
             grains: columns.iter().map(|column| column.grain).collect(),
@@ -60,7 +62,7 @@ impl<'de, T: Real> Deserialize<'de> for NormalEquation<T> {
 
 impl Stored {
     fn check<T: Real>(self) -> Result<Sums<T>, &'static str> {
-        let Self { features, targets, observations, sums, exponents, grains, nonzeros, roundings, .. } = self;
+        let Self { features, targets, observations, weights, sums, exponents, grains, nonzeros, roundings, .. } = self;
         let size = exponents.len();
         if [grains.len(), nonzeros.len(), roundings.len()] != [size; 3] {
             return Err("expected the same to be known of each column");
@@ -80,7 +82,7 @@ impl Stored {
         let Some(log_weights) = log_weights.filter(|_| observations > 0 && nonzeros[0] == observations) else {
             return Err("expected observations of finite weight");
         };
-        if !exponents.iter().flatten().copied().all(is_exponent) {
+        if !exponents.iter().flatten().chain(&weights).copied().all(is_exponent) || weights[0] > 1 || weights[1] < 1 {
             return Err("expected exponents within the range of the number type");
         }
         let mut matrix =
@@ -115,6 +117,6 @@ impl Stored {
         if matrix[(0, 0)].round() <= T::zero() {
             return Err("expected a positive sum of weights");
         }
-        Ok(Sums { features, targets, observations, log_weights, matrix, columns })
+        Ok(Sums { features, targets, observations, weights, log_weights, matrix, columns })
     }
 }

@@ -15,7 +15,7 @@
 //! largest that Sᵢⱼ may be; a removal after which that would exceed [`Wide::MOST_ROUNDING`] for any pair is refused.
 
 use crate::real::Real;
-use crate::regression::exponent;
+use crate::regression::problem::exponent;
 use crate::wide::{FEW_ROWS, MOST_ROWS, Wide};
 
 /// What the entries of some rows tell about a column.
