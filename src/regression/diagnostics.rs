@@ -192,7 +192,6 @@ impl<T: Real> LinearFit<T> {
             for (target, (y, parameters)) in block.y.chunks_exact(block.rows).zip(&parameters).enumerate() {
                 // Of a row of less weight it is more.
                 let reach = if is_weighted { T::zero() } else { self.solution.squares[target].reach };
-                eprintln!("reach {:e} {is_weighted}", reach.to_f64());
                 let mut column: Vec<T::Wide> = y.iter().map(|&y| T::Wide::widen(y)).collect();
                 block.subtract_product(&mut column, parameters);
                 let mut sizes: Vec<T> = y.iter().map(|y| y.abs()).collect();
@@ -202,7 +201,7 @@ impl<T: Real> LinearFit<T> {
                 }
                 let to = &mut residuals[target * rows + start..][..block.rows];
                 for (to, (from, size)) in to.iter_mut().zip(column.into_iter().zip(sizes)) {
-                    let error = (size * rounding + reach) * T::nearest(4.0);
+                    let error = (size * rounding + reach) * T::nearest(256.0);
                     *to = if from.round().abs() <= error { T::zero() } else { from.round() };
                 }
             }

@@ -12,7 +12,7 @@ use super::problem::{Intercept, check_counts};
 use super::rank;
 use super::report::Solver;
 use super::solution::Solution;
-use super::sums::Sums;
+use super::sums::{Sums, Track};
 use crate::error::{Dependency, Error, Result};
 use crate::linalg::View;
 use crate::real::Real;
@@ -220,7 +220,7 @@ impl<T: Real> NormalEquation<T> {
         let rounded =
             DMatrix::from_fn(unknowns, unknowns, |i, j| if i < j { T::zero() } else { factor[(i, j)].round() });
         let condition = Triangle::from_factor(rounded).condition();
-        let rounding = conclude::rounding::<T>(16 * self.sums.observations, unknowns);
+        let rounding = self.rounding(unknowns);
         let targets = (0..self.sums.targets).map(|target| {
             self.target(&factor, target, &parameters[target * unknowns..][..unknowns], &lengths, condition * rounding)
         });
@@ -267,7 +267,7 @@ impl<T: Real> NormalEquation<T> {
         let whole = whole.round().to_f64();
         // Rounding of the sums disturbs a residual sum by as much as its terms are large before they cancel.
         let terms = whole.sqrt() + scaled_sum(parameters, lengths);
-        let rounding = conclude::rounding::<T>(16 * self.sums.observations, unknowns);
+        let rounding = self.rounding(unknowns);
         FoundTarget {
             residual: (factor[(unknowns + target, unknowns + target)], rounding * terms * terms),
             total: (total, rounding * whole),
@@ -298,6 +298,18 @@ impl<T: Real> NormalEquation<T> {
             true => part.combination(last, &[last]).into_iter().map(|(place, value)| (kept[place], value)).collect(),
             false => all,
         }
+    }
+
+    /// A bound of what rounding has made of the sums, as a fraction of the squares of their columns: that of sums over these
+    /// rows, or over those that came and went.
+    fn rounding(&self, unknowns: usize) -> f64 {
+        let rounded = |(place, column): (usize, &Track)| {
+            let squares = self.sums.matrix[(place, place)].round().to_f64();
+            if squares > 0.0 { column.rounding / squares } else { 0.0 }
+        };
+        let rounded = self.sums.columns.iter().enumerate().map(rounded).fold(0.0, f64::max);
+        let unit = (T::epsilon() * T::epsilon()).to_f64();
+        conclude::rounding::<T>(16 * self.sums.observations, unknowns).max(unit * rounded)
     }
 
     /// What rounding leaves of a dependent column: that of the data, 8 p ε of its length, and that of the sums.
