@@ -376,7 +376,15 @@ fn add_plain_gram<V: Real>(subtract: bool, mut v: Vec<V>, factors: Option<&[V]>,
     let sign = if subtract { -V::one() } else { V::one() };
     let rows = v.len() / columns;
     if rows <= FEW_ROWS {
-        return linalg::add_gram(sign, &v, rows, columns, sums);
+        let mut entries = vec![V::zero(); columns];
+        for row in 0..rows {
+            entries.iter_mut().zip(v[row..].iter().step_by(rows)).for_each(|(entry, &v)| *entry = v);
+            for (column, &entry) in entries.iter().enumerate() {
+                let sums = &mut sums[column * (columns + 1)..(column + 1) * columns];
+                linalg::add_scaled(sums, sign * entry, &entries[column..]);
+            }
+        }
+        return;
     }
     // Apart: what the kernel rounds on the way is small beside these rows then, and not beside all rows before.
     let mut gram = vec![V::zero(); sums.len()];
