@@ -26,7 +26,9 @@ pub(crate) use product::{Factor, Target, Way};
 pub(crate) use product::{add_gram, add_transposed_product, matrix, multiply, multiply_add, transpose};
 #[cfg(feature = "threads")]
 pub(crate) use sharing::set_threads;
-pub(crate) use sharing::{LONG, MOST_PARTS, for_each, for_each_part, share, threads};
+pub(crate) use sharing::{
+    LONG, MOST_PARTS, for_each, for_each_part, parts_of_product, parts_of_vector, share, threads,
+};
 pub(crate) use triangles::{invert_lower, square_upper};
 pub(crate) use vectors::{add_columns, add_scaled, clear, dot, largest, norm, place_of_largest, zeros};
 

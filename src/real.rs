@@ -1,6 +1,6 @@
 use nalgebra::RealField;
 
-use crate::elementary;
+use crate::elementary::{self, FUSED};
 use crate::linalg::{self, Factor, Plan, Target, Way, simd};
 use crate::wide::{DoubleDouble, Wide};
 
@@ -43,9 +43,6 @@ pub(crate) mod sealed {
         fn standard_normal(self) -> (Self, Self);
     }
 }
-
-/// Whether every processor of the target multiplies and adds in one instruction.
-const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
 fn standard_normal(x: f64) -> (f64, f64) {
     use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};

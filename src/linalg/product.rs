@@ -1,4 +1,4 @@
-use super::sharing::{MOST_PARTS, share, threads};
+use super::sharing::{MOST_PARTS, parts_of_product, share, threads};
 use super::vectors::dot;
 use crate::real::Real;
 
@@ -8,10 +8,7 @@ pub(super) const PANEL: usize = 128;
 /// Columns of a factor for whose sake the other one is not copied, if that is wider than a panel.
 pub(super) const FEW: usize = 4;
 
-/// Multiplications of a product that is worth several threads.
-const SHARED: usize = 1 << 18;
-
-/// Columns of a triangle that is.
+/// Columns of a triangle that is worth several threads.
 const FEWEST_SPLIT: usize = 256;
 
 /// Columns that are factored one by one before the others learn of them, all at once and by matrix products.
@@ -48,10 +45,6 @@ impl<'a, T: Real> Factor<'a, T> {
     /// As many columns from one on.
     fn columns_from(self, first: usize, columns: usize) -> Self {
         Self { data: &self.data[first * self.column_stride..], columns, ..self }
-    }
-
-    pub(super) fn at(&self, row: usize, column: usize) -> T {
-        self.data[row * self.row_stride + column * self.column_stride]
     }
 }
 
@@ -124,13 +117,16 @@ pub(super) fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way
 
 /// How many parts a product is worth.
 fn parts<T>(a: &Factor<'_, T>, b: &Factor<'_, T>, way: Way) -> usize {
-    let parts = threads().min(MOST_PARTS);
-    let few = if way == Way::AddLower { FEWEST_SPLIT } else { 2 * parts };
-    if b.columns < few || a.rows * a.columns * b.columns < SHARED { 1 } else { parts }
+    let [rows, depth, columns] = [a.rows, a.columns, b.columns];
+    if columns < if way == Way::AddLower { FEWEST_SPLIT } else { 2 * threads().min(MOST_PARTS) } {
+        return 1;
+    }
+    let multiplications = rows.saturating_mul(depth).saturating_mul(columns);
+    parts_of_product(multiplications, a.data.len() + b.data.len() + rows * columns)
 }
 
 /// The parts of a product: some of the columns each, as much work in one as in another.
-fn cut<'a, T: Real>(
+pub(super) fn cut<'a, T: Real>(
     a: Factor<'a, T>,
     b: Factor<'a, T>,
     way: Way,

@@ -2,7 +2,7 @@ use approx::assert_relative_eq;
 use nalgebra::{DMatrix, dmatrix};
 use proptest::prelude::*;
 
-use super::product::{BLOCK, FEW, PANEL, product};
+use super::product::{BLOCK, FEW, PANEL, cut, product};
 use super::vectors::{SHORT, largest_magnitude};
 use super::*;
 use crate::real::Real;
@@ -110,6 +110,41 @@ fn products_of_any_small_size_agree_with_the_definition() {
     }
     agree::<f32>();
     agree::<f64>();
+}
+
+/// However a product is cut, and whatever its parts would have called for by themselves.
+#[test]
+fn parts_of_a_product_have_the_bits_of_the_whole() {
+    fn same<T: Real>([rows, columns, depth]: [usize; 3]) {
+        for seed in [2, 3] {
+            Case::<T>::new([rows, columns, depth], seed).for_each(|_, alpha, a, b, way| {
+                let done_in = |parts: usize, plan: Option<Plan>| {
+                    let mut c: Vec<T> = numbers(rows * columns, 5);
+                    let target = Target { data: &mut c, rows, columns, column_stride: rows };
+                    for (a, b, c) in cut(a, b, way, target, parts) {
+                        T::multiply(plan, alpha, a, b, way, c);
+                    }
+                    let lower = way == Way::AddLower;
+                    let is_defined = |place: usize| !lower || place % rows >= place / rows;
+                    c.into_iter()
+                        .enumerate()
+                        .filter(|&(place, _)| is_defined(place))
+                        .map(|(_, c)| c)
+                        .collect::<Vec<_>>()
+                };
+                for plan in [T::plan(a, b), None] {
+                    let whole = done_in(1, plan);
+                    for parts in [2, 3, 5, 8, 16] {
+                        assert_eq!(done_in(parts, plan), whole, "{rows} × {depth} × {columns}, {way:?}: {parts} parts");
+                    }
+                }
+            });
+        }
+    }
+    for sizes in [[32, 32, 784], [150, 150, 200], [140, 140, 130], [257, 255, 40], [60, 17, 700], [129, 33, 600]] {
+        same::<f32>(sizes);
+        same::<f64>(sizes);
+    }
 }
 
 /// On the kernel of the processor, and on that of others.

@@ -1,4 +1,4 @@
-use super::sharing::{LONG, MOST_PARTS, for_each, for_each_part};
+use super::sharing::{LONG, MOST_PARTS, for_each, for_each_part, parts_of_vector};
 use super::vectorized;
 use crate::batch::Batch;
 use crate::elementary::Loop;
@@ -64,10 +64,15 @@ pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
     let mut sums = [(0, T::zero()); MOST_PARTS];
     let size = x.len().div_ceil(MOST_PARTS);
     sums.iter_mut().enumerate().for_each(|(part, sum)| sum.0 = (part * size).min(x.len()));
-    for_each(&mut sums, |(start, sum)| {
+    let dot = |(start, sum): &mut (usize, T)| {
         let part = *start..x.len().min(*start + size);
         *sum = vectorized(Dot { x: &x[part.clone()], y: &y[part] });
-    });
+    };
+    if parts_of_vector(x.len()) > 1 {
+        for_each(&mut sums, dot)
+    } else {
+        sums.iter_mut().for_each(dot)
+    }
     sums.into_iter().fold(T::zero(), |total, (_, sum)| total + sum)
 }
 

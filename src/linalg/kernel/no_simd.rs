@@ -1,6 +1,6 @@
 //! What stands in the place of `simd.rs` where there are no kernels for the vectors of a processor.
 
-use crate::elementary::Loop;
+use crate::elementary::{FUSED, Loop};
 use crate::linalg::{Factor, Target, Way};
 
 /// There is none.
@@ -17,5 +17,5 @@ pub(crate) fn multiply<T>(plan: Plan, _: T, _: Factor<'_, T>, _: Factor<'_, T>, 
 
 /// Runs a loop.
 pub(crate) fn vectorized<L: Loop>(work: L) -> L::Output {
-    work.run()
+    if FUSED { work.run_fused() } else { work.run() }
 }
