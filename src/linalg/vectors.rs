@@ -69,9 +69,9 @@ pub(crate) fn dot<T: Real>(x: &[T], y: &[T]) -> T {
         *sum = vectorized(Dot { x: &x[part.clone()], y: &y[part] });
     };
     if parts_of_vector(x.len()) > 1 {
-        for_each(&mut sums, dot)
+        for_each(&mut sums, dot);
     } else {
-        sums.iter_mut().for_each(dot)
+        sums.iter_mut().for_each(dot);
     }
     sums.into_iter().fold(T::zero(), |total, (_, sum)| total + sum)
 }

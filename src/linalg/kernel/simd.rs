@@ -219,14 +219,15 @@ pub(crate) fn multiply<T: Kernel>(
         // Nothing would be written where nothing is added up.
         return assert!(a.columns > 0);
     };
-    assert!((c.rows, c.columns) == (a.rows, b.columns) && (c.column_stride >= c.rows || c.columns == 1));
-    assert!(is_inside(c.data, [(c.rows, 1), (c.columns, c.column_stride)]));
+    let Target { data, rows, columns, column_stride } = c;
+    assert!((rows, columns) == (a.rows, b.columns) && (column_stride >= rows || columns == 1));
+    assert!(is_inside(data, [(rows, 1), (columns, column_stride)]));
     assert!(match road {
         Road::DotProducts => factors.a_column == 1 && factors.b_row == 1,
         Road::Panels { copy, .. } => copy || factors.a_row == 1,
     });
     let (add, lower) = (way != Way::Over, way == Way::AddLower);
-    let operands = Operands { factors, alpha, add, lower, c: c.data.as_mut_ptr(), c_column: c.column_stride };
+    let operands = Operands { factors, alpha, add, lower, c: data.as_mut_ptr(), c_column: column_stride };
     // Sound, since the processor was asked for a plan, and the places have been checked.
     unsafe {
         match vectors {

@@ -285,7 +285,7 @@ impl Team {
         // Closed so far, and nobody is in.
         let former = self.state.load(Ordering::Relaxed);
         let number = (former & !(JOB - 1)).wrapping_add(JOB);
-        self.state.store(number | OPEN | asked as u64 * ASKED, Ordering::SeqCst);
+        self.state.store(number | OPEN | (asked as u64 * ASKED), Ordering::SeqCst);
         let sleeping = self.sleeping.load(Ordering::SeqCst);
         if sleeping != 0 {
             let helpers = crew.helpers.iter().take(asked).enumerate();

@@ -19,7 +19,7 @@ fn available() -> Vec<Vectors> {
     if available.len() < 2 {
         // Past the harness, which keeps what is printed by a test that passes.
         SAID.call_once(|| {
-            drop(writeln!(io::stdout(), "of the kernels only those of {available:?} can be tested here"))
+            let _ = writeln!(io::stdout(), "of the kernels only those of {available:?} can be tested here");
         });
     }
     available
@@ -75,29 +75,43 @@ fn a_zero_meets_infinity_as_anywhere() {
 fn bad_operands_are_refused() {
     let Some(vectors) = vectors() else { return };
     let numbers = [1.0; 12];
-    let good = || (matrix(&numbers, 3, 4), matrix(&numbers, 4, 3), Road::Panels { copy: true, sparse: true }, 9, 3);
-    let refused = |(a, b, road, length, column_stride): (Factor<'_, f64>, Factor<'_, f64>, Road, usize, usize)| {
+    let good = || Operation {
+        a: matrix(&numbers, 3, 4),
+        b: matrix(&numbers, 4, 3),
+        road: Road::Panels { copy: true, sparse: true },
+        length: 9,
+        column_stride: 3,
+    };
+    let is_refused = |change: fn(&mut Operation<'_>)| {
+        let mut operation = good();
+        change(&mut operation);
+        let Operation { a, b, road, length, column_stride } = operation;
         let mut c = vec![0.0; length];
         let c = Target { data: &mut c, rows: 3, columns: 3, column_stride };
         let call = || multiply(Plan { vectors, road }, 1.0, a, b, Way::Over, c);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err()
     };
-    assert!(!refused(good()));
-    let with = |change: fn(&mut (Factor<'_, f64>, Factor<'_, f64>, Road, usize, usize))| {
-        let mut operands = good();
-        change(&mut operands);
-        refused(operands)
-    };
-    assert!(with(|o| o.0.columns = 3));
-    assert!(with(|o| o.0.data = &o.0.data[1..]));
-    assert!(with(|o| o.1.data = &o.1.data[1..]));
-    assert!(with(|o| (o.0.row_stride, o.0.column_stride) = (2, 2)));
-    assert!(with(|o| (o.1.row_stride, o.1.column_stride) = (0, 3)));
-    assert!(with(|o| o.0.column_stride = usize::MAX));
-    assert!(with(|o| (o.0.columns, o.1.rows) = (0, 0)));
-    assert!(with(|o| o.2 = Road::DotProducts));
-    assert!(with(|o| (o.0, o.2) = (transpose(o.0.data, 4, 3), Road::Panels { copy: false, sparse: false })));
-    assert!(with(|o| o.3 = 8));
-    assert!(with(|o| o.4 = 2));
-    assert!(with(|o| o.4 = 4));
+    assert!(!is_refused(|_| {}));
+    assert!(is_refused(|o| o.a.columns = 3));
+    assert!(is_refused(|o| o.a.data = &o.a.data[1..]));
+    assert!(is_refused(|o| o.b.data = &o.b.data[1..]));
+    assert!(is_refused(|o| (o.a.row_stride, o.a.column_stride) = (2, 2)));
+    assert!(is_refused(|o| (o.b.row_stride, o.b.column_stride) = (0, 3)));
+    assert!(is_refused(|o| o.a.column_stride = usize::MAX));
+    assert!(is_refused(|o| (o.a.columns, o.b.rows) = (0, 0)));
+    assert!(is_refused(|o| o.road = Road::DotProducts));
+    assert!(is_refused(|o| {
+        (o.a, o.road) = (transpose(o.a.data, 4, 3), Road::Panels { copy: false, sparse: false });
+    }));
+    assert!(is_refused(|o| o.length = 8));
+    assert!(is_refused(|o| o.column_stride = 2));
+    assert!(is_refused(|o| o.column_stride = 4));
+}
+
+struct Operation<'a> {
+    a: Factor<'a, f64>,
+    b: Factor<'a, f64>,
+    road: Road,
+    length: usize,
+    column_stride: usize,
 }
