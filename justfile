@@ -31,6 +31,16 @@ valgrind:
     valgrind --fair-sched=yes --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
         --show-leak-kinds=definite "$tests" linalg wide elementary
 
+# The same by AddressSanitizer, which knows all vectors, and sees what is read beside a stack variable. The stable compiler
+# has it, but does not offer it.
+asan:
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --all-features --lib --target x86_64-unknown-linux-gnu -- \
+        linalg wide elementary
+
+# The tests without the kernels for the vectors of x86-64 processors.
+portable:
+    RUSTC_WORKSPACE_WRAPPER=$PWD/.ci/rustc-portable cargo test --all-features
+
 # How many mutants of src/ the tests kill, by the draw of CONTRIBUTING.md; needs cargo-mutants, for its list. `just mutants
 # --again` runs those only that were not killed the last time.
 mutants *options:

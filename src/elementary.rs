@@ -1,5 +1,8 @@
 //! Elementary functions that the compiler can vectorise: without branches, calls and tables.
 
+/// Whether every processor of the target multiplies and adds in one instruction.
+pub(crate) const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
 /// A loop over numbers, to be compiled for the vectors of the processor at hand: see [`crate::linalg::vectorized`].
 pub(crate) trait Loop {
     type Output;

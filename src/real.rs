@@ -1,13 +1,12 @@
 use nalgebra::RealField;
 
-use crate::elementary;
-#[cfg(target_arch = "x86_64")]
-use crate::linalg::simd;
-use crate::linalg::{Factor, Target, Way};
+use crate::elementary::{self, FUSED};
+use crate::linalg::{self, Factor, Plan, Target, Way, simd};
 use crate::wide::{DoubleDouble, Wide};
 
 pub(crate) mod sealed {
-    use super::{Factor, Target, Way, Wide};
+    use super::{Factor, Plan, Target, Way, Wide, linalg};
+    use crate::real::Real;
 
     pub trait Sealed: Sized {
         /// Numbers of twice the precision.
@@ -16,10 +15,28 @@ pub(crate) mod sealed {
         /// `eˣ`, in a form that loops over numbers can be vectorised with.
         fn exponential(self) -> Self;
 
-        /// `C ← α A B`, or what else the way says, by a kernel for these numbers; `false` where there is none.
-        fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, way: Way, c: &mut Target<'_, Self>) -> bool {
-            let _ = (alpha, a, b, way, c);
-            false
+        /// `self + a b`, rounded once where the target has an instruction for that.
+        fn add_product(self, a: Self, b: Self) -> Self;
+
+        /// How the vectors of the processor at hand do a product; `None` where they have no kernel for these numbers.
+        fn plan(a: Factor<'_, Self>, b: Factor<'_, Self>) -> Option<Plan> {
+            let _ = (a, b);
+            None
+        }
+
+        /// `C ← α A B`, or what else the way says, as was planned for it or for the product that it is a part of.
+        fn multiply(
+            plan: Option<Plan>,
+            alpha: Self,
+            a: Factor<'_, Self>,
+            b: Factor<'_, Self>,
+            way: Way,
+            c: Target<'_, Self>,
+        ) where
+            Self: Real,
+        {
+            let _ = plan;
+            linalg::portable_product(alpha, a, b, way, c);
         }
 
         /// Distribution function Φ(x) and density φ(x) of the standard normal distribution.
@@ -54,9 +71,27 @@ impl sealed::Sealed for f32 {
         elementary::exp_f32(self)
     }
 
-    #[cfg(target_arch = "x86_64")]
-    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, way: Way, c: &mut Target<'_, Self>) -> bool {
-        simd::multiply(alpha, a, b, way, c)
+    #[inline(always)]
+    fn add_product(self, a: Self, b: Self) -> Self {
+        if FUSED { a.mul_add(b, self) } else { self + a * b }
+    }
+
+    fn plan(a: Factor<'_, Self>, b: Factor<'_, Self>) -> Option<Plan> {
+        simd::plan(a, b)
+    }
+
+    fn multiply(
+        plan: Option<Plan>,
+        alpha: Self,
+        a: Factor<'_, Self>,
+        b: Factor<'_, Self>,
+        way: Way,
+        c: Target<'_, Self>,
+    ) {
+        match plan {
+            Some(plan) => simd::multiply(plan, alpha, a, b, way, c),
+            None => linalg::portable_product(alpha, a, b, way, c),
+        }
     }
 
     fn standard_normal(self) -> (Self, Self) {
@@ -73,9 +108,27 @@ impl sealed::Sealed for f64 {
         elementary::exp_f64(self)
     }
 
-    #[cfg(target_arch = "x86_64")]
-    fn multiply(alpha: Self, a: Factor<'_, Self>, b: Factor<'_, Self>, way: Way, c: &mut Target<'_, Self>) -> bool {
-        simd::multiply(alpha, a, b, way, c)
+    #[inline(always)]
+    fn add_product(self, a: Self, b: Self) -> Self {
+        if FUSED { a.mul_add(b, self) } else { self + a * b }
+    }
+
+    fn plan(a: Factor<'_, Self>, b: Factor<'_, Self>) -> Option<Plan> {
+        simd::plan(a, b)
+    }
+
+    fn multiply(
+        plan: Option<Plan>,
+        alpha: Self,
+        a: Factor<'_, Self>,
+        b: Factor<'_, Self>,
+        way: Way,
+        c: Target<'_, Self>,
+    ) {
+        match plan {
+            Some(plan) => simd::multiply(plan, alpha, a, b, way, c),
+            None => linalg::portable_product(alpha, a, b, way, c),
+        }
     }
 
     fn standard_normal(self) -> (Self, Self) {
@@ -89,6 +142,10 @@ impl sealed::Sealed for num_dual::Dual64 {
 
     fn exponential(self) -> Self {
         nalgebra::ComplexField::exp(self)
+    }
+
+    fn add_product(self, a: Self, b: Self) -> Self {
+        self + a * b
     }
 
     fn standard_normal(self) -> (Self, Self) {

@@ -20,7 +20,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// What `work` makes on each number of threads.
 fn on_threads<R>(work: impl Fn() -> R) -> Vec<R> {
     let before = threads();
-    let results = [1, 2, 3, 8].map(|count| {
+    let results = [1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 32, 64].map(|count| {
         set_threads(count).unwrap();
         work()
     });
@@ -107,6 +107,104 @@ fn regressions_have_the_same_bits() {
             sums.solve().unwrap().coefficients().clone()
         });
         assert!(all_equal(&streamed), "{rows} × {columns}");
+    }
+}
+
+/// Sizes beside every one at which a product, a triangle or a vector is done in another way, and those at which parts of a
+/// triangle once were.
+#[test]
+fn regressions_of_any_size_have_the_same_bits() {
+    let _alone = alone();
+    let sizes = [
+        (1_500, 255),
+        (1_500, 256),
+        (1_700, 257),
+        (1_900, 320),
+        (1_600, 383),
+        (1_400, 511),
+        (2_000, 255),
+        // Products of 2¹⁸ multiplications, panels of 128 columns, blocks of 32.
+        (512, 31),
+        (513, 33),
+        (300, 127),
+        (300, 129),
+        (129, 128),
+        (2_049, 16),
+        // Blocks of 4 096 rows, parts, vectors of 2¹⁵ numbers.
+        (4_097, 5),
+        (32_767, 3),
+        (32_769, 3),
+    ];
+    for (rows, columns) in sizes {
+        let mut rng = ChaCha8Rng::seed_from_u64((rows * columns) as u64);
+        let x = DMatrix::<f64>::from_fn(rows, columns, |_, _| rng.random_range(-1.0..1.0));
+        let y = x.column_sum() + DMatrix::from_fn(rows, 1, |_, _| rng.random_range(0.9..1.1));
+        let bits = |matrix: &DMatrix<f64>| matrix.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let plain = LinearRegression::new().without_refinement();
+        let fitted = on_threads(|| bits(plain.fit(&x, &y).unwrap().coefficients()));
+        assert!(all_equal(&fitted), "{rows} × {columns}, unrefined");
+        // These do the same and more; the largest are left to the sums of the plain ones.
+        if rows * columns * columns < 30_000_000 {
+            let fitted = on_threads(|| {
+                let fit = LinearRegression::new().fit(&x, &y).unwrap();
+                (bits(fit.coefficients()), bits(&fit.predict(&x).unwrap()))
+            });
+            assert!(all_equal(&fitted), "{rows} × {columns}");
+            let streamed = on_threads(|| {
+                let mut sums = NormalEquation::new(columns, 1);
+                sums.push(&x, &y).unwrap();
+                bits(sums.solve().unwrap().coefficients())
+            });
+            assert!(all_equal(&streamed), "{rows} × {columns}, streamed");
+        }
+    }
+}
+
+/// Layers and batches beside every size at which a product is done in another way.
+#[test]
+fn networks_of_any_size_have_the_same_bits() {
+    fn same<T: Real>(inputs: usize, units: usize, samples: usize) {
+        let network =
+            Network::builder(inputs).layer(Dense::new(inputs, units)).layer(Relu).layer(Dense::new(units, 3)).build();
+        let network: Network<T> = network.unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64((inputs * units * samples) as u64);
+        let start = network.initialize(&mut rng);
+        let x = DMatrix::from_fn(inputs, samples, |_, _| T::nearest(rng.random_range(-1.0..1.0)));
+        let labels: Vec<usize> = (0..samples).map(|sample| sample % 3).collect();
+        let y = one_hot(&labels, 3).unwrap();
+        let results = on_threads(|| {
+            let mut parameters = start.clone();
+            let mut objective = network.objective(SoftmaxCrossEntropy);
+            let mut descent = GradientDescent::new(T::nearest(0.1)).unwrap();
+            for _ in 0..2 {
+                assert!(descent.step(&mut objective.on(&x, &y).unwrap(), parameters.as_mut_slice()).is_finite());
+            }
+            let predictions = network.predict(&parameters, &x).unwrap();
+            parameters.iter().chain(&predictions).map(|value| value.to_f64().to_bits()).collect::<Vec<_>>()
+        });
+        assert!(all_equal(&results), "{inputs} × {units} × {samples}");
+        // A sample's output does not depend on those beside it.
+        let whole = network.predict(&start, &x).unwrap();
+        for (from, count) in [(0, 1), (samples / 2, 1), (samples / 3, samples / 2)] {
+            let part = network.predict(&start, &x.columns(from, count).into_owned()).unwrap();
+            assert_eq!(part, whole.columns(from, count), "{inputs} × {units} × {samples}: {count} from {from}");
+        }
+    }
+
+    let _alone = alone();
+    for (inputs, units, samples) in [
+        (784, 50, 32),
+        (50, 784, 17),
+        (65, 64, 63),
+        (64, 64, 64),
+        (127, 128, 129),
+        (683, 25, 100),
+        (5, 130, 700),
+        (257, 256, 33),
+        (31, 1_030, 32),
+    ] {
+        same::<f32>(inputs, units, samples);
+        same::<f64>(inputs, units, samples);
     }
 }
 

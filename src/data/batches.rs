@@ -7,7 +7,7 @@ use super::Dataset;
 use crate::batch::Batch;
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::linalg::{self, LONG, MOST_PARTS};
+use crate::linalg::{self, LONG};
 use crate::real::Real;
 
 /// A mini-batch, lent from the buffer of the batches that it comes from.
@@ -52,7 +52,7 @@ impl<T: Real> Buffer<T> {
         let count = samples.len();
         self.samples.clear();
         self.samples.extend(samples);
-        let parts = linalg::threads().min(MOST_PARTS).min(1 + count * input_size / LONG);
+        let parts = linalg::parts_of_vector(count * input_size).min(1 + count * input_size / LONG);
         let size = count.div_ceil(parts).max(1);
         let inputs = self.inputs.chunks_mut(size * input_size);
         let targets = self.targets.chunks_mut(size * target_size);

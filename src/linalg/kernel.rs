@@ -1,9 +1,9 @@
 //! What cannot be said, or not be fast, in safe Rust: the one module of the crate with unsafe code.
 #![allow(unsafe_code)]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(gradus_portable)))]
 mod lanes;
-#[cfg(target_arch = "x86_64")]
+#[cfg_attr(not(all(target_arch = "x86_64", not(gradus_portable))), path = "kernel/no_simd.rs")]
 pub(crate) mod simd;
 #[cfg(feature = "threads")]
 pub(crate) mod team;

@@ -2,10 +2,180 @@ use approx::assert_relative_eq;
 use nalgebra::{DMatrix, dmatrix};
 use proptest::prelude::*;
 
+use super::product::{BLOCK, FEW, PANEL, cut, product};
+use super::vectors::{SHORT, largest_magnitude};
 use super::*;
+use crate::real::Real;
 
 fn filled(rows: usize, columns: usize, seed: usize) -> DMatrix<f64> {
     DMatrix::from_fn(rows, columns, |i, j| (((i * 31 + j * 17 + seed) % 23) as f64 - 11.0) / 7.0)
+}
+
+pub(super) fn numbers<T: Real>(count: usize, seed: usize) -> Vec<T> {
+    (0..count).map(|i| T::nearest(((i * 31 + seed * 17) % 23) as f64 / 7.0 - 1.5)).collect()
+}
+
+/// The same, most of them replaced by zeros.
+pub(super) fn sparse<T: Real>(count: usize, seed: usize) -> Vec<T> {
+    let mut values: Vec<T> = numbers(count, seed);
+    let zeros = values.iter_mut().enumerate().filter(|(i, _)| (i ^ (i >> 3) ^ seed) % 7 > 1);
+    zeros.for_each(|(_, value)| *value = T::zero());
+    values
+}
+
+/// Rows, columns and depth: small ones, and ones about the sizes of tiles and panels.
+pub(super) fn sizes() -> impl Strategy<Value = [usize; 3]> {
+    let size = || prop_oneof![0_usize..20, 40_usize..70, 120_usize..140, 250_usize..270, 500_usize..520];
+    [size(), size(), size()]
+}
+
+/// A product, with what is in its place before it and what is to be there afterwards.
+pub(super) struct Case<T> {
+    a: Vec<T>,
+    b: Vec<T>,
+    sizes: [usize; 3],
+    column_stride: usize,
+    before: Vec<T>,
+    /// `α A B`, by a plain triple loop.
+    product: Vec<T>,
+}
+
+impl<T: Real> Case<T> {
+    pub(super) fn new([rows, columns, depth]: [usize; 3], seed: usize) -> Self {
+        let a: Vec<T> = numbers(rows * depth, seed);
+        let b = if seed.is_multiple_of(2) { numbers(depth * columns, seed) } else { sparse(depth * columns, seed) };
+        let column_stride = rows + seed % 3;
+        let before = numbers(column_stride * columns, seed + 2);
+        let product = (0..rows * columns).map(|place| {
+            let (i, j) = (place % rows, place / rows);
+            T::nearest(-0.5) * (0..depth).fold(T::zero(), |sum, p| sum + a[i + p * rows] * b[p + j * depth])
+        });
+        Self { product: product.collect(), a, b, sizes: [rows, columns, depth], column_stride, before }
+    }
+
+    /// Each way to store the factors and to add up.
+    pub(super) fn for_each(&self, mut check: impl FnMut(&Self, T, Factor<'_, T>, Factor<'_, T>, Way)) {
+        let [rows, columns, depth] = self.sizes;
+        let transposed = |values: &[T], rows: usize, columns: usize| -> Vec<T> {
+            (0..rows * columns).map(|place| values[place / columns + place % columns * rows]).collect()
+        };
+        let across = (transposed(&self.a, rows, depth), transposed(&self.b, depth, columns));
+        for a in [matrix(&self.a, rows, depth), transpose(&across.0, depth, rows)] {
+            for b in [matrix(&self.b, depth, columns), transpose(&across.1, columns, depth)] {
+                for way in [Way::Over, Way::Add, Way::AddLower] {
+                    check(self, T::nearest(-0.5), a, b, way);
+                }
+            }
+        }
+    }
+
+    /// Compares what `multiply` makes; nothing beyond the rows of a column may change.
+    pub(super) fn check(&self, way: Way, multiply: impl FnOnce(Target<'_, T>)) {
+        let ([rows, columns, depth], column_stride) = (self.sizes, self.column_stride);
+        let mut found = self.before.clone();
+        if way == Way::Over {
+            // Stale values, NaN among them, must not shine through.
+            let columns = found.chunks_mut(column_stride.max(1));
+            columns.for_each(|column| column[..rows].fill(T::zero() / T::zero()));
+        }
+        multiply(Target { data: &mut found, rows, columns, column_stride });
+        let bound = T::epsilon() * T::from_count(4 * depth + 4) * T::nearest(3.0);
+        for (place, (&found, &before)) in found.iter().zip(&self.before).enumerate() {
+            let (i, j) = (place % column_stride, place / column_stride);
+            if i >= rows {
+                assert_eq!(found, before);
+            } else if way != Way::AddLower || i >= j {
+                let product = self.product[i + j * rows];
+                let expected = if way == Way::Over { product } else { before + product };
+                let exact = depth == 0 && found == expected;
+                assert!(exact || depth > 0 && (found - expected).abs() <= bound, "{i}, {j}: {found} for {expected}");
+            }
+        }
+    }
+}
+
+/// The sizes at which a kernel's loops are not entered, or once, and sums of nothing.
+#[test]
+fn products_of_any_small_size_agree_with_the_definition() {
+    fn agree<T: Real>() {
+        let sizes = [0, 1, 2, 3, 5, 33];
+        for (rows, columns, depth) in
+            sizes.iter().flat_map(|&m| sizes.iter().flat_map(move |&n| sizes.map(|k| (m, n, k))))
+        {
+            for seed in [4, 5] {
+                let case = Case::<T>::new([rows, columns, depth], seed);
+                case.for_each(|case, alpha, a, b, way| case.check(way, |c| product(alpha, a, b, way, c)));
+            }
+        }
+    }
+    agree::<f32>();
+    agree::<f64>();
+}
+
+/// However a product is cut, and whatever its parts would have called for by themselves.
+#[test]
+fn parts_of_a_product_have_the_bits_of_the_whole() {
+    fn same<T: Real>([rows, columns, depth]: [usize; 3]) {
+        for seed in [2, 3] {
+            Case::<T>::new([rows, columns, depth], seed).for_each(|_, alpha, a, b, way| {
+                let done_in = |parts: usize, plan: Option<Plan>| {
+                    let mut c: Vec<T> = numbers(rows * columns, 5);
+                    let target = Target { data: &mut c, rows, columns, column_stride: rows };
+                    for (a, b, c) in cut(a, b, way, target, parts) {
+                        T::multiply(plan, alpha, a, b, way, c);
+                    }
+                    let lower = way == Way::AddLower;
+                    let is_defined = |place: usize| !lower || place % rows >= place / rows;
+                    c.into_iter()
+                        .enumerate()
+                        .filter(|&(place, _)| is_defined(place))
+                        .map(|(_, c)| c)
+                        .collect::<Vec<_>>()
+                };
+                for plan in [T::plan(a, b), None] {
+                    let whole = done_in(1, plan);
+                    for parts in [2, 3, 5, 8, 16] {
+                        assert_eq!(done_in(parts, plan), whole, "{rows} × {depth} × {columns}, {way:?}: {parts} parts");
+                    }
+                }
+            });
+        }
+    }
+    for sizes in [[32, 32, 784], [150, 150, 200], [140, 140, 130], [257, 255, 40], [60, 17, 700], [129, 33, 600]] {
+        same::<f32>(sizes);
+        same::<f64>(sizes);
+    }
+}
+
+/// On the kernel of the processor, and on that of others.
+#[test]
+fn columns_of_a_product_have_the_bits_of_the_whole() {
+    for (rows, depth) in [(50, 784), (10, 50), (130, 300), (784, 50), (3, 7)] {
+        let columns = 100;
+        let a: Vec<f32> = numbers(rows * depth, 1);
+        // Some columns of the sparse one are too few for zeros to be looked for.
+        let factors: [Vec<f32>; 2] = [numbers(depth * columns, 2), sparse(depth * columns, 2)];
+        let ways = [matrix(&a, rows, depth), transpose(&a, depth, rows)];
+        for (a, b) in ways.into_iter().flat_map(|a| factors.iter().map(move |b| (a, b))) {
+            let of = |from: usize, to: usize, portable: bool| {
+                let mut c = vec![0.0; rows * (to - from)];
+                let b = matrix(&b[from * depth..to * depth], depth, to - from);
+                if portable {
+                    let c = Target { data: &mut c, rows, columns: to - from, column_stride: rows };
+                    portable_product(1.0, a, b, Way::Over, c);
+                } else {
+                    multiply(a, b, &mut c);
+                }
+                c
+            };
+            for portable in [false, true] {
+                let whole = of(0, columns, portable);
+                for (from, to) in [(0, 50), (50, 100), (17, 18), (3, 96), (40, 42), (90, 93)] {
+                    assert_eq!(of(from, to, portable), whole[from * rows..to * rows], "{rows}, {depth}: {from}..{to}");
+                }
+            }
+        }
+    }
 }
 
 proptest! {

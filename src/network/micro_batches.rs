@@ -65,14 +65,18 @@ impl<T: Real> MicroBatches<T> {
         let mut sum = CompensatedSum::new();
         let mut parts = binding.parts(self.samples, loss);
         let mut is_first = true;
+        // Three products each; the parameters are read by all, and as many gradients are written and added up.
+        let numbers = 3 * network.parameter_count();
+        let parts_at_once = linalg::parts_of_product(numbers.saturating_mul(self.samples), numbers);
         loop {
             let pairs = self.places.iter_mut().zip(&mut parts).map(|(place, (share, part))| {
                 place.share = share;
                 (place, part)
             });
-            let count = linalg::share(pairs, |(Place { workspace, gradient, value, .. }, part)| {
+            let evaluate = |(Place { workspace, gradient, value, .. }, part): (&mut Place<T>, _)| {
                 *value = workspace.value_and_gradient(network, loss, parameters, part, gradient);
-            });
+            };
+            let count = if parts_at_once > 1 { linalg::share(pairs, evaluate) } else { pairs.map(evaluate).count() };
             if count == 0 {
                 break;
             }

@@ -2,7 +2,7 @@ use super::{OptimizerState, Step};
 use crate::checks;
 use crate::elementary::Loop;
 use crate::error::{Error, Result};
-use crate::linalg::{self, LONG, MOST_PARTS};
+use crate::linalg;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -96,7 +96,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
     /// The second part.
     pub(super) fn update(&mut self, x: &mut [T], update: impl Fn(Update<'_, T, N>) + Sync) {
         let (learning_rate, steps) = (self.learning_rate, self.steps());
-        let parts = if x.len() < LONG { 1 } else { linalg::threads().min(MOST_PARTS) };
+        let parts = linalg::parts_of_vector(x.len());
         let size = x.len().div_ceil(parts).max(1);
         let mut memory = self.memory.each_mut().map(|memory| memory.chunks_mut(size));
         let pieces = x.chunks_mut(size).zip(self.gradient.chunks_mut(size)).map(|(x, gradient)| {
