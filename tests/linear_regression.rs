@@ -25,11 +25,6 @@ fn fit(x: &DMatrix<f64>, y: &DMatrix<f64>) -> LinearFit<f64> {
     LinearRegression::new().fit(x, y).unwrap()
 }
 
-#[track_caller]
-fn says(error: &Error, message: &str) {
-    assert!(error.to_string().contains(message), "{error}");
-}
-
 proptest! {
     #![proptest_config(crate::counted::config())]
 

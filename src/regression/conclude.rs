@@ -232,7 +232,8 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         converged &= residual_exact && total_exact && (regression_exact || is_negligible || found.rank.is_none());
         // A residual may be a thousand times smaller than most, and sums do not see it.
         let is_of_sums = found.solver == Solver::Sums && residual_resolved;
-        converged &= !is_of_sums || found_target.reach <= 1e-3 * tolerance * found_target.residual.0.round().to_f64().sqrt();
+        converged &=
+            !is_of_sums || found_target.reach <= 1e-3 * tolerance * found_target.residual.0.round().to_f64().sqrt();
         let or_zero = |square: T::Wide, keep: bool| if keep { square } else { T::Wide::zero() };
         // What a solution that has not converged leaves is not made zero.
         let residual = or_zero(found_target.residual.0, residual_resolved || !is_refined);

@@ -179,7 +179,12 @@ impl<T: Real> LinearFit<T> {
         self.solution.degrees_of_freedom()
     }
 
-    /// `X B + 1 aᵀ`: observations × targets.
+    /// `X B + 1 aᵀ`: observations × targets, from the coefficients with the digits that they lose to rounding, in twice the
+    /// working precision.
+    ///
+    /// A model that [`fit_polynomial`](crate::LinearRegression::fit_polynomial) made takes rows as
+    /// [`polynomial`](crate::polynomial) makes them. Where they are the powers of their first entry but for rounding, the
+    /// polynomial is evaluated at that entry, about the middle of its data.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `x` has not one column for each feature,
