@@ -39,8 +39,9 @@ const INSIDE: u64 = ASKED - 1;
 /// Parts of a job at most.
 const MOST_PARTS: usize = 64;
 
-/// How long what has been measured is believed.
+/// How long what has been measured is believed, and that nobody came.
 const BELIEVED: Duration = Duration::from_millis(100);
+const MISSED: Duration = Duration::from_millis(20);
 
 /// Threads that take longer than this to hand a number over and get one back do not share a cache: those that do take 30
 /// to 150 ns, others 200 to 500.
@@ -182,7 +183,8 @@ impl Team {
             return Sharing::Never;
         }
         let Some(mut crew) = self.crew(now) else { return Sharing::Never };
-        if crew.measured.is_none_or(|measured| now - measured > BELIEVED) {
+        let believed = if crew.sharing == Sharing::Never { MISSED } else { BELIEVED };
+        if crew.measured.is_none_or(|measured| now - measured > believed) {
             crew.sharing = match self.exchange(&mut crew, helpers) {
                 None => Sharing::Never,
                 Some(exchange) if exchange > NEAR => Sharing::Far,
