@@ -203,19 +203,24 @@ fn impossible_sums_do_not_panic() {
 
 #[test]
 fn spoiled_models_are_refused() {
+    let both =
+        |rows: u64, columns: u64, entries: &[f64]| json!({ "rows": rows, "columns": columns, "entries": entries });
     let (x, y) = (dvector![0.0, 1.0, 2.0, 3.0], dvector![1.0, 3.0, 2.0, 5.0]);
     let document = serde_json::to_value(LinearRegression::new().fit(&x, &y).unwrap()).unwrap();
     for (place, value) in [
-        ("/parameters/rows", json!(3)),
-        ("/parameters/rows", json!(u64::MAX)),
-        ("/parameters/entries/0", json!(null)),
-        ("/parameters", json!({ "rows": 0, "columns": 1, "entries": [] })),
-        ("/parameters", json!({ "rows": 2, "columns": 0, "entries": [] })),
-        ("/parameters", json!({ "rows": 1_u64 << 63, "columns": 2, "entries": [] })),
-        ("/parameters", json!({ "rows": 3, "columns": 1, "entries": [0.0, 0.0, 0.0] })),
-        ("/inverse", json!(null)),
-        ("/inverse", json!({ "rows": 1, "columns": 1, "entries": [1.0] })),
-        ("/inverse_root", json!({ "rows": 4, "columns": 1, "entries": [1.0, 1.0, 1.0, 1.0] })),
+        ("/parameters/0/rows", json!(3)),
+        ("/parameters/1/rows", json!(u64::MAX)),
+        ("/parameters/0/entries/0", json!(null)),
+        ("/parameters/1/entries/0", json!(1.0)),
+        ("/parameters", json!([both(0, 1, &[]), both(0, 1, &[])])),
+        ("/parameters", json!([both(2, 0, &[]), both(2, 0, &[])])),
+        ("/parameters", json!([both(1 << 63, 2, &[]), both(1 << 63, 2, &[])])),
+        ("/parameters", json!([both(3, 1, &[0.0; 3]), both(3, 1, &[0.0; 3])])),
+        ("/parameters/1", both(1, 2, &[0.0; 2])),
+        ("/root", json!([both(1, 1, &[1.0]), both(1, 1, &[0.0])])),
+        ("/root/0", both(4, 1, &[1.0; 4])),
+        ("/basis", json!({ "center": null, "exponent": 0 })),
+        ("/basis", json!({ "center": 0.0, "exponent": 5000 })),
         ("/unknown_exponents", json!([0])),
         ("/unknown_exponents/1", json!(i32::MIN)),
         ("/target_exponents/0", json!(1_000_000)),
@@ -227,6 +232,9 @@ fn spoiled_models_are_refused() {
         ("/squares", json!([])),
         ("/squares/0/residual", json!(-1.0)),
         ("/squares/0/total", json!(null)),
+        ("/squares/0/residual_error", json!(-1.0)),
+        ("/squares/0/reach", json!(-1.0)),
+        ("/squares/0/adjusted", json!(null)),
         ("/report/solver", json!("Oracle")),
         ("/intercept", json!("Maybe")),
     ] {

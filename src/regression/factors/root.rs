@@ -50,7 +50,7 @@ impl<T: Real> Root<T> {
     /// The error names columns that `is_dependent`, given a place and what the columns before it leave of its length, or of
     /// which no digits are left; there may be more.
     ///
-    /// Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya (2015): Roundoff error analysis of the CholeskyQR2 algorithm.
+    /// Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya (2015): Roundoff error analysis of the `CholeskyQR2` algorithm.
     pub(in crate::regression) fn orthogonal(
         blocks: &Blocks<'_, T>,
         triangle: &Triangle<T>,

@@ -115,10 +115,11 @@ impl LinearRegression {
                 },
                 false => Root::rough(factor, if blocks.has_graded_rows() { f64::INFINITY } else { condition }),
             });
-            if !refines_root && factor.may_hide_a_dependency(blocks.rows()) {
-                if let Some(dependencies) = rank::dependencies(blocks)? {
-                    return Ok(Err(Some(dependencies)));
-                }
+            if !refines_root
+                && factor.may_hide_a_dependency(blocks.rows())
+                && let Some(dependencies) = rank::dependencies(blocks)?
+            {
+                return Ok(Err(Some(dependencies)));
             }
         }
         if let Some(root) = &root {
