@@ -488,6 +488,30 @@ fn weights_may_lie_anywhere_in_the_range_of_the_type() {
     assert!(matches!(error, Error::IllConditioned { .. }), "{error}");
 }
 
+/// What a column is made of does not depend on how much its rows count.
+#[test]
+fn dependent_columns_are_named_with_any_weights() {
+    let x = random(12, 2, 71);
+    let x = x.clone().insert_column(2, 0.0);
+    let x = DMatrix::from_fn(12, 3, |i, j| if j == 2 { 0.1 * x[(i, 0)] - 0.7 * x[(i, 1)] } else { x[(i, j)] });
+    let y = random(12, 1, 72);
+    for span in [0.5, 3.0, 12.0, 60.0] {
+        let weights: Vec<f64> = (0..12).map(|row| f64::from(row * 5 % 12) / 12.0 * span).map(f64::exp2).collect();
+        for solver in [None, Some(Solver::Qr)] {
+            let model = LinearRegression::new();
+            let model = solver.map_or(model, |solver| model.with_solver(solver));
+            let error = model.fit_weighted(&x, &y, &weights[..]).unwrap_err();
+            let Error::RankDeficient { dependencies, .. } = &error else { panic!("{span}: {error}") };
+            let combination = &dependencies[0].combination;
+            assert_eq!((dependencies.len(), combination.len()), (1, 2), "{span}: {error}");
+            assert!(
+                (combination[0].1 - 0.1).abs() < 1e-12 && (combination[1].1 + 0.7).abs() < 1e-12,
+                "{span}: {error}"
+            );
+        }
+    }
+}
+
 #[test]
 fn penalties_may_be_any_beside_their_columns() {
     let (x, y) = (random(9, 2, 55), random(9, 1, 56));

@@ -109,9 +109,14 @@ impl<'a, T: Real> Blocks<'a, T> {
         self.problem.x.nrows()
     }
 
+    /// The number of bits between the roots of the largest and the smallest weight.
+    pub(super) fn weight_span(&self) -> i32 {
+        self.weights.as_ref().map_or(0, Weights::span)
+    }
+
     /// Whether weights let some rows count for so little that their errors are nothing beside those of others.
     pub(super) fn has_graded_rows(&self) -> bool {
-        self.weights.as_ref().is_some_and(|weights| weights.span() > 20)
+        self.weight_span() > 20
     }
 
     /// The weight of a row, and the exponent of the power of two that its entries have been multiplied by.

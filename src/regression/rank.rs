@@ -23,17 +23,15 @@ pub(super) struct Dependencies {
 }
 
 /// The root of independent columns; or the columns of which the ones before them leave nothing but the rounding of the
-/// data, 8 p ε of their length: that is decided in twice the working precision. With weights those of which no digits are
-/// left, since a heavy row hides what others say.
+/// data, 8 p ε of their length: that is decided in twice the working precision. With weights they may do so.
 pub(super) fn independent_root<T: Real>(
     blocks: &Blocks<'_, T>,
     triangle: &Triangle<T>,
 ) -> Result<Result<Root<T>, Dependent>> {
     let rounding = T::epsilon() * T::from_count(8 * blocks.unknowns());
-    let is_one = |weight: &T| weight.is_zero() || *weight == T::one();
-    let is_weighted = !blocks.problem().weights.is_none_or(|weights| weights.iter().all(is_one));
+    let weighted = rounding * T::nearest(f64::from(blocks.weight_span().min(60)).exp2());
     let lengths = &blocks.units.lengths;
-    Root::orthogonal(blocks, triangle, |place, left| !is_weighted && left <= rounding * lengths[place])
+    Root::orthogonal(blocks, triangle, |place, left| left <= weighted * lengths[place])
 }
 
 /// The dependencies between the columns; none if all are independent.

@@ -126,9 +126,10 @@ impl<T: Real> Triangle<T> {
     }
 
     /// Whether rounding may have hidden that a column depends on others: where little is left of it, or of its distance
-    /// from its mean after much of one before it has been taken out.
-    pub(in crate::regression) fn may_hide_a_dependency(&self, rows: usize) -> bool {
-        let rounding = T::epsilon() * T::from_count(16 * self.unknowns() + rows);
+    /// from its mean after much of one before it has been taken out; and weights whose roots span so many bits.
+    pub(in crate::regression) fn may_hide_a_dependency(&self, rows: usize, weight_span: i32) -> bool {
+        let weights = T::nearest(f64::from(weight_span.min(60)).exp2());
+        let rounding = T::epsilon() * T::from_count(16 * self.unknowns() + rows) * weights;
         let shifted = self.row_squares(self.factor.column(0).into_iter().copied());
         let mut least = T::one();
         self.factor.diagonal().iter().zip(self.lengths()).zip(shifted).any(|((&left, length), shifted)| {

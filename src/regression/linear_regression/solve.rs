@@ -109,14 +109,14 @@ impl LinearRegression {
         let mut root = None;
         if !blocks.units.is_penalized() {
             root = Some(match refines_root {
-                true => match rank::independent_root(blocks, factor)? {
+                true => match self.refined_root(blocks, factor)? {
                     Ok(root) => root,
-                    Err(_) => return Ok(Err(rank::dependencies(blocks)?)),
+                    Err(dependencies) => return Ok(Err(dependencies)),
                 },
                 false => Root::rough(factor, if blocks.has_graded_rows() { f64::INFINITY } else { condition }),
             });
             if !refines_root
-                && factor.may_hide_a_dependency(blocks.rows())
+                && factor.may_hide_a_dependency(blocks.rows(), blocks.weight_span())
                 && let Some(dependencies) = rank::dependencies(blocks)?
             {
                 return Ok(Err(Some(dependencies)));
@@ -144,6 +144,21 @@ impl LinearRegression {
         let solver = if factor.is_of_sums() { Solver::NormalEquation } else { Solver::Qr };
         let solution = conclude::of_data(&known, solver, refined, root, self.refinement);
         Ok(Ok(Attempt { solution, has_settled }))
+    }
+
+    /// The root; or the dependencies of the columns, or nothing if weights leave no digits of some rows.
+    fn refined_root<T: Real>(
+        &self,
+        blocks: &Blocks<'_, T>,
+        factor: &Triangle<T>,
+    ) -> Result<Result<Root<T>, Option<Dependencies>>> {
+        if let Ok(root) = rank::independent_root(blocks, factor)? {
+            return Ok(Ok(root));
+        }
+        match rank::dependencies(blocks)? {
+            None if blocks.weight_span() > 0 => Ok(Root::orthogonal(blocks, factor, |_, _| false)?.map_err(|_| None)),
+            dependencies => Ok(Err(dependencies)),
+        }
     }
 
     fn by_conjugate_gradients<T: Real>(&self, blocks: &Blocks<'_, T>) -> Solution<T> {
