@@ -14,6 +14,10 @@ test-long:
 fuzz cases="500000":
     GRADUS_FUZZ_CASES={{cases}} cargo test --all-features --test fuzz --test no_panic
 
+# Every number of the reports of 50 000 random regressions against exact arithmetic; the tests take 2 000.
+report problems="50000":
+    GRADUS_REPORT_PROBLEMS={{problems}} cargo test --all-features --test exact_report every_number -- --nocapture
+
 # An hour of random fits and trainings.
 soak seconds="3600":
     GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored --nocapture
