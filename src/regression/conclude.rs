@@ -208,7 +208,8 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
         let errors = (0..unknowns).map(|unknown| found_target.error(unknown, root.as_ref(), &lengths, condition));
         // What is nothing beside what the data could make of it has not all digits, but so many of those.
-        let is_negligible = found_target.reach + found_target.left <= negligible * found_target.terms;
+        let is_negligible =
+            found.solver != Solver::Sums && found_target.reach + found_target.left <= negligible * found_target.terms;
         let exact = |(parameter, error): (&T::Wide, f64)| {
             is_negligible || error <= tolerance * parameter.round().abs().to_f64()
         };
