@@ -1,7 +1,7 @@
 //! Everything that is said about a solution, for every solver.
 
 use super::blocks::{Blocks, MOST_ROWS, Total};
-use super::factors::root::{Root, split};
+use super::factors::root::Root;
 use super::problem::Intercept;
 use super::refine::{Known, Refined, scaled_length};
 use super::report::{RegressionReport, Solver};
@@ -177,7 +177,7 @@ impl<T: Real> FoundTarget<T> {
     /// A bound of the error of a parameter.
     fn error(&self, unknown: usize, root: Option<&Root<T>>, lengths: &[T], condition: f64) -> f64 {
         let length = lengths[unknown].to_f64();
-        let row = root.map_or(condition / length, |root| root.length(unknown).to_f64());
+        let row = root.map_or(condition / length, |root| root.lengths[unknown].to_f64());
         let error = row * self.reach + if self.left > 0.0 { self.left / length } else { 0.0 };
         if error.is_nan() { f64::INFINITY } else { error }
     }
@@ -195,7 +195,7 @@ impl<T: Real> FoundTarget<T> {
 
 /// The solution, with what can be said of it.
 pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
-    let Found { lengths, condition, root, parameters, targets, is_refined, .. } = found;
+    let Found { lengths, condition, mut root, parameters, targets, is_refined, .. } = found;
     let unknowns = lengths.len();
     // Fewer digits than these are not said to have converged.
     let tolerance = T::epsilon().to_f64().powf(0.766);
@@ -260,12 +260,14 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         }
     });
     let squares = squares.collect();
-    let standard_error_bound = root.as_ref().map_or(f64::INFINITY, |root| root.error + 8.0 * T::epsilon().to_f64());
+    if let Some(root) = &mut root {
+        root.error += 8.0 * T::epsilon().to_f64();
+    }
     Solution {
         intercept: found.intercept,
         basis: None,
         squares,
-        parameters: split(unknowns, targets.len(), &parameters),
+        parameters,
         rank: found.rank,
         unknown_exponents: found.unknown_exponents,
         target_exponents: found.target_exponents,
@@ -278,9 +280,9 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
             error_bound: error_bound + T::epsilon().to_f64(),
             converged,
             standard_errors_refined: root.as_ref().is_some_and(|root| root.is_refined),
-            standard_error_bound,
+            standard_error_bound: root.as_ref().map_or(f64::INFINITY, |root| root.error),
         },
-        root: root.map(|root| split(unknowns, unknowns, root.entries())),
+        root,
         dependencies: Vec::new(),
     }
 }

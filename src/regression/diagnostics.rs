@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use nalgebra::{DMatrix, DVector};
 
 use super::blocks::{Block, Blocks, MOST_ROWS};
@@ -158,7 +160,7 @@ impl<T: Real> LinearFit<T> {
         let residuals = residuals.ok_or(Error::Overflow { what: "residuals" })?;
         let (fractions, influence) = self.walk(x, y, weights, |blocks| {
             let fractions: Vec<T> = (0..blocks.rows()).map(|row| blocks.weight(row).0).collect();
-            let influence = solution.root().map(|root| self.influence(blocks, &root, scaled)).transpose()?;
+            let influence = solution.root.as_ref().map(|root| self.influence(blocks, root, scaled)).transpose()?;
             Ok((fractions, influence))
         })??;
         let cooks_distances = DMatrix::from_fn(x.nrows(), targets, |row, target| {
@@ -185,11 +187,11 @@ impl<T: Real> LinearFit<T> {
     fn scaled_residuals(&self, blocks: &Blocks<'_, T>, is_weighted: bool) -> Result<DMatrix<T>> {
         let (rows, targets) = (blocks.rows(), blocks.targets());
         let mut residuals = linalg::zeros("residuals", rows.saturating_mul(targets))?;
-        let parameters: Vec<Vec<T::Wide>> = (0..targets).map(|target| self.solution.parameters(target)).collect();
         let rounding = T::nearest(rounding::<T>(0, blocks.unknowns()));
         let mut start = 0;
         blocks.for_each(&[], |block| {
-            for (target, (y, parameters)) in block.y.chunks_exact(block.rows).zip(&parameters).enumerate() {
+            for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
+                let parameters = self.solution.parameters(target);
                 // Of a row of less weight it is more.
                 let reach = if is_weighted { T::zero() } else { self.solution.squares[target].reach };
                 let mut column: Vec<T::Wide> = y.iter().map(|&y| T::Wide::widen(y)).collect();
@@ -214,9 +216,8 @@ impl<T: Real> LinearFit<T> {
         let (rows, unknowns) = (blocks.rows(), blocks.unknowns());
         let report = self.report();
         // M Pᵀ with the root P for the columns as they are given.
-        let (_, published, _) = self.solution.published();
-        let published = published.as_ref().unwrap_or(root);
-        let products: Vec<T::Wide> = (0..unknowns).flat_map(|j| root.products_with_row(published, j)).collect();
+        let published = self.solution.published_root().unwrap_or(Cow::Borrowed(root));
+        let products: Vec<T::Wide> = (0..unknowns).flat_map(|j| root.products_with_row(&published, j)).collect();
         let mut contributions = linalg::zeros("influence of observations", rows.saturating_mul(unknowns))?;
         let mut leverages = DVector::zeros(rows);
         let mut high = Vec::new();
@@ -259,7 +260,7 @@ impl<T: Real> LinearFit<T> {
         // Where rounding could hide one, none is taken for 0.
         let may_hide = blocks.has_graded_rows() || noise > T::epsilon().to_f64();
         let part = if may_hide { 0.0 } else { 64.0 * noise };
-        let negligible = (0..unknowns).map(|j| T::nearest(part) * published.length(j)).collect();
+        let negligible = published.lengths.iter().map(|&length| T::nearest(part) * length).collect();
         let contributions = DMatrix::from_vec(rows, unknowns, contributions);
         let leverage_error = 2.0 * report.standard_error_bound;
         for mut column in residuals.column_iter_mut() {

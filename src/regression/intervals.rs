@@ -78,8 +78,8 @@ impl<T: Real> LinearFit<T> {
     pub fn covariance(&self, target: usize) -> Option<DMatrix<T>> {
         let deviation = self.solution.residual_standard_deviation(target)?;
         let exponent = self.solution.target_exponents[target];
-        let (_, root, exponents) = self.solution.published();
-        let inverse = root?.square();
+        let exponents = &self.published.exponents;
+        let inverse = self.solution.published_root()?.square();
         matrix_of(exponents.len(), exponents.len(), |i, j| {
             // One factor at a time: the square of s alone may overflow.
             let scaled = deviation * inverse[(i.max(j), i.min(j))] * deviation;
@@ -135,7 +135,7 @@ impl<T: Real> LinearFit<T> {
     fn response_intervals(&self, x: View<'_, T>, level: f64, new: T) -> Result<Option<Intervals<T>>> {
         check_level(level)?;
         let centers = self.predict(x)?;
-        let (Some(quantile), Some(root)) = (self.quantile(level), self.solution.root()) else { return Ok(None) };
+        let (Some(quantile), Some(root)) = (self.quantile(level), &self.solution.root) else { return Ok(None) };
         let distances = self.walk(x, x.columns(0, 0), None, |blocks| {
             let parts = blocks.of_parts(&[], Vec::new, |distances, block| {
                 distances.extend(lengths_of_rows::<T>(&root.components(&block), block.rows));

@@ -46,7 +46,7 @@ use crate::wide::Wide;
 /// # References
 /// G. A. F. Seber, A. J. Lee (2003): Linear Regression Analysis, ch. 3–5.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LinearFit<T> {
+pub struct LinearFit<T: Real> {
     pub(super) solution: Solution<T>,
     pub(super) published: Published<T>,
     coefficients: DMatrix<T>,
@@ -68,10 +68,12 @@ pub(super) struct Published<T> {
 impl<T: Real> LinearFit<T> {
     pub(super) fn from_solution(solution: Solution<T>) -> Result<Self> {
         let (unknowns, targets) = (solution.unknowns(), solution.targets());
-        let (parameters, root, exponents) = solution.published();
-        let parameters = DMatrix::from_iterator(unknowns, targets, parameters.into_iter().map(Wide::round));
-        let lengths = root.map(|root| (0..unknowns).map(|unknown| root.length(unknown)).collect());
-        let published = Published { exponents, parameters, lengths };
+        let parameters = solution.published_parameters();
+        let published = Published {
+            exponents: solution.published_exponents().into_owned(),
+            parameters: DMatrix::from_iterator(unknowns, targets, parameters.iter().map(|entry| entry.round())),
+            lengths: solution.published_root().map(|root| root.lengths.clone()),
+        };
         let exponent = |unknown: usize, target: usize| solution.target_exponents[target] - published.exponents[unknown];
         let parameters = matrix_of(unknowns, targets, |unknown, target| {
             unscaled(published.parameters[(unknown, target)], exponent(unknown, target))
@@ -196,15 +198,13 @@ impl<T: Real> LinearFit<T> {
         let (features, targets) = self.coefficients.shape();
         check_design(x, features)?;
         let mut predictions = linalg::zeros("predictions", x.nrows().saturating_mul(targets))?;
-        let parameters: Vec<Vec<T::Wide>> = (0..targets)
-            .map(|target| self.solution.parameters(target).into_iter().map(|parameter| -parameter).collect())
-            .collect();
+        let unknowns = self.solution.unknowns();
+        let negative: Vec<T::Wide> = self.solution.parameters.iter().map(|&parameter| -parameter).collect();
         self.walk(x, x.columns(0, 0), None, |blocks| {
             let new = || (vec![Vec::new(); targets], Vec::new());
             let parts = blocks.of_parts(&[], new, |(columns, values), block| {
-                for ((column, parameters), exponent) in
-                    columns.iter_mut().zip(&parameters).zip(&self.solution.target_exponents)
-                {
+                let parameters = negative.chunks_exact(unknowns).zip(&self.solution.target_exponents);
+                for (column, (parameters, exponent)) in columns.iter_mut().zip(parameters) {
                     values.clear();
                     values.resize(block.rows, T::Wide::zero());
                     block.subtract_product(values, parameters);

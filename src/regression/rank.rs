@@ -1,7 +1,7 @@
 use nalgebra::DMatrix;
 
 use super::blocks::Blocks;
-use super::factors::root::{Dependent, Root, split};
+use super::factors::root::{Dependent, Root};
 use super::factors::triangle::Triangle;
 use super::factors::wide_matrix::WideMatrix;
 use super::problem::{Intercept, Problem, exponent};
@@ -111,8 +111,9 @@ pub(super) fn combination<T: Real>(coefficients: impl Iterator<Item = (T, i32)>,
 /// The solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients. Every
 /// dependency is a vector v with `X v = 0`: its coefficients, and −1 for the dependent column.
 pub(super) fn with_least_norm<T: Real>(solution: Solution<T>, relations: &[Dependency]) -> Result<Solution<T>> {
-    let (mut parameters, _, unknown_exponents) = solution.published();
-    let (unknowns, targets) = (solution.unknowns(), solution.targets());
+    let mut parameters = solution.published_parameters().into_owned();
+    let unknown_exponents = solution.published_exponents().into_owned();
+    let unknowns = solution.unknowns();
     let scale = |parameters: &mut [T::Wide], sign: i32| {
         for (place, parameter) in parameters.iter_mut().enumerate() {
             let exponent = solution.target_exponents[place / unknowns] - unknown_exponents[place % unknowns];
@@ -125,7 +126,6 @@ pub(super) fn with_least_norm<T: Real>(solution: Solution<T>, relations: &[Depen
     }
     minimize_norm::<T>(&mut parameters, unknowns, solution.intercept, relations)?;
     scale(&mut parameters, -1);
-    let parameters = split(unknowns, targets, &parameters);
     Ok(Solution { parameters, root: None, basis: None, unknown_exponents, ..solution })
 }
 

@@ -1,15 +1,13 @@
-use nalgebra::DMatrix;
+use std::borrow::Cow;
 
-use super::factors::root::{Root, join};
+use super::factors::root::Root;
 use super::polynomial::Basis;
 use super::problem::Intercept;
 use super::report::RegressionReport;
 use crate::error::Dependency;
 use crate::linalg::times_power_of_two;
 use crate::real::Real;
-
-/// A matrix in twice the working precision: its entries, and what these have lost to rounding.
-pub(super) type WidePair<T> = [DMatrix<T>; 2];
+use crate::wide::Wide;
 
 /// What a solver hands to the fitted model, in units in which nothing overflows: column j of the design is divided
 /// by `2^unknown_exponents[j]`, and target t by `2^target_exponents[t]`.
@@ -22,19 +20,18 @@ pub(super) type WidePair<T> = [DMatrix<T>; 2];
         bound(serialize = "T: serde::Serialize", deserialize = "T: Real + serde::Deserialize<'de>")
     )
 )]
-pub(super) struct Solution<T> {
+pub(super) struct Solution<T: Real> {
     pub(super) intercept: Intercept,
     /// What the columns are, if not powers as they are given.
     pub(super) basis: Option<Basis<T>>,
     /// Unknowns × targets, the intercept first.
     #[cfg_attr(feature = "serde", serde(with = "super::stored::wide"))]
-    pub(super) parameters: WidePair<T>,
+    pub(super) parameters: Vec<T::Wide>,
     /// The number of independent columns, that of the intercept among them; none with a penalty, which leaves no
     /// whole number of them.
     pub(super) rank: Option<usize>,
     /// `M` with `M Mᵀ = (XᵀWX)⁻¹`; none where it has no meaning, as with a penalty.
-    #[cfg_attr(feature = "serde", serde(with = "super::stored::optional_wide"))]
-    pub(super) root: Option<WidePair<T>>,
+    pub(super) root: Option<Root<T>>,
     pub(super) unknown_exponents: Vec<i32>,
     pub(super) target_exponents: Vec<i32>,
     /// Those of positive weight.
@@ -73,27 +70,22 @@ pub(super) struct Squares<T> {
 impl<T: Real> Solution<T> {
     /// From a solution for some of the unknowns to one for all, of these exponents; the others are 0, and known to be.
     pub(super) fn spread(self, places: &[usize], exponents: &[i32]) -> Self {
-        let all = exponents.len();
-        let square = |matrix: &DMatrix<T>| {
-            let mut spread = DMatrix::zeros(all, all);
-            for (j, &column) in places.iter().enumerate() {
-                for (i, &row) in places.iter().enumerate() {
-                    spread[(row, column)] = matrix[(i, j)];
-                }
+        let (some, all) = (places.len(), exponents.len());
+        let spread = |column: &[T::Wide]| {
+            let mut spread = vec![T::Wide::zero(); all];
+            places.iter().zip(column).for_each(|(&place, &entry)| spread[place] = entry);
+            spread
+        };
+        let root = self.root.map(|root| {
+            let mut entries = vec![T::Wide::zero(); all * all];
+            for (&place, column) in places.iter().zip(root.entries().chunks_exact(some)) {
+                entries[place * all..][..all].copy_from_slice(&spread(column));
             }
-            spread
-        };
-        let rows = |matrix: &DMatrix<T>| {
-            let mut spread = DMatrix::zeros(all, matrix.ncols());
-            places.iter().zip(matrix.row_iter()).for_each(|(&place, row)| spread.row_mut(place).copy_from(&row));
-            spread
-        };
-        Self {
-            parameters: self.parameters.each_ref().map(rows),
-            root: self.root.map(|root| root.each_ref().map(square)),
-            unknown_exponents: exponents.to_vec(),
-            ..self
-        }
+            Root::new(all, entries, root.is_refined, root.error)
+        });
+        let targets = 0..self.target_exponents.len();
+        let parameters = targets.flat_map(|target| spread(&self.parameters[target * some..][..some])).collect();
+        Self { parameters, root, unknown_exponents: exponents.to_vec(), ..self }
     }
 
     pub(super) fn unknowns(&self) -> usize {
@@ -105,25 +97,31 @@ impl<T: Real> Solution<T> {
     }
 
     /// The parameters of a target, in the units and the basis of the solution.
-    pub(super) fn parameters(&self, target: usize) -> Vec<T::Wide> {
+    pub(super) fn parameters(&self, target: usize) -> &[T::Wide] {
+        &self.parameters[target * self.unknowns()..][..self.unknowns()]
+    }
+
+    /// The parameters, unknowns × targets, for the columns as they are given.
+    pub(super) fn published_parameters(&self) -> Cow<'_, [T::Wide]> {
+        self.basis.as_ref().map_or(Cow::Borrowed(&self.parameters), |basis| {
+            Cow::Owned(basis.expanded(&self.parameters, &self.unknown_exponents))
+        })
+    }
+
+    /// The root for these.
+    pub(super) fn published_root(&self) -> Option<Cow<'_, Root<T>>> {
+        let root = self.root.as_ref()?;
+        Some(self.basis.as_ref().map_or(Cow::Borrowed(root), |basis| {
+            let entries = basis.expanded(root.entries(), &self.unknown_exponents);
+            Cow::Owned(Root::new(root.unknowns(), entries, root.is_refined, root.error))
+        }))
+    }
+
+    /// The exponents of the powers of two that these columns are divided by.
+    pub(super) fn published_exponents(&self) -> Cow<'_, [i32]> {
         let unknowns = self.unknowns();
-        join(&self.parameters)[target * unknowns..][..unknowns].to_vec()
-    }
-
-    /// `M`, in the units and the basis of the solution.
-    pub(super) fn root(&self) -> Option<Root<T>> {
-        let RegressionReport { standard_errors_refined, standard_error_bound, .. } = self.report;
-        let entries = join(self.root.as_ref()?);
-        Some(Root::new(self.unknowns(), entries, standard_errors_refined, standard_error_bound))
-    }
-
-    /// The parameters, unknowns × targets, and the root for the columns as they are given, with the exponents of those.
-    pub(super) fn published(&self) -> (Vec<T::Wide>, Option<Root<T>>, Vec<i32>) {
-        let (parameters, root) = (join(&self.parameters), self.root());
-        let Some(basis) = &self.basis else { return (parameters, root, self.unknown_exponents.clone()) };
-        let expand = |columns: &[T::Wide]| basis.expanded(columns, &self.unknown_exponents);
-        let root = root.map(|root| Root::new(root.unknowns(), expand(root.entries()), root.is_refined, root.error));
-        (expand(&parameters), root, basis.exponents(self.unknowns()))
+        let exponents = self.basis.as_ref().map(|basis| Cow::Owned(basis.exponents(unknowns)));
+        exponents.unwrap_or(Cow::Borrowed(&self.unknown_exponents))
     }
 
     /// The residual degrees of freedom; none with a penalty.

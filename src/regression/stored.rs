@@ -1,9 +1,11 @@
 //! How parts of a fitted model are stored. What is read is checked: a file is not to be trusted with indices.
 
 use nalgebra::DMatrix;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::real::Real;
+use crate::wide::Wide;
 
 /// Whether a finite number may have this exponent.
 pub(super) fn is_exponent(exponent: i32) -> bool {
@@ -55,48 +57,23 @@ pub(super) mod matrix {
     }
 }
 
-/// A matrix in twice the working precision.
+/// Numbers in twice the working precision, each as two that add up to it.
 pub(super) mod wide {
     use super::*;
 
-    pub(in super::super) fn serialize<T: Serialize, S: Serializer>(
-        matrices: &[DMatrix<T>; 2],
+    pub(in crate::regression) fn serialize<W: Wide<T>, T, S: Serializer>(
+        numbers: &[W],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        matrices.each_ref().map(Stored::of).serialize(serializer)
+        serializer.collect_seq(numbers.iter().map(|number| number.to_parts()))
     }
 
-    pub(in super::super) fn deserialize<'de, T: Real + Deserialize<'de>, D: Deserializer<'de>>(
+    pub(in crate::regression) fn deserialize<'de, W: Wide<T>, T, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<[DMatrix<T>; 2], D::Error> {
-        check(Deserialize::deserialize(deserializer)?)
-    }
-
-    pub(super) fn check<T: Real, E: serde::de::Error>(matrices: [Stored<Vec<T>>; 2]) -> Result<[DMatrix<T>; 2], E> {
-        let [high, low] = matrices;
-        let (high, low) = (high.check()?, low.check()?);
-        let adds_up = |(high, low): (&T, &T)| *high + *low == *high;
-        if high.shape() != low.shape() || !high.iter().zip(low.iter()).all(adds_up) {
-            return Err(E::custom("expected as many digits as twice the precision of the number type has"));
-        }
-        Ok([high, low])
-    }
-}
-
-pub(super) mod optional_wide {
-    use super::*;
-
-    pub(in super::super) fn serialize<T: Serialize, S: Serializer>(
-        matrices: &Option<[DMatrix<T>; 2]>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        matrices.as_ref().map(|matrices| matrices.each_ref().map(Stored::of)).serialize(serializer)
-    }
-
-    pub(in super::super) fn deserialize<'de, T: Real + Deserialize<'de>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<[DMatrix<T>; 2]>, D::Error> {
-        Option::<[Stored<Vec<T>>; 2]>::deserialize(deserializer)?.map(wide::check).transpose()
+    ) -> Result<Vec<W>, D::Error> {
+        let parts = Vec::<[f64; 2]>::deserialize(deserializer)?;
+        let numbers: Option<_> = parts.into_iter().map(W::from_parts).collect();
+        numbers.ok_or_else(|| D::Error::custom("expected as many digits as twice the precision of the number type has"))
     }
 }
 

@@ -24,7 +24,7 @@ const MISSING: &str = "NA";
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Summary<'a, T> {
+pub struct Summary<'a, T: Real> {
     fit: &'a LinearFit<T>,
     names: Vec<String>,
 }

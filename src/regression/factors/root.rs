@@ -1,3 +1,6 @@
+#[cfg(feature = "serde")]
+mod serialization;
+
 use nalgebra::DMatrix;
 
 use super::Corrector;
@@ -17,11 +20,13 @@ const NEARLY_ORTHOGONAL: f64 = 1.0 / 1024.0;
 
 /// `M` with `M Mᵀ = (XᵀWX)⁻¹`, an upper triangle in twice the working precision: whatever is made of the inverse is a
 /// length, `xᵀ (XᵀWX)⁻¹ x = ‖Mᵀ x‖²`. The quadratic form itself cancels, and loses the square of the condition number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::regression) struct Root<T: Real> {
     unknowns: usize,
     /// Column by column.
     entries: Vec<T::Wide>,
+    /// The lengths of the rows, the roots of the diagonal of the inverse.
+    pub(in crate::regression) lengths: Vec<T>,
     /// Whether it has more digits than a factor in working precision.
     pub(in crate::regression) is_refined: bool,
     /// A bound of the relative error of these lengths.
@@ -33,14 +38,20 @@ pub(in crate::regression) type Dependent = Vec<usize>;
 
 impl<T: Real> Root<T> {
     pub(in crate::regression) fn new(unknowns: usize, entries: Vec<T::Wide>, is_refined: bool, error: f64) -> Self {
-        Self { unknowns, entries, is_refined, error }
+        let mut root = Self { unknowns, entries, lengths: Vec::new(), is_refined, error };
+        let mut squares = vec![T::Wide::zero(); unknowns];
+        for j in 0..unknowns {
+            squares.iter_mut().zip(root.column(j)).for_each(|(square, &entry)| *square += entry * entry);
+        }
+        root.lengths = squares.into_iter().map(|square| square.sqrt().round()).collect();
+        root
     }
 
     /// With the digits of the factor.
     pub(in crate::regression) fn rough(triangle: &Triangle<T>, condition: f64) -> Self {
         let root = triangle.inverse_root();
         let entries = root.iter().map(|&entry| T::Wide::widen(entry)).collect();
-        Self { unknowns: root.nrows(), entries, is_refined: false, error: triangle.rounding(condition) }
+        Self::new(root.nrows(), entries, false, triangle.rounding(condition))
     }
 
     /// From a rough root, which makes the columns nearly orthogonal: with their matrix of products in twice the working
@@ -86,12 +97,10 @@ impl<T: Real> Root<T> {
             }
             products.divide(&mut root.entries);
             if away.to_f64() <= NEARLY_ORTHOGONAL {
-                root.is_refined = true;
-                root.error = 0.0;
-                return Ok(Ok(root));
+                return Ok(Ok(Self::new(unknowns, root.entries, true, 0.0)));
             }
         }
-        Ok(Ok(Self { error: f64::INFINITY, ..root }))
+        Ok(Ok(Self::new(unknowns, root.entries, false, f64::INFINITY)))
     }
 
     /// With this bound of the error, if it is a refined one that can be trusted.
@@ -102,7 +111,7 @@ impl<T: Real> Root<T> {
 
     /// The condition number with columns of these lengths: the estimate, or what the longest row says.
     pub(in crate::regression) fn condition(&self, estimate: f64, lengths: &[T]) -> f64 {
-        let rows = lengths.iter().enumerate().map(|(row, &length)| (self.length(row) * length).to_f64());
+        let rows = self.lengths.iter().zip(lengths).map(|(&row, &length)| (row * length).to_f64());
         rows.fold(estimate, |most, row| if row <= most { most } else { row })
     }
 
@@ -194,11 +203,6 @@ impl<T: Real> Root<T> {
         }
         products
     }
-
-    /// The length of a row, the root of a diagonal entry of the inverse.
-    pub(in crate::regression) fn length(&self, row: usize) -> T {
-        self.inverse(row, row).sqrt().round()
-    }
 }
 
 impl<T: Real> Corrector<T> for Root<T> {
@@ -210,17 +214,4 @@ impl<T: Real> Corrector<T> for Root<T> {
         }
         correction
     }
-}
-
-/// A matrix in twice the working precision, as its entries and what these lose to rounding.
-pub(in crate::regression) fn split<T: Real>(rows: usize, columns: usize, entries: &[T::Wide]) -> [DMatrix<T>; 2] {
-    let high = DMatrix::from_iterator(rows, columns, entries.iter().map(|entry| entry.round()));
-    let low = entries.iter().map(|&entry| (entry - T::Wide::widen(entry.round())).round());
-    let low = DMatrix::from_iterator(rows, columns, low);
-    [high, low]
-}
-
-/// The entries of a matrix that was [split](split).
-pub(in crate::regression) fn join<T: Real>([high, low]: &[DMatrix<T>; 2]) -> Vec<T::Wide> {
-    high.iter().zip(low.iter()).map(|(&high, &low)| T::Wide::widen(high) + T::Wide::widen(low)).collect()
 }

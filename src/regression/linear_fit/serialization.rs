@@ -17,24 +17,29 @@ impl<T: Real + Serialize> Serialize for LinearFit<T> {
 
 impl<'de, T: Real + Deserialize<'de>> Deserialize<'de> for LinearFit<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let solution = Solution::deserialize(deserializer)?;
+        let mut solution = Solution::deserialize(deserializer)?;
         check(&solution).map_err(D::Error::custom)?;
+        if let Some(root) = &mut solution.root {
+            root.is_refined = solution.report.standard_errors_refined;
+            root.error = solution.report.standard_error_bound;
+        }
         LinearFit::from_solution(solution).map_err(D::Error::custom)
     }
 }
 
 fn check<T: Real>(solution: &Solution<T>) -> Result<(), &'static str> {
-    let (unknowns, targets) = solution.parameters[0].shape();
+    let (unknowns, targets) = (solution.unknowns(), solution.targets());
     let constants = solution.intercept.unknowns();
     if unknowns == 0 || unknowns < constants || targets == 0 {
         return Err("expected an unknown and a target");
     }
-    for (exponents, count) in [(&solution.unknown_exponents, unknowns), (&solution.target_exponents, targets)] {
-        if exponents.len() != count || !exponents.iter().copied().all(is_exponent) {
-            return Err("expected an exponent within the range of the number type for each unknown and target");
-        }
+    if !solution.unknown_exponents.iter().chain(&solution.target_exponents).copied().all(is_exponent) {
+        return Err("expected an exponent within the range of the number type for each unknown and target");
     }
-    if solution.root.as_ref().is_some_and(|root| root[0].shape() != (unknowns, unknowns)) {
+    if unknowns.checked_mul(targets) != Some(solution.parameters.len()) {
+        return Err("expected a parameter for each unknown and target");
+    }
+    if solution.root.as_ref().is_some_and(|root| root.unknowns() != unknowns) {
         return Err("expected a root of unknowns × unknowns");
     }
     let is_basis = |basis: &Basis<T>| basis.center.is_finite() && is_exponent(basis.exponent) && constants == 1;
