@@ -302,7 +302,7 @@ fn complements_of<T: Real>(
     // A refined one has as many digits as what is made of it is said to have.
     let digits = if root.is_refined { 1.0 / T::epsilon().to_f64().powf(0.766) } else { 4.0 };
     // And its residuals, which are as small, have those of the doubled precision.
-    let residuals = if root.is_refined { 4.0 * rounding::<T>(0, root.unknowns()) * digits } else { 0.0 };
+    let residuals = if root.is_refined { 32.0 * rounding::<T>(0, root.unknowns()) * digits } else { 0.0 };
     let least = T::nearest(residuals.max((noise * digits).powi(2) * root.unknowns() as f64));
     let complement = |((place, along), sum): (&(usize, Vec<T::Wide>), T::Wide)| {
         let (weight, _) = blocks.weight(*place);
