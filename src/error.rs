@@ -291,12 +291,18 @@ impl fmt::Display for Dependency {
                 (_, false) => f.write_str(" + ")?,
                 (_, true) => f.write_str(" − ")?,
             }
-            // Six digits, as %g gives them; an integer reads best without a point.
-            let magnitude: f64 = format!("{:.5e}", coefficient.abs()).parse().unwrap_or(coefficient.abs());
+            // Six digits, as %g gives them; an integer has all and reads best without a point.
+            let size = coefficient.abs();
+            let rounded = if size.fract() == 0.0 && size < 1e15 { size.to_string() } else { format!("{size:.5e}") };
+            let magnitude: f64 = rounded.parse().unwrap_or(size);
+            let number = match (1e-5..1e15).contains(&magnitude) || magnitude == 0.0 {
+                true => magnitude.to_string(),
+                false => format!("{magnitude:e}"),
+            };
             match column {
-                Column::Intercept => write!(f, "{magnitude}")?,
+                Column::Intercept => f.write_str(&number)?,
                 _ if magnitude == 1.0 => write!(f, "{column}")?,
-                _ => write!(f, "{magnitude}·{column}")?,
+                _ => write!(f, "{number}·{column}")?,
             }
         }
         if self.combination.is_empty() { f.write_str(" 0") } else { Ok(()) }

@@ -6,6 +6,7 @@ use super::problem::Intercept;
 use super::refine::{Known, Refined, scaled_length};
 use super::report::{RegressionReport, Solver};
 use super::solution::{Solution, Squares};
+use crate::linalg;
 use crate::real::Real;
 use crate::wide::Wide;
 
@@ -43,8 +44,13 @@ pub(super) struct FoundTarget<T: Real> {
     /// the column.
     pub(super) reach: f64,
     pub(super) left: f64,
-    /// `‖y‖ + Σ ‖xⱼ‖ |βⱼ|`
-    pub(super) terms: f64,
+    /// The smallest term of each parameter, where that has been asked for.
+    pub(super) least_terms: Vec<f64>,
+}
+
+/// Fewer digits than these are not said to have converged.
+pub(super) fn tolerance<T: Real>() -> f64 {
+    T::epsilon().to_f64().powf(0.766)
 }
 
 /// The rounding of sums in twice the working precision over these rows.
@@ -74,25 +80,38 @@ pub(super) fn of_data<T: Real>(
         let terms = length + scaled_sum(parameters, &units.lengths);
         let vector_error = self::rounding::<T>(0, unknowns) * terms;
         let left = refined.left[target];
-        let residual_error = 2.0 * deviation * vector_error
+        // With a penalty the residuals are not orthogonal to what the parameters are off.
+        let pull = linalg::norm(&pulls(parameters, &units.penalties)).to_f64();
+        let floor = known.floor(target, scaled_length(parameters, &units.lengths), residual);
+        let residual_error = 2.0 * (deviation * vector_error + pull * (left + floor))
             + vector_error * vector_error
             + rounding * deviation * deviation
             + left * left * unknowns as f64
             + refined.squares_error * terms * terms;
-        let floor = known.floor(target, scaled_length(parameters, &units.lengths), residual);
         let reach = floor / condition + units.data_part() * vector_error;
-        let found = FoundTarget {
+        let mut found = FoundTarget {
             residual: (residual, residual_error),
             total: with_error::<T>(known.totals[target].total, rounding * length),
             regression: (T::Wide::zero(), 0.0),
             reach,
             left,
-            terms,
+            least_terms: Vec::new(),
         };
         // Bounds of norms say nothing of what light rows or penalized columns alone decide.
         let is_accurate = condition * found.reach + left <= T::epsilon().to_f64() * terms;
         if is_accurate && is_refined && refined.has_settled && !penalized && !blocks.has_graded_rows() {
-            found.round_to_zero(parameters, root.as_ref(), &units.lengths, condition);
+            let errors = found.errors(root.as_ref(), &units.lengths, condition);
+            let lacks_digits =
+                |(parameter, error): (&T::Wide, &f64)| *error > tolerance::<T>() * parameter.round().abs().to_f64();
+            if parameters.iter().zip(&errors).any(lacks_digits) {
+                found.least_terms = least_terms(blocks, target, root.as_ref());
+            }
+            // Rounding does not tell these from it.
+            for (parameter, error) in parameters.iter_mut().zip(errors) {
+                if parameter.round().abs().to_f64() <= error {
+                    *parameter = T::Wide::zero();
+                }
+            }
         }
         let regression = regression(blocks, &found, parameters, &known.totals[target], penalized);
         targets.push(FoundTarget { regression, ..found });
@@ -115,6 +134,29 @@ pub(super) fn of_data<T: Real>(
     })
 }
 
+/// `√Λ b`
+fn pulls<T: Real>(parameters: &[T::Wide], penalties: &[T]) -> Vec<T> {
+    parameters.iter().zip(penalties).map(|(b, penalty)| b.round() * penalty.sqrt()).collect()
+}
+
+/// The smallest of the terms `(XᵀWX)⁻¹ⱼⱼ xᵢⱼ yᵢ` that are not zero, for each unknown: where the error of a parameter is nothing
+/// beside it, no row has been lost in rounding.
+fn least_terms<T: Real>(blocks: &Blocks<'_, T>, target: usize, root: Option<&Root<T>>) -> Vec<f64> {
+    let mut least = vec![f64::INFINITY; blocks.unknowns()];
+    blocks.for_each(&[], |block| {
+        let y = &block.y[target * block.rows..][..block.rows];
+        for (least, x) in least.iter_mut().zip(block.x.chunks_exact(block.rows)) {
+            let terms = x.iter().zip(y).map(|(&x, &y)| (x * y).abs().to_f64());
+            *least = terms.filter(|&term| term > 0.0).fold(*least, f64::min);
+        }
+    });
+    for (unknown, least) in least.iter_mut().enumerate() {
+        let row = root.map_or(T::one() / blocks.units.lengths[unknown], |root| root.lengths[unknown]);
+        *least *= row.to_f64().powi(2);
+    }
+    least
+}
+
 /// Of no independent columns: the model that is zero.
 pub(super) fn of_nothing<T: Real>(blocks: &Blocks<'_, T>) -> Solution<T> {
     let target = |total: Total<T>| FoundTarget {
@@ -123,7 +165,7 @@ pub(super) fn of_nothing<T: Real>(blocks: &Blocks<'_, T>) -> Solution<T> {
         regression: (T::Wide::zero(), 0.0),
         reach: 0.0,
         left: 0.0,
-        terms: 0.0,
+        least_terms: Vec::new(),
     };
     conclude(Found {
         solver: Solver::Qr,
@@ -174,22 +216,15 @@ pub(super) fn scaled_sum<T: Real>(b: &[T::Wide], lengths: &[T]) -> f64 {
 }
 
 impl<T: Real> FoundTarget<T> {
-    /// A bound of the error of a parameter.
-    fn error(&self, unknown: usize, root: Option<&Root<T>>, lengths: &[T], condition: f64) -> f64 {
-        let length = lengths[unknown].to_f64();
-        let row = root.map_or(condition / length, |root| root.lengths[unknown].to_f64());
-        let error = row * self.reach + if self.left > 0.0 { self.left / length } else { 0.0 };
-        if error.is_nan() { f64::INFINITY } else { error }
-    }
-
-    /// Makes parameters zero that rounding does not tell from it.
-    fn round_to_zero(&self, parameters: &mut [T::Wide], root: Option<&Root<T>>, lengths: &[T], condition: f64) {
-        for (unknown, parameter) in parameters.iter_mut().enumerate() {
-            let size = parameter.round().abs().to_f64();
-            if size > 0.0 && size <= self.error(unknown, root, lengths, condition) {
-                *parameter = T::Wide::zero();
-            }
-        }
+    /// Bounds of the errors of the parameters.
+    fn errors(&self, root: Option<&Root<T>>, lengths: &[T], condition: f64) -> Vec<f64> {
+        let error = |(unknown, length): (usize, &T)| {
+            let length = length.to_f64();
+            let row = root.map_or(condition / length, |root| root.lengths[unknown].to_f64());
+            let error = row * self.reach + if self.left > 0.0 { self.left / length } else { 0.0 };
+            if error.is_nan() { f64::INFINITY } else { error }
+        };
+        lengths.iter().enumerate().map(error).collect()
     }
 }
 
@@ -197,31 +232,32 @@ impl<T: Real> FoundTarget<T> {
 pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
     let Found { lengths, condition, mut root, parameters, targets, is_refined, .. } = found;
     let unknowns = lengths.len();
-    // Fewer digits than these are not said to have converged.
-    let tolerance = T::epsilon().to_f64().powf(0.766);
-    let negligible = (T::epsilon() * T::epsilon()).to_f64() * 8192.0;
+    let tolerance = tolerance::<T>();
     let constants = found.intercept.unknowns();
     let freedom = found.rank.map(|rank| found.observations.saturating_sub(rank)).filter(|&freedom| freedom > 0);
     let mut converged = is_refined && root.as_ref().is_none_or(|root| !root.is_refined || root.error <= tolerance);
     let mut error_bound = 0.0_f64;
     let squares = targets.iter().enumerate().map(|(target, found_target)| {
         let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
-        let errors = (0..unknowns).map(|unknown| found_target.error(unknown, root.as_ref(), &lengths, condition));
-        // What is nothing beside what the data could make of it has not all digits, but so many of those.
-        let is_negligible =
-            found.solver != Solver::Sums && found_target.reach + found_target.left <= negligible * found_target.terms;
-        let exact = |(parameter, error): (&T::Wide, f64)| {
-            is_negligible || error <= tolerance * parameter.round().abs().to_f64()
+        let errors = found_target.errors(root.as_ref(), &lengths, condition);
+        let exact = |(unknown, (parameter, error)): (usize, (&T::Wide, f64))| {
+            let size = parameter.round().abs().to_f64();
+            error <= tolerance * size
+                // What cancels to less has as many digits of the smallest of its terms.
+                || found_target.least_terms.get(unknown).map_or(size == 0.0, |least| error <= tolerance * least)
         };
         let length = scaled_length(parameters, &lengths);
         let error = condition * found_target.reach + found_target.left;
         let error = if error.is_nan() { f64::INFINITY } else { error };
-        converged &= match found.rank {
-            Some(_) => parameters.iter().zip(errors).all(|pair| pair.0.round().is_zero() || exact(pair)),
-            None => error <= tolerance * length,
-        };
-        // The exact solution may be shorter, by the error.
-        error_bound = error_bound.max(if error == 0.0 { 0.0 } else { error / (length - error).max(0.0) });
+        let is_exact = is_refined
+            && match found.rank {
+                Some(_) => parameters.iter().zip(errors).enumerate().all(exact),
+                None => error <= tolerance * length,
+            };
+        converged &= is_exact;
+        // The exact solution may be shorter, by the error. Of zeros it has been decided above.
+        let is_zero = length == 0.0 && is_exact;
+        error_bound = error_bound.max(if error == 0.0 || is_zero { 0.0 } else { error / (length - error).max(0.0) });
         let resolved = |(square, error): (T::Wide, f64)| {
             let value = square.round().to_f64();
             // Bounds of sums have a factor of ten and more in hand.
@@ -230,16 +266,17 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         let (residual_resolved, residual_exact) = resolved(found_target.residual);
         let (total_resolved, total_exact) = resolved(found_target.total);
         let (regression_resolved, regression_exact) = resolved(found_target.regression);
-        converged &= residual_exact && total_exact && (regression_exact || is_negligible || found.rank.is_none());
+        let cancels = is_exact && !found_target.least_terms.is_empty();
+        converged &= residual_exact && total_exact && (regression_exact || cancels || found.rank.is_none());
         // A residual may be a thousand times smaller than most, and sums do not see it.
         let is_of_sums = found.solver == Solver::Sums && residual_resolved;
         converged &=
             !is_of_sums || found_target.reach <= 1e-3 * tolerance * found_target.residual.0.round().to_f64().sqrt();
         let or_zero = |square: T::Wide, keep: bool| if keep { square } else { T::Wide::zero() };
         // What a solution that has not converged leaves is not made zero.
-        let residual = or_zero(found_target.residual.0, residual_resolved || !is_refined);
-        let total = or_zero(found_target.total.0, total_resolved);
-        let regression = match is_refined {
+        let residual = or_zero(found_target.residual.0, residual_resolved || !is_exact);
+        let total = or_zero(found_target.total.0, total_resolved && total_exact);
+        let regression = match is_exact {
             true => or_zero(found_target.regression.0, regression_resolved),
             false => total - residual,
         };
@@ -255,7 +292,8 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
             residual_resolved,
             total: positive(total),
             regression: regression.round(),
-            reach: T::nearest(found_target.reach),
+            reach: Some(T::nearest(found_target.reach + found_target.left * (unknowns as f64).sqrt()))
+                .filter(|reach| reach.is_finite()),
             adjusted: adjusted.round(),
         }
     });

@@ -1,10 +1,10 @@
-use std::borrow::Cow;
+mod influence;
 
+use influence::{Influence, Residuals};
 use nalgebra::{DMatrix, DVector};
 
-use super::blocks::{Block, Blocks, MOST_ROWS};
-use super::conclude::rounding;
-use super::factors::root::Root;
+use super::blocks::Blocks;
+use super::conclude::{rounding, tolerance};
 use super::linear_fit::{LinearFit, matrix_of};
 use super::problem::{check_observations, check_weights, count_observations};
 use super::solution::unscaled;
@@ -12,9 +12,6 @@ use crate::error::{Error, Result, Shape};
 use crate::linalg::{self, View, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
-
-/// Above this leverage, what is missing to 1 is not a difference.
-const HIGH: f64 = 1.0 - 1.0 / 1024.0;
 
 /// Estimates of the covariance of the parameters that stay right where the variance of the errors differs from
 /// observation to observation: `(XᵀWX)⁻¹ Xᵀ diag(c w² r²) X (XᵀWX)⁻¹`.
@@ -69,27 +66,15 @@ pub enum RobustCovariance {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostics<T> {
     residuals: DMatrix<T>,
+    residual_errors: DMatrix<T>,
     cooks_distances: DMatrix<Option<T>>,
     influence: Option<Influence<T>>,
+    /// Whether numbers have their digits, or are not told.
+    tells_digits: bool,
     /// n / d.
     inflation: Option<T>,
     exponents: Vec<i32>,
     target_exponents: Vec<i32>,
-}
-
-/// In the units of the solution.
-#[derive(Clone, Debug, PartialEq)]
-struct Influence<T> {
-    leverages: DVector<T>,
-    /// 1 − h, or none where that is not told from 0.
-    complements: Vec<Option<T>>,
-    /// `W X (XᵀWX)⁻¹`: what an observation's target contributes to each parameter.
-    contributions: DMatrix<T>,
-    /// What rounding may make of a contribution of 0, for each parameter.
-    negligible: Vec<T>,
-    /// n × k, each times the power of two of its weight.
-    residuals: DMatrix<T>,
-    leverage_error: f64,
 }
 
 impl<T: Real> LinearFit<T> {
@@ -155,9 +140,12 @@ impl<T: Real> LinearFit<T> {
         // Rows of weight 0 have residuals too.
         let scaled = self.walk(x, y, None, |blocks| self.scaled_residuals(blocks, weights.is_some()))??;
         let residuals = matrix_of(x.nrows(), targets, |row, target| {
-            unscaled(scaled[(row, target)], solution.target_exponents[target])
+            unscaled(scaled.values[(row, target)], solution.target_exponents[target])
         });
         let residuals = residuals.ok_or(Error::Overflow { what: "residuals" })?;
+        let residual_errors = DMatrix::from_fn(x.nrows(), targets, |row, target| {
+            times_power_of_two(scaled.errors[(row, target)], solution.target_exponents[target])
+        });
         let (fractions, influence) = self.walk(x, y, weights, |blocks| {
             let fractions: Vec<T> = (0..blocks.rows()).map(|row| blocks.weight(row).0).collect();
             let influence = solution.root.as_ref().map(|root| self.influence(blocks, root, scaled)).transpose()?;
@@ -166,7 +154,8 @@ impl<T: Real> LinearFit<T> {
         let cooks_distances = DMatrix::from_fn(x.nrows(), targets, |row, target| {
             let Influence { leverages, complements, residuals, .. } = influence.as_ref()?;
             let deviation = solution.residual_standard_deviation(target)?;
-            let standardized = residuals[(row, target)] / (deviation * complements[row]?);
+            let (residual, error) = (residuals.values[(row, target)], residuals.errors[(row, target)]);
+            let standardized = told(residual, error, self.report().converged)? / (deviation * complements[row]?);
             let distance =
                 fractions[row] * standardized * standardized * leverages[row] / T::from_count(solution.rank?);
             (distance.is_finite() && solution.squares[target].residual_resolved).then_some(distance)
@@ -175,25 +164,30 @@ impl<T: Real> LinearFit<T> {
         let inflation = inflation.map(|freedom| T::from_count(solution.observations) / T::from_count(freedom));
         Ok(Diagnostics {
             residuals,
+            residual_errors,
             cooks_distances,
             influence,
             inflation,
+            tells_digits: self.report().converged,
             exponents: self.published.exponents.clone(),
             target_exponents: solution.target_exponents.clone(),
         })
     }
 
-    /// `Y − X B` in the units of the solution; 0 where that is not told from 0.
-    fn scaled_residuals(&self, blocks: &Blocks<'_, T>, is_weighted: bool) -> Result<DMatrix<T>> {
+    /// `Y − X B` in the units of the solution, 0 where that is not told from 0.
+    fn scaled_residuals(&self, blocks: &Blocks<'_, T>, is_weighted: bool) -> Result<Residuals<T>> {
         let (rows, targets) = (blocks.rows(), blocks.targets());
-        let mut residuals = linalg::zeros("residuals", rows.saturating_mul(targets))?;
+        let zeros = || linalg::zeros("residuals", rows.saturating_mul(targets));
+        let (mut residuals, mut errors) = (zeros()?, zeros()?);
         let rounding = T::nearest(rounding::<T>(0, blocks.unknowns()));
+        let (root, converged) = (self.solution.root.as_ref().filter(|_| is_weighted), self.report().converged);
         let mut start = 0;
         blocks.for_each(&[], |block| {
+            // Without weights leverages are at most 1.
+            let distances = root.map(|root| root.distances(&block));
             for (target, y) in block.y.chunks_exact(block.rows).enumerate() {
                 let parameters = self.solution.parameters(target);
-                // Of a row of less weight it is more.
-                let reach = if is_weighted { T::zero() } else { self.solution.squares[target].reach };
+                let reach = self.solution.squares[target].reach.filter(|_| root.is_some() || !is_weighted);
                 let mut column: Vec<T::Wide> = y.iter().map(|&y| T::Wide::widen(y)).collect();
                 block.subtract_product(&mut column, parameters);
                 let mut sizes: Vec<T> = y.iter().map(|y| y.abs()).collect();
@@ -201,116 +195,33 @@ impl<T: Real> LinearFit<T> {
                     let parameter = parameter.round().abs();
                     sizes.iter_mut().zip(x).for_each(|(size, &x)| *size += x.abs() * parameter);
                 }
-                let to = &mut residuals[target * rows + start..][..block.rows];
-                for (to, (from, size)) in to.iter_mut().zip(column.into_iter().zip(sizes)) {
-                    let error = (size * rounding + reach) * T::nearest(256.0);
-                    *to = if from.round().abs() <= error { T::zero() } else { from.round() };
+                let place = target * rows + start;
+                for (row, (from, size)) in column.into_iter().zip(sizes).enumerate() {
+                    let distance = distances.as_ref().map_or(T::one(), |distances| distances[row]);
+                    let off = reach.map_or(T::nearest(f64::INFINITY), |reach| reach * distance);
+                    let error = (size * rounding + off) * T::nearest(2.0);
+                    // What a solution that has not converged leaves is not made zero.
+                    let is_zero = from.round().abs() <= if converged { error } else { size * rounding };
+                    residuals[place + row] = if is_zero { T::zero() } else { from.round() };
+                    errors[place + row] = error;
                 }
             }
             start += block.rows;
         });
-        Ok(DMatrix::from_vec(rows, targets, residuals))
-    }
-
-    fn influence(&self, blocks: &Blocks<'_, T>, root: &Root<T>, mut residuals: DMatrix<T>) -> Result<Influence<T>> {
-        let (rows, unknowns) = (blocks.rows(), blocks.unknowns());
-        let report = self.report();
-        // M Pᵀ with the root P for the columns as they are given.
-        let published = self.solution.published_root().unwrap_or(Cow::Borrowed(root));
-        let products: Vec<T::Wide> = (0..unknowns).flat_map(|j| root.products_with_row(&published, j)).collect();
-        let mut contributions = linalg::zeros("influence of observations", rows.saturating_mul(unknowns))?;
-        let mut leverages = DVector::zeros(rows);
-        let mut high = Vec::new();
-        let mut start = 0;
-        blocks.for_each(&[], |block| {
-            let weight = |row: usize| block.weights.map_or(T::one(), |weights| weights[row]);
-            let components = root.components(&block);
-            let mut squares = vec![T::Wide::zero(); block.rows];
-            for component in components.chunks_exact(block.rows) {
-                squares.iter_mut().zip(component).for_each(|(square, &entry)| *square += entry * entry);
-            }
-            for (row, square) in squares.into_iter().enumerate() {
-                let leverage = square.times(weight(row)).round();
-                leverages[start + row] = leverage.min(T::one());
-                if leverage > T::nearest(HIGH) {
-                    high.push((
-                        start + row,
-                        components.iter().copied().skip(row).step_by(block.rows).collect::<Vec<_>>(),
-                    ));
-                }
-            }
-            for (j, products) in products.chunks_exact(unknowns).enumerate() {
-                let mut column = vec![T::Wide::zero(); block.rows];
-                block.subtract_product(&mut column, products);
-                let to = &mut contributions[j * rows + start..][..block.rows];
-                let column = column.into_iter().enumerate();
-                to.iter_mut().zip(column).for_each(|(to, (row, entry))| *to = -entry.times(weight(row)).round());
-            }
-            start += block.rows;
-        });
-        let noise = match root.is_refined {
-            true => rounding::<T>(rows.min(MOST_ROWS), unknowns) * report.condition,
-            false => report.standard_error_bound,
-        };
-        let mut complements: Vec<Option<T>> = leverages.iter().map(|&leverage| Some(T::one() - leverage)).collect();
-        for (place, complement, has_digits) in complements_of(blocks, root, &high, noise) {
-            complements[place] = has_digits.then_some(complement);
-            leverages[place] = T::one() - complement;
-        }
-        // Where rounding could hide one, none is taken for 0.
-        let may_hide = blocks.has_graded_rows() || noise > T::epsilon().to_f64();
-        let part = if may_hide { 0.0 } else { 64.0 * noise };
-        let negligible = published.lengths.iter().map(|&length| T::nearest(part) * length).collect();
-        let contributions = DMatrix::from_vec(rows, unknowns, contributions);
-        let leverage_error = 2.0 * report.standard_error_bound;
-        for mut column in residuals.column_iter_mut() {
-            let numbers = column.iter_mut().enumerate();
-            numbers.for_each(|(row, value)| *value = times_power_of_two(*value, blocks.weight(row).1));
-        }
-        Ok(Influence { leverages, complements, contributions, negligible, residuals, leverage_error })
+        let matrix = |numbers| DMatrix::from_vec(rows, targets, numbers);
+        Ok(Residuals { values: matrix(residuals), errors: matrix(errors) })
     }
 }
 
-/// 1 − h for observations whose leverages h are high, given `Mᵀ x` of each: `Σ (q·qᵢ)² / h` over the others, which have
-/// `q = w^½ Mᵀ x`; and whether rounding leaves digits of it.
-fn complements_of<T: Real>(
-    blocks: &Blocks<'_, T>,
-    root: &Root<T>,
-    high: &[(usize, Vec<T::Wide>)],
-    noise: f64,
-) -> Vec<(usize, T, bool)> {
-    let mut sums = vec![T::Wide::zero(); high.len()];
-    let mut start = 0;
-    let mut visit = |block: Block<'_, T>| {
-        let components = root.components(&block);
-        let mut buffer = Vec::new();
-        for ((place, along), sum) in high.iter().zip(&mut sums) {
-            let mut products = vec![T::Wide::zero(); block.rows];
-            for (component, &along) in components.chunks_exact(block.rows).zip(along) {
-                products.iter_mut().zip(component).for_each(|(product, &entry)| *product += entry * along);
-            }
-            if let Some(own) = place.checked_sub(start).and_then(|row| products.get_mut(row)) {
-                *own = T::Wide::zero();
-            }
-            *sum = sum.add_dot(&products, block.weighted(&products, &mut buffer));
-        }
-        start += block.rows;
-    };
-    if !high.is_empty() {
-        blocks.for_each(&[], &mut visit);
+/// A number with this bound of its error: 0 if it is not told from that, and none if it is to have its digits, and has not.
+fn told<T: Real>(value: T, error: T, tells_digits: bool) -> Option<T> {
+    // Bounds are of the worst case, and have a factor of a hundred and more in hand.
+    let tolerance = T::nearest(64.0 * tolerance::<T>());
+    match value.abs() {
+        _ if !tells_digits => Some(value),
+        size if size <= error => Some(T::zero()),
+        size => (error <= size * tolerance).then_some(value),
     }
-    // A refined one has as many digits as what is made of it is said to have.
-    let digits = if root.is_refined { 1.0 / T::epsilon().to_f64().powf(0.766) } else { 4.0 };
-    // And its residuals, which are as small, have those of the doubled precision.
-    let residuals = if root.is_refined { 32.0 * rounding::<T>(0, root.unknowns()) * digits } else { 0.0 };
-    let least = T::nearest(residuals.max((noise * digits).powi(2) * root.unknowns() as f64));
-    let complement = |((place, along), sum): (&(usize, Vec<T::Wide>), T::Wide)| {
-        let (weight, _) = blocks.weight(*place);
-        let square = along.iter().fold(T::Wide::zero(), |sum, &entry| sum + entry * entry).times(weight);
-        let complement = (sum.times(weight) / square).round();
-        (*place, complement, complement > least)
-    };
-    high.iter().zip(sums).map(complement).collect()
 }
 
 impl<T: Real> Diagnostics<T> {
@@ -318,6 +229,12 @@ impl<T: Real> Diagnostics<T> {
     #[must_use]
     pub fn residuals(&self) -> &DMatrix<T> {
         &self.residuals
+    }
+
+    /// A bound of the error of each residual: n × k; infinite where nothing is known.
+    #[must_use]
+    pub fn residual_error_bounds(&self) -> &DMatrix<T> {
+        &self.residual_errors
     }
 
     /// The leverages, `h = w xᵀ (XᵀWX)⁻¹ x`, the diagonal of the hat matrix: between 0 and 1, and their sum is the
@@ -351,33 +268,8 @@ impl<T: Real> Diagnostics<T> {
         let (unknowns, targets) = (self.exponents.len(), self.target_exponents.len());
         DMatrix::from_fn(unknowns, targets, |unknown, target| {
             let influence = self.influence.as_ref()?;
-            let error = influence.robust_standard_error(covariance, self.inflation, unknown, target)?;
-            unscaled(error, self.target_exponents[target] - self.exponents[unknown])
+            let [error, bound] = influence.robust_standard_error(covariance, self.inflation, unknown, target)?;
+            unscaled(told(error, bound, self.tells_digits)?, self.target_exponents[target] - self.exponents[unknown])
         })
-    }
-}
-
-impl<T: Real> Influence<T> {
-    fn robust_standard_error(
-        &self,
-        covariance: RobustCovariance,
-        inflation: Option<T>,
-        unknown: usize,
-        target: usize,
-    ) -> Option<T> {
-        let terms = self.complements.iter().enumerate().map(|(row, &complement)| {
-            let (contribution, residual) = (self.contributions[(row, unknown)], self.residuals[(row, target)]);
-            let factor = match (covariance, complement) {
-                (RobustCovariance::Hc0, _) => T::one(),
-                (RobustCovariance::Hc1, _) => inflation?.sqrt(),
-                // It has no residual, and where it contributes nothing it does not matter that its variance is unknown.
-                (_, None) if contribution.abs() <= self.negligible[unknown] => return Some(T::zero()),
-                (RobustCovariance::Hc2, complement) => T::one() / complement?.sqrt(),
-                (RobustCovariance::Hc3, complement) => T::one() / complement?,
-            };
-            Some(contribution * (residual * factor))
-        });
-        let terms: Option<Vec<T>> = terms.collect();
-        Some(linalg::norm(&terms?))
     }
 }

@@ -2,12 +2,10 @@ use nalgebra::DMatrix;
 
 use super::distribution;
 use super::linear_fit::{LinearFit, matrix_of};
-use super::problem::exponent;
 use super::solution::unscaled;
 use crate::error::{Error, Result};
-use crate::linalg::{View, times_power_of_two};
+use crate::linalg::View;
 use crate::real::Real;
-use crate::wide::Wide;
 
 /// Lower and upper ends of intervals, a matrix each.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +136,7 @@ impl<T: Real> LinearFit<T> {
         let (Some(quantile), Some(root)) = (self.quantile(level), &self.solution.root) else { return Ok(None) };
         let distances = self.walk(x, x.columns(0, 0), None, |blocks| {
             let parts = blocks.of_parts(&[], Vec::new, |distances, block| {
-                distances.extend(lengths_of_rows::<T>(&root.components(&block), block.rows));
+                distances.extend(root.distances(&block));
             });
             parts.collect::<Vec<_>>().concat()
         })?;
@@ -158,20 +156,6 @@ impl<T: Real> LinearFit<T> {
         let freedom = self.degrees_of_freedom().filter(|&freedom| freedom > 0)?;
         distribution::student_quantile(level, freedom as f64).map(T::nearest)
     }
-}
-
-/// `‖Mᵀ x‖` of rows.
-fn lengths_of_rows<T: Real>(components: &[T::Wide], rows: usize) -> Vec<T> {
-    let row = |row: usize| {
-        let entries = || components.iter().skip(row).step_by(rows);
-        let largest = entries().fold(T::zero(), |most, entry| most.max(entry.round().abs()));
-        // Where all weights are at the end of the range of the type squares may leave it.
-        let exponent = exponent(largest).unwrap_or(0);
-        let scale = times_power_of_two(T::one(), -exponent);
-        let squares = entries().fold(T::Wide::zero(), |sum, &entry| sum + entry.scale(scale) * entry.scale(scale));
-        times_power_of_two(squares.sqrt().round(), exponent)
-    };
-    (0..rows).map(row).collect()
 }
 
 fn check_level(level: f64) -> Result<()> {

@@ -219,12 +219,13 @@ impl<T: Real> NormalEquation<T> {
         let lengths: Vec<T> = (0..unknowns).map(length).collect();
         let rounded =
             DMatrix::from_fn(unknowns, unknowns, |i, j| if i < j { T::zero() } else { factor[(i, j)].round() });
-        let condition = Triangle::from_factor(rounded).condition();
         let rounding = self.rounding(unknowns);
+        let root = Root::new(unknowns, factor.inverse_root(unknowns), true, 0.0);
+        let condition = root.condition(Triangle::from_factor(rounded).condition(), &lengths);
+        let root = root.with_error_of(rounding * condition * condition);
         let targets = (0..self.sums.targets).map(|target| {
             self.target(&factor, target, &parameters[target * unknowns..][..unknowns], &lengths, condition * rounding)
         });
-        let root = factor.inverse_root(unknowns);
         Ok(conclude::conclude(Found {
             solver: Solver::Sums,
             intercept: self.intercept,
@@ -233,7 +234,7 @@ impl<T: Real> NormalEquation<T> {
             unknown_exponents: unknown_exponents.to_vec(),
             target_exponents: target_exponents.to_vec(),
             targets: targets.collect(),
-            root: Some(Root::new(unknowns, root, true, rounding * condition * condition)),
+            root: Some(root),
             lengths,
             condition,
             rank: Some(unknowns),
@@ -268,13 +269,18 @@ impl<T: Real> NormalEquation<T> {
         // Rounding of the sums disturbs a residual sum by as much as its terms are large before they cancel.
         let terms = whole.sqrt() + scaled_sum(parameters, lengths);
         let rounding = self.rounding(unknowns);
+        let is_known = error * error < 0.01 * rounding;
         FoundTarget {
-            residual: (factor[(unknowns + target, unknowns + target)], rounding * terms * terms),
+            // Where no digit of the factor is left, none is of this.
+            residual: (
+                factor[(unknowns + target, unknowns + target)],
+                if is_known { rounding * terms * terms } else { f64::INFINITY },
+            ),
             total: (total, rounding * whole),
             regression: with_error::<T>(regression, error * terms),
             reach: error * terms,
             left: 0.0,
-            terms,
+            least_terms: Vec::new(),
         }
     }
 

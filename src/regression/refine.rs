@@ -132,9 +132,10 @@ impl<T: Real> Known<'_, '_, T> {
                 last_sizes[target] = size;
                 all_vanish &= vanishes && !grows;
                 all_stop &= vanishes || grows || !size.is_finite();
-                // The corrections are orthogonal to what they leave of y.
+                // Without a penalty corrections are orthogonal to what they leave of y.
                 let added = size * size * unknowns as f64;
-                settles_squares &= added <= square.round().to_f64() * T::epsilon().to_f64() * 0.01
+                settles_squares &= !blocks.units.is_penalized()
+                    && added <= square.round().to_f64() * T::epsilon().to_f64() * 0.01
                     || size <= length * (T::epsilon() * T::epsilon()).to_f64();
             }
             steps += 1;

@@ -60,8 +60,8 @@ pub(super) struct Squares<T> {
     /// `total − residual`, to its own full precision: of a refined solution without a penalty `Σ w (ŷ − ȳ)²`, or `Σ w ŷ²`
     /// without intercept.
     pub(super) regression: T,
-    /// A bound of what the error of refined parameters makes of a fitted value of leverage 1.
-    pub(super) reach: T,
+    /// A bound of what the error of the parameters makes of a fitted value of leverage 1, if it is finite.
+    pub(super) reach: Option<T>,
     /// `regression − residual (q − 1) / d`, or with q for q − 1 without intercept, to its own full precision; 0 without
     /// residual degrees of freedom or with a penalty.
     pub(super) adjusted: T,
@@ -78,7 +78,7 @@ impl<T: Real> Solution<T> {
         };
         let root = self.root.map(|root| {
             let mut entries = vec![T::Wide::zero(); all * all];
-            for (&place, column) in places.iter().zip(root.entries().chunks_exact(some)) {
+            for (&place, column) in places.iter().zip(root.entries().chunks_exact(some.max(1))) {
                 entries[place * all..][..all].copy_from_slice(&spread(column));
             }
             Root::new(all, entries, root.is_refined, root.error)

@@ -40,7 +40,8 @@ pub struct FitStatistics<T> {
     pub residual_resolved: bool,
     /// `s = √(Σ w r² / d)`, R's "residual standard error".
     pub residual_standard_deviation: Option<T>,
-    /// `R² = 1 − Σ w r² / Σ w (y − ȳ)²`; `None` for a constant target.
+    /// `R² = 1 − Σ w r² / Σ w (y − ȳ)²`; `None` for a target that is constant, or of whose deviations
+    /// rounding has left too few digits.
     pub r_squared: Option<T>,
     /// `1 − (Σ w r² / d) / (Σ w (y − ȳ)² / (n − 1))`; without intercept n stands for n − 1.
     pub adjusted_r_squared: Option<T>,

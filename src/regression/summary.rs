@@ -94,8 +94,12 @@ impl<T: Real> Summary<'_, T> {
             [statistics.log_likelihood, statistics.aic, statistics.bic].map(|value| significant(value, 6));
         write!(f, "Log-likelihood: {likelihood}, AIC: {aic}, BIC: {bic}")?;
         if !statistics.residual_resolved {
-            let bound = significant(statistics.residual_error_bound, 2);
-            write!(f, "\nThe residual sum of squares is not resolved: rounding may make as much as {bound} of it.")?;
+            f.write_str("\nThe residual sum of squares is not resolved: ")?;
+            match statistics.residual_error_bound {
+                Some(bound) if bound.is_zero() => f.write_str("nothing is left of the target.")?,
+                Some(bound) => write!(f, "rounding may make as much as {} of it.", significant(Some(bound), 2))?,
+                None => f.write_str("rounding may make all of it.")?,
+            }
         }
         Ok(())
     }
@@ -104,12 +108,19 @@ impl<T: Real> Summary<'_, T> {
     fn write_warnings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.fit.report();
         if !report.converged {
-            let bound = significant(Some(report.error_bound), 2);
-            write!(f, "\nThe solution has not converged: the relative error of the parameters is at most {bound}.")?;
+            let what = "the relative error of the parameters is";
+            write!(
+                f,
+                "\nThe fit has not converged, not every number has its digits: {what} {}.",
+                at_most(report.error_bound)
+            )?;
         }
         if self.fit.standard_errors().is_some() && !report.standard_errors_refined {
-            let bound = significant(Some(report.standard_error_bound), 2);
-            write!(f, "\nStandard errors are not refined: their relative error is at most {bound}.")?;
+            let bound = at_most(report.standard_error_bound);
+            write!(f, "\nStandard errors are not refined: their relative error is {bound}.")?;
+        }
+        for dependency in self.fit.dependencies() {
+            write!(f, "\nDependent column: {dependency}.")?;
         }
         Ok(())
     }
@@ -147,6 +158,14 @@ impl<T: Real> fmt::Display for Summary<'_, T> {
 impl<T: Real> fmt::Display for LinearFit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.summary().fmt(f)
+    }
+}
+
+/// Of a bound that may be infinite.
+fn at_most(bound: f64) -> String {
+    match bound.is_finite() {
+        true => format!("at most {}", significant(Some(bound), 2)),
+        false => "not known".to_owned(),
     }
 }
 

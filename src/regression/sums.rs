@@ -46,7 +46,7 @@ impl<T: Real> Sums<T> {
             targets,
             observations: 0,
             log_weights: <DoubleDouble as Wide<f64>>::zero(),
-            weights: [1; 2],
+            weights: [i32::MAX, i32::MIN],
             matrix: WideMatrix::empty(),
             columns: Vec::new(),
         }
@@ -64,7 +64,7 @@ impl<T: Real> Sums<T> {
 
     /// Whether rows may count for so little beside others, or beside one of weight 1, that sums do not tell what they say.
     pub(super) fn has_graded_rows(&self) -> bool {
-        self.weights[1] - self.weights[0] > 40
+        self.weights[1].saturating_sub(self.weights[0]) > 40
     }
 
     /// Adds observations. All that may fail does so before anything is changed.
@@ -79,7 +79,8 @@ impl<T: Real> Sums<T> {
             let (matrix, columns) = self.zeros()?;
             (self.matrix, self.columns) = (matrix, columns);
         }
-        let positive = weights.unwrap_or(&[]).iter().filter_map(|&weight| exponent(weight));
+        let ones = [T::one()];
+        let positive = weights.unwrap_or(&ones).iter().filter_map(|&weight| exponent(weight));
         self.weights = positive.fold(self.weights, |[least, most], weight| [least.min(weight), most.max(weight)]);
         self.observations = observations;
         let (mut block, mut before) = (Block::new(self.columns.len()), Vec::new());

@@ -108,6 +108,7 @@ pub(crate) struct Found {
     pub(crate) intervals: [DMatrix<Option<f64>>; 2],
     pub(crate) covariances: Vec<DMatrix<Option<f64>>>,
     pub(crate) residuals: DMatrix<Option<f64>>,
+    pub(crate) residual_errors: DMatrix<Option<f64>>,
     pub(crate) leverages: DMatrix<Option<f64>>,
     pub(crate) cooks_distances: DMatrix<Option<f64>>,
     pub(crate) robust: [DMatrix<Option<f64>>; 4],
@@ -149,6 +150,7 @@ impl Found {
                 .map(|target| options(fit.covariance(target).as_ref(), (unknowns, unknowns)))
                 .collect(),
             residuals: options(diagnostics.as_ref().map(Diagnostics::residuals), observed),
+            residual_errors: options(diagnostics.as_ref().map(Diagnostics::residual_error_bounds), observed),
             leverages: options(leverages.as_ref(), (problem.x.nrows(), 1)),
             cooks_distances: match &diagnostics {
                 Some(diagnostics) => diagnostics.cooks_distances().clone(),

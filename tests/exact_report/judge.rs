@@ -62,6 +62,13 @@ impl Judge<'_> {
         self.verdict.violations.push(Violation { statistic, what });
     }
 
+    /// Whether residuals are hardly more than the rounding of the targets.
+    fn is_nearly_perfect(&self) -> bool {
+        let sums = self.exact.report.iter().flat_map(|report| &report.statistics);
+        sums.filter_map(|sums| Some((sums.residual_sum_of_squares?.value, sums.square)))
+            .any(|(residual, square)| residual <= 1e-26 * square)
+    }
+
     fn may_be_ill_conditioned(&self) -> bool {
         self.problem.weight_ratio() > 1e24 || self.exact.condition > 1e13
     }
@@ -203,8 +210,19 @@ impl Judge<'_> {
         // Parameters from sums have κ² times the rounding of doubled precision, which is all of a residual that small.
         let lost = if self.road.is_of_sums() { 1e-15 } else { 0.0 };
         let deviation = report.statistics[target].residual_standard_deviation.map_or(0.0, |entry| entry.value) * lost;
-        let residual = |row: usize, _: f64| slack.residual(row) + deviation;
+        let bound = |row: usize| found.residual_errors[(row, target)].unwrap_or(f64::INFINITY);
+        // What is not told from 0 is 0.
+        let rounded = |row: usize| if found.residuals[(row, target)] == Some(0.0) { bound(row) } else { 0.0 };
+        let residual = |row: usize, _: f64| slack.residual(row) + deviation + rounded(row);
         self.table("res", &report.residuals, &found.residuals, observations(), residual);
+        for row in 0..self.problem.x.nrows() {
+            if let (Some(exact), Some(found)) = (report.residuals[(row, target)], found.residuals[(row, target)])
+                && (found - exact.value).abs() > bound(row) + 1e-15 * exact.value.abs()
+            {
+                let (exact, bound) = (exact.value, bound(row));
+                self.blame("bound", format!("of residual {row}: {bound:e}, found {found:e}, right {exact:e}"));
+            }
+        }
         let distance = |row: usize, value: f64| slack.cooks_distance(row, value) + lost * lost;
         self.table_if("cook", is_resolved, &report.cooks_distances, &found.cooks_distances, observations(), distance);
         for (index, name) in ROBUST.into_iter().enumerate() {
@@ -346,6 +364,9 @@ impl Judge<'_> {
             (Some(exact), None) => {
                 // Rows that count for so little leave no digits of anything but the parameters.
                 let may_miss = may_miss || name != "β" && self.problem.weight_ratio() > 1e20;
+                // And single residuals that are hardly above the rounding of the data, none of what is made of one.
+                let is_of_one = name == "cook" || name.starts_with("HC");
+                let may_miss = may_miss || is_of_one && (self.problem.weight_ratio() > 1e8 || self.is_nearly_perfect());
                 if !may_miss && exact.value.is_finite() {
                     self.blame(name, format!("{place:?} is missing, right: {:e}", exact.value));
                 }

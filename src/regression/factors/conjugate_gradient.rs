@@ -91,7 +91,9 @@ impl<'d, 'a, T: Real> ConjugateGradient<'d, 'a, T> {
         // Of columns less their means: those of the columns themselves are longer.
         let lengths = times(&self.blocks.units.lengths, &self.scales);
         let longer = lengths.into_iter().fold(T::one(), |most, length| if length <= most { most } else { length });
-        ((largest * smallest).sqrt() * longer).to_f64()
+        let condition = ((largest * smallest).sqrt() * longer).to_f64();
+        // Beyond, and where they break down, they do not see what is small.
+        if condition >= 0.5 && condition <= 1.0 / T::epsilon().sqrt().to_f64() { condition } else { f64::INFINITY }
     }
 }
 

@@ -7,9 +7,10 @@ use super::Corrector;
 use super::triangle::Triangle;
 use super::wide_matrix::WideMatrix;
 use crate::error::Result;
-use crate::linalg::{self, matrix};
+use crate::linalg::{self, matrix, times_power_of_two};
 use crate::real::Real;
 use crate::regression::blocks::{Block, Blocks};
+use crate::regression::problem::exponent;
 use crate::wide::Wide;
 
 /// More passes than any columns were seen to take.
@@ -146,6 +147,21 @@ impl<T: Real> Root<T> {
             return components.into_iter().map(T::Wide::widen).collect();
         }
         self.wide_components(block)
+    }
+
+    /// `‖Mᵀ x‖` of some rows.
+    pub(in crate::regression) fn distances(&self, block: &Block<'_, T>) -> Vec<T> {
+        let components = self.components(block);
+        let row = |row: usize| {
+            let entries = || components.iter().skip(row).step_by(block.rows);
+            let largest = entries().fold(T::zero(), |most, entry| most.max(entry.round().abs()));
+            // Where all weights are at the end of the range of the type squares may leave it.
+            let exponent = exponent(largest).unwrap_or(0);
+            let scale = times_power_of_two(T::one(), -exponent);
+            let squares = entries().fold(T::Wide::zero(), |sum, &entry| sum + entry.scale(scale) * entry.scale(scale));
+            times_power_of_two(squares.sqrt().round(), exponent)
+        };
+        (0..block.rows).map(row).collect()
     }
 
     fn wide_components(&self, block: &Block<'_, T>) -> Vec<T::Wide> {

@@ -55,9 +55,9 @@ fn check<T: Real>(solution: &Solution<T>) -> Result<(), &'static str> {
     let good = |value: T| value.is_finite() && value >= T::zero();
     if solution.squares.len() != targets
         || !solution.squares.iter().all(|squares| {
-            [squares.residual, squares.total, squares.reach].map(good) == [true; 3]
+            [squares.residual, squares.total].map(good) == [true; 2]
                 && squares.regression.is_finite()
-                && squares.residual_error.is_none_or(good)
+                && [squares.residual_error, squares.reach].iter().all(|bound| bound.is_none_or(good))
                 && squares.adjusted.is_finite()
         })
     {

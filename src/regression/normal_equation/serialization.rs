@@ -82,7 +82,7 @@ impl Stored {
         let Some(log_weights) = log_weights.filter(|_| observations > 0 && nonzeros[0] == observations) else {
             return Err("expected observations of finite weight");
         };
-        if !exponents.iter().flatten().chain(&weights).copied().all(is_exponent) || weights[0] > 1 || weights[1] < 1 {
+        if !exponents.iter().flatten().chain(&weights).copied().all(is_exponent) || weights[0] > weights[1] {
             return Err("expected exponents within the range of the number type");
         }
         let mut matrix =
