@@ -566,3 +566,109 @@ fn fits_of_dual_numbers_have_the_derivatives_of_the_coefficients() {
         assert_relative_eq!(slope, expected, max_relative = 1e-11);
     }
 }
+
+/// What an unconverged fit says: κ is 1e13, and the standard errors are not refined.
+#[test]
+fn a_residual_that_is_not_resolved_is_not_made_zero_where_the_fit_has_not_converged() {
+    let x = DVector::from_fn(6, |i, _| 1e13 + i as f64);
+    let y = dvector![1.0, 5.0, 2.0, 4.0, 3.0, 6.0];
+    let fit = LinearRegression::new().with_refined_standard_errors(false).fit(&x, &y).unwrap();
+    let statistics = fit.statistics()[0];
+    let residual = statistics.residual_sum_of_squares.unwrap();
+    // 11.2 is right.
+    let is_true = statistics.residual_error_bound.is_none_or(|bound| (residual - 11.2).abs() <= bound);
+    assert!(residual > 0.0 && is_true, "{statistics:?}");
+    assert!(fit.report().converged || fit.to_string().contains("not every number has its digits"), "{fit}");
+}
+
+/// Beside terms of this size a slope of 1.84 has no digits.
+#[test]
+fn a_parameter_that_large_terms_cancel_to_has_converged_only_with_its_digits() {
+    let x = dvector![0.1, -0.1, 0.3, 0.7, 0.9];
+    for exponent in 0..31 {
+        let large = 10_f64.powi(exponent);
+        let y = dvector![large, large, 1.0, 2.0, 1.0];
+        for solver in [Solver::NormalEquation, Solver::Qr, Solver::Sums, Solver::ConjugateGradient] {
+            let regression = LinearRegression::new().with_intercept(Intercept::Omit).with_solver(solver);
+            let fit = regression.fit(&x, &y).unwrap();
+            let error = (fit.coefficients()[0] / 1.843_971_631_205_673_7 - 1.0).abs();
+            assert!(!fit.report().converged || error < 1e-12, "1e{exponent}, {solver:?}: {fit}");
+        }
+    }
+}
+
+/// The residuals of a penalized fit are not orthogonal to what a correction changes.
+#[test]
+fn the_residual_sum_of_a_penalized_fit_has_its_digits() {
+    let (x, y) = (dvector![1.0, 2.0, 5.0], dvector![3.0, 6.0, 15.0]);
+    // β = 90 / (30 + λ), hence Σ r² = 270 λ² / (30 + λ)².
+    for penalty in [1e-9, 1e-5, 1e-2, 1.0, 30.0, 1e5] {
+        let regression = LinearRegression::new().with_intercept(Intercept::Omit).with_ridge(penalty).unwrap();
+        let statistics = regression.fit(&x, &y).unwrap().statistics()[0];
+        let expected = 270.0 * (penalty / (30.0 + penalty)).powi(2);
+        let found = statistics.residual_sum_of_squares.unwrap();
+        assert!((found / expected - 1.0).abs() < 1e-14, "{penalty}: {found} for {expected}");
+    }
+}
+
+#[test]
+fn beyond_the_digits_of_sums_nothing_is_known_of_their_residual() {
+    let x = dmatrix![
+        427241028.4084157, 0.7511306373642731;
+        427241029.7427732, 1.4183093822456092;
+        427241025.62521064, -0.6404718806380911;
+        427241028.58817834, 0.8410119581671547;
+        427241028.5439677, 0.8189066652530612];
+    let y =
+        dvector![-3.805512965729946, -5.817641914432122, -7.616910793368467, 9.451242524413757, -11.163770068234802];
+    let weights =
+        [0.009429073982539176, 0.14834115344150373, 1.2673944002085814e-8, 6.998647190470171e-5, 0.02376828887072101];
+    let mut sums = NormalEquation::<f64>::new(2, 1);
+    sums.push_weighted(&x, &y, weights.as_slice()).unwrap();
+    if let Ok(fit) = sums.solve() {
+        let statistics = fit.statistics()[0];
+        // 4.8e-4 is right.
+        let found = statistics.residual_sum_of_squares.unwrap();
+        assert!(statistics.residual_error_bound.is_none_or(|bound| (found - 4.8e-4).abs() <= bound), "{statistics:?}");
+    }
+}
+
+#[test]
+fn weights_that_are_all_small_or_large_hide_no_dependency() {
+    let (x, y) = (dmatrix![1.0, 2.0; 2.0, 4.0; 3.0, 6.0; 5.0, 10.0], dvector![1.0, 2.0, 2.0, 5.0]);
+    for weight in [1e-200, 1e-20, 1.0, 1e20, 1e200] {
+        let mut sums = NormalEquation::new(2, 1);
+        sums.push_weighted(&x, &y, [weight; 4].as_slice()).unwrap();
+        let error = sums.solve().unwrap_err();
+        assert!(matches!(error, Error::RankDeficient { .. }) && error.to_string().contains("x1 = 2·x0"), "{error}");
+    }
+}
+
+/// In single precision: the third residual is 1e-5 of targets of 30 000.
+#[test]
+fn residuals_keep_within_their_bounds_in_single_precision() {
+    let x = dvector![0.19835716_f32, 0.00630394, 0.79612118, 0.8512763, 0.9811977];
+    let y = dvector![-30000.021484375_f32, -30000.0, -30000.08984375, -30000.095703125, -30000.111328125];
+    let diagnostics = LinearRegression::new().fit(&x, &y).unwrap().diagnostics(&x, &y).unwrap();
+    let (wide_x, wide_y) = (x.map(f64::from), y.map(f64::from));
+    let exact = LinearRegression::new().fit(&wide_x, &wide_y).unwrap().diagnostics(&wide_x, &wide_y).unwrap();
+    for (row, (&found, &right)) in diagnostics.residuals().iter().zip(exact.residuals().iter()).enumerate() {
+        let bound = f64::from(diagnostics.residual_error_bounds()[row]);
+        assert!(
+            found != 0.0 && (f64::from(found) - right).abs() <= bound + 1e-7 * right.abs(),
+            "{row}: {found} {right}"
+        );
+    }
+}
+
+#[test]
+fn a_summary_says_which_columns_depend_on_others() {
+    let (x, y) = (dmatrix![1.0, 1397196544.0; 2.0, 2794393088.0; 4.0, 5588786176.0], dvector![1.0, 2.0, 2.0]);
+    for deficiency in [RankDeficiency::Drop, RankDeficiency::MinimumNorm] {
+        let fit = LinearRegression::new().with_rank_deficiency(deficiency).fit(&x, &y).unwrap();
+        assert!(fit.to_string().contains("Dependent column: x1 = 1397196544·x0."), "{fit}");
+    }
+    let x = dmatrix![1.0, 1e200; 2.0, 2e200; 4.0, 4e200];
+    let error = LinearRegression::new().fit(&x, &y).unwrap_err().to_string();
+    assert!(error.contains("x1 = 1e200·x0"), "{error}");
+}

@@ -106,10 +106,12 @@ pub(super) fn of_data<T: Real>(
             if parameters.iter().zip(&errors).any(lacks_digits) {
                 found.least_terms = least_terms(blocks, target, root.as_ref());
             }
-            // Rounding does not tell these from it.
-            for (parameter, error) in parameters.iter_mut().zip(errors) {
-                if parameter.round().abs().to_f64() <= error {
+            for ((parameter, error), &length) in parameters.iter_mut().zip(errors).zip(&units.lengths) {
+                let size = parameter.round().abs();
+                // Rounding does not tell it from zero. The others do not follow.
+                if size.to_f64() <= error {
                     *parameter = T::Wide::zero();
+                    found.reach += (size * length).to_f64();
                 }
             }
         }
@@ -243,8 +245,11 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
         let exact = |(unknown, (parameter, error)): (usize, (&T::Wide, f64))| {
             let size = parameter.round().abs().to_f64();
             error <= tolerance * size
-                // What cancels to less has as many digits of the smallest of its terms.
-                || found_target.least_terms.get(unknown).map_or(size == 0.0, |least| error <= tolerance * least)
+                // What cancels to less has as many digits of the smallest of its terms; without a root, zero alone.
+                || match found_target.least_terms.get(unknown) {
+                    Some(least) => (root.is_some() || size == 0.0) && error <= tolerance * least,
+                    None => size == 0.0,
+                }
         };
         let length = scaled_length(parameters, &lengths);
         let error = condition * found_target.reach + found_target.left;

@@ -82,10 +82,11 @@ impl<T: Real> LinearFit<T> {
     ///
     /// # Numerics
     /// Residuals are those of the refined parameters, with the digits that these lose to rounding, in twice the working
-    /// precision. Leverages and what is made of them have the digits of the standard errors, and 1 − h does not cancel: where
-    /// [`standard_errors_refined`](crate::RegressionReport::standard_errors_refined) all have, else leverages have a relative
-    /// error of at most [`leverage_error_bound`](Diagnostics::leverage_error_bound), and 1 − h one of h / (1 − h) times that.
-    /// Memory: n (p + 1) numbers.
+    /// precision, and have [a bound each](Diagnostics::residual_error_bounds). Leverages have a relative error of at most
+    /// [`leverage_error_bound`](Diagnostics::leverage_error_bound), and with
+    /// [refined standard errors](crate::RegressionReport::standard_errors_refined) 1 − h does not cancel; else its error is
+    /// h / (1 − h) times that. Where the fit has converged, Cook's distances and robust standard errors that the
+    /// error of the residuals leaves without their digits are `None`. Memory: n (p + 2 k + 1) numbers for k targets.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data have not the columns, or not as many rows as those of the fit,
@@ -238,13 +239,13 @@ impl<T: Real> Diagnostics<T> {
     }
 
     /// The leverages, `h = w xᵀ (XᵀWX)⁻¹ x`, the diagonal of the hat matrix: between 0 and 1, and their sum is the
-    /// number of unknowns. `None` with a penalty.
+    /// number of unknowns. `None` with a penalty, by conjugate gradients, and for a solution of minimum norm.
     #[must_use]
     pub fn leverages(&self) -> Option<&DVector<T>> {
         self.influence.as_ref().map(|influence| &influence.leverages)
     }
 
-    /// A bound of the relative error of the leverages; `None` with a penalty.
+    /// A bound of the relative error of the leverages, if there are any.
     #[must_use]
     pub fn leverage_error_bound(&self) -> Option<f64> {
         self.influence.as_ref().map(|influence| influence.leverage_error)
@@ -252,7 +253,8 @@ impl<T: Real> Diagnostics<T> {
 
     /// Cook's distances, `w r² h / (q s² (1 − h)²)` with q unknowns: how far the fit moves without the observation.
     ///
-    /// `None` for an observation that alone decides a parameter (h = 1), and where s² is undefined or not resolved.
+    /// `None` for an observation that alone decides a parameter (h = 1) or whose residual has not its digits, and where s² is
+    /// undefined or not resolved.
     #[must_use]
     pub fn cooks_distances(&self) -> &DMatrix<Option<T>> {
         &self.cooks_distances
@@ -261,8 +263,8 @@ impl<T: Real> Diagnostics<T> {
     /// Standard errors of the parameters without the assumption of equal variances: (p + 1) × k, the intercept's row
     /// first.
     ///
-    /// `None` with a penalty; HC1 without residual degrees of freedom; HC2 and HC3 for the parameters that an observation
-    /// of leverage 1 contributes to.
+    /// `None` where there are no leverages, or residuals have not the digits for it; HC1 without residual degrees of freedom;
+    /// HC2 and HC3 for the parameters that an observation of leverage 1 contributes to.
     #[must_use]
     pub fn robust_standard_errors(&self, covariance: RobustCovariance) -> DMatrix<Option<T>> {
         let (unknowns, targets) = (self.exponents.len(), self.target_exponents.len());

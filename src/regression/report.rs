@@ -42,7 +42,8 @@ pub struct RegressionReport {
     pub solver: Solver,
     /// The number of corrections of the solution.
     pub refinement_steps: usize,
-    /// An estimate, from below, of the condition number κ of the design matrix with columns of length 1.
+    /// An estimate, from below, of the condition number κ of the design matrix with columns of length 1; infinite where the
+    /// solver does not see how small the smallest singular value is.
     #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub condition: f64,
     /// A bound of the relative error of the parameters of a target, norm-wise for columns of length 1,
@@ -51,9 +52,11 @@ pub struct RegressionReport {
     #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub error_bound: f64,
     /// Whether every number has its digits: twelve and more in double precision, five in single. Parameters, sums of
-    /// squares, and with refined standard errors all that is made of them.
+    /// squares, and with refined standard errors all that is made of them. A parameter that cancels to less than any of the
+    /// terms of which it is a sum has as many digits of the smallest of these.
     pub converged: bool,
-    /// Whether standard errors, leverages and intervals have more digits than the factor in working precision.
+    /// Whether standard errors, leverages and intervals have more digits than the factor in working precision: how many, the
+    /// bound below says.
     pub standard_errors_refined: bool,
     /// A bound of the relative error of `√(xᵀ (XᵀWX)⁻¹ x)` for every x: of standard errors but for s, of roots of
     /// leverages, of the widths of intervals but for s. Infinite where there are none.

@@ -15,6 +15,7 @@ use crate::regression::refine::Known;
 use crate::regression::report::{RankDeficiency, Solver};
 use crate::regression::solution::Solution;
 use crate::regression::units::Seen;
+use crate::wide::Wide;
 
 /// Up to n·p² of this, standard errors are refined without being asked for.
 const REFINED_STANDARD_ERRORS: f64 = 1e7;
@@ -215,7 +216,17 @@ impl LinearRegression {
             Some(weights) => sums.push_weighted(x, y, weights)?,
         }
         match (sums.solution(), basis) {
-            (Ok(solution), basis) => LinearFit::from_solution(Solution { basis, ..solution }),
+            (Ok(solution), None) => LinearFit::from_solution(solution),
+            (Ok(mut solution), basis) => {
+                // The sums are of rounded powers, fitted values of exact ones.
+                for target in 0..solution.squares.len() {
+                    let sizes = solution.parameters(target).iter().map(|parameter| parameter.round().abs());
+                    let rounding = sizes.fold(T::zero(), T::add) * T::epsilon();
+                    let reach = &mut solution.squares[target].reach;
+                    *reach = reach.map(|reach| reach + rounding);
+                }
+                LinearFit::from_solution(Solution { basis, ..solution })
+            }
             (Err(Error::RankDeficient { dependencies, condition }), Some(basis)) => {
                 Err(Error::RankDeficient { dependencies: basis.relations(&dependencies), condition })
             }
