@@ -30,6 +30,9 @@ pub enum RankDeficiency {
     Drop,
     /// Of all solutions take the one with the least sum of squared coefficients, those of the columns as they are given
     /// and without the intercept. Single coefficients then have no standard errors.
+    ///
+    /// Without an intercept it is that of NumPy's `lstsq`, which counts the coefficient of a column of ones like any other;
+    /// with one it is that of scikit-learn.
     MinimumNorm,
 }
 
