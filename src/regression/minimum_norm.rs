@@ -32,6 +32,9 @@ struct Span<T: Real> {
 /// Parameters, and bounds of their errors.
 type Bounded<W> = (Vec<W>, Vec<f64>);
 
+/// Powers of x, and the coefficients that each of them has in the basis of the data.
+type About<T, W> = (Basis<T>, Vec<Vec<W>>);
+
 /// The same solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients
 /// of the columns as they are given, without that of the intercept.
 ///
@@ -176,7 +179,7 @@ fn magnitudes<T: Real>(rows: &[Vec<T::Wide>], columns: usize) -> DMatrix<f64> {
 }
 
 impl<T: Real> Span<T> {
-    fn new(solution: &Solution<T>, powers: Option<&(Basis<T>, Vec<Vec<T::Wide>>)>, found: &Dependencies<T>) -> Self {
+    fn new(solution: &Solution<T>, powers: Option<&About<T, T::Wide>>, found: &Dependencies<T>) -> Self {
         let unknowns = solution.unknowns();
         let independent = &found.independent;
         let mut exponents = vec![0; unknowns];

@@ -41,7 +41,7 @@ impl LinearRegression {
         }
         match self.by_factors(&blocks, cholesky)? {
             Ok(solution) => LinearFit::from_solution(Solution { basis, ..solution }),
-            Err(dependencies) => self.solve_dependent(&blocks, dependencies, basis),
+            Err(dependencies) => self.solve_dependent(&blocks, &dependencies, basis),
         }
     }
 
@@ -180,10 +180,10 @@ impl LinearRegression {
     fn solve_dependent<T: Real>(
         &self,
         blocks: &Blocks<'_, T>,
-        found: Dependencies<T>,
+        found: &Dependencies<T>,
         basis: Option<Basis<T>>,
     ) -> Result<LinearFit<T>> {
-        let Dependencies { relations, independent, condition, .. } = &found;
+        let Dependencies { relations, independent, condition, .. } = found;
         let relations = basis.map_or_else(|| relations.clone(), |basis| basis.relations(relations));
         if self.rank_deficiency == RankDeficiency::Refuse {
             return Err(Error::RankDeficient { dependencies: relations, condition: *condition });
@@ -199,7 +199,7 @@ impl LinearRegression {
         };
         solution = Solution { basis, ..solution.spread(independent, &blocks.units.unknowns) };
         if self.rank_deficiency == RankDeficiency::MinimumNorm {
-            solution = minimum_norm::with_least_norm(blocks, solution, &found)?;
+            solution = minimum_norm::with_least_norm(blocks, solution, found)?;
         }
         LinearFit::from_solution(Solution { dependencies: relations, ..solution })
     }

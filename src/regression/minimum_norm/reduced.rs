@@ -93,10 +93,13 @@ impl<T: Real> Reduced<T> {
     }
 }
 
+/// Columns, and all in terms of them.
+type Chosen<W> = (Vec<usize>, Vec<Vec<W>>);
+
 /// By Gauss–Jordan elimination with the largest pivots: the chosen columns, and `P⁻¹ [A 1]`, `P` being those of `A`; none if
 /// its rows are dependent. Then columns are exchanged as long as one counts for too much: each time the volume that the
 /// chosen ones span grows by as much.
-fn exchanged<T: Real>(given: &[Vec<T::Wide>], columns: usize) -> Option<(Vec<usize>, Vec<Vec<T::Wide>>)> {
+fn exchanged<T: Real>(given: &[Vec<T::Wide>], columns: usize) -> Option<Chosen<T::Wide>> {
     let count = given.len();
     let one = T::Wide::widen(T::one());
     let mut rows: Vec<Vec<T::Wide>> = given.to_vec();
@@ -117,7 +120,7 @@ fn exchanged<T: Real>(given: &[Vec<T::Wide>], columns: usize) -> Option<(Vec<usi
             }
         }
         let (size, place, column) = largest;
-        if is_complete && !(size > MOST) {
+        if is_complete && size <= MOST {
             return Some((chosen.into_iter().flatten().collect(), rows));
         }
         if size == 0.0 {
