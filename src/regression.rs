@@ -18,6 +18,8 @@ mod solution;
 
 mod rank;
 
+mod minimum_norm;
+
 mod conclude;
 mod statistics;
 

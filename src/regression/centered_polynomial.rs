@@ -1,7 +1,8 @@
 use nalgebra::DMatrix;
 
 use super::linear_fit::{LinearFit, matrix_of};
-use super::solution::unscaled;
+use super::problem::Intercept;
+use super::solution::{Solution, unscaled};
 use crate::linalg::times_power_of_two;
 use crate::real::Real;
 use crate::wide::Wide;
@@ -45,7 +46,9 @@ impl<T: Real> LinearFit<T> {
     /// ```
     #[must_use]
     pub fn centered_polynomial(&self) -> Option<CenteredPolynomial<T>> {
-        let basis = self.solution.basis?;
+        let Solution { intercept, rank, .. } = self.solution;
+        let is_centered = intercept == Intercept::Include && rank.is_some() && !self.solution.is_of_least_norm();
+        let basis = self.solution.basis.filter(|_| is_centered)?;
         let (unknowns, targets) = (self.solution.unknowns(), self.solution.targets());
         let coefficients = matrix_of(unknowns, targets, |power, target| {
             let exponent = self.solution.target_exponents[target] - self.solution.unknown_exponents[power];

@@ -4,7 +4,7 @@ use super::blocks::{Blocks, MOST_ROWS, Total};
 use super::factors::root::Root;
 use super::problem::Intercept;
 use super::refine::{Known, Refined, scaled_length};
-use super::report::{RegressionReport, Solver};
+use super::report::{RegressionReport, Solver, tolerance};
 use super::solution::{Solution, Squares};
 use crate::linalg;
 use crate::real::Real;
@@ -46,11 +46,6 @@ pub(super) struct FoundTarget<T: Real> {
     pub(super) left: f64,
     /// The smallest term of each parameter, where that has been asked for.
     pub(super) least_terms: Vec<f64>,
-}
-
-/// Fewer digits than these are not said to have converged.
-pub(super) fn tolerance<T: Real>() -> f64 {
-    T::epsilon().to_f64().powf(0.766)
 }
 
 /// The rounding of sums in twice the working precision over these rows.

@@ -4,9 +4,10 @@ use influence::{Influence, Residuals};
 use nalgebra::{DMatrix, DVector};
 
 use super::blocks::Blocks;
-use super::conclude::{rounding, tolerance};
+use super::conclude::rounding;
 use super::linear_fit::{LinearFit, matrix_of};
 use super::problem::{check_observations, check_weights, count_observations};
+use super::report::tolerance;
 use super::solution::unscaled;
 use crate::error::{Error, Result, Shape};
 use crate::linalg::{self, View, times_power_of_two};

@@ -186,7 +186,8 @@ impl<T: Real> LinearFit<T> {
     ///
     /// A model that [`fit_polynomial`](crate::LinearRegression::fit_polynomial) made takes rows as
     /// [`polynomial`](crate::polynomial) makes them. Where they are the powers of their first entry but for rounding, the
-    /// polynomial is evaluated at that entry, about the middle of its data.
+    /// polynomial is evaluated at that entry: about the middle of its data, or without an intercept, with a penalty or of the
+    /// least norm, as it is given.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `x` has not one column for each feature,

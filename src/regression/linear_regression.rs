@@ -163,7 +163,8 @@ impl LinearRegression {
     /// [`Error::Empty`] without observations, targets or unknowns, [`Error::ShapeMismatch`] if the numbers of rows
     /// differ, [`Error::NotFinite`] with the place of an entry that is not finite, [`Error::Underdetermined`] with
     /// fewer observations than unknowns and no penalty, [`Error::RankDeficient`] with the columns that are
-    /// combinations of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down,
+    /// combinations of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down, or if nothing is left of
+    /// the digits of a least norm,
     /// [`Error::Overflow`] if the solution leaves the range of the number type, [`Error::TooLarge`] if the memory for
     /// a matrix of unknowns × unknowns cannot be had.
     pub fn fit<'a, T: Real>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<LinearFit<T>> {
@@ -205,7 +206,9 @@ impl LinearRegression {
     ///
     /// With an intercept and without a penalty the powers are those of `(x − center) / scale`, between −1 and 1, so that years
     /// and timestamps are fitted as well as numbers near zero. The fit publishes the coefficients of x, and keeps
-    /// [those about the center](LinearFit::centered_polynomial), by which it evaluates rows of powers.
+    /// [those about the center](LinearFit::centered_polynomial), by which it evaluates rows of powers. Otherwise the powers are
+    /// those of x, and so they are evaluated, in twice the precision. A penalty, and the least norm, are of the coefficients
+    /// of x.
     ///
     /// # Errors
     /// As [`fit`](Self::fit), the powers being the columns: a polynomial of as high a degree as there are distinct `x`
@@ -229,9 +232,14 @@ impl LinearRegression {
     ) -> Result<LinearFit<T>> {
         let given = powers(x, degree)?;
         // A constant term takes up what another origin changes, but for a penalty.
-        let basis = (self.intercept == Intercept::Include && self.ridge == 0.0).then(|| Basis::of(x));
-        let (rounded, lost) = basis.as_ref().map_or(Ok(given), |basis| basis.powers(x, degree))?;
-        self.solve(self.problem((&rounded).into(), y.into(), None, Some(&lost))?, basis)
+        let is_centered = self.intercept == Intercept::Include && self.ridge == 0.0;
+        let (basis, (rounded, lost)) = if is_centered {
+            let basis = Basis::of(x);
+            (basis, basis.powers(x, degree)?)
+        } else {
+            (Basis::given(), given)
+        };
+        self.solve(self.problem((&rounded).into(), y.into(), None, Some(&lost))?, Some(basis))
     }
 
     fn problem<'a, T: Real>(

@@ -1,6 +1,6 @@
 use nalgebra::DMatrix;
 
-use super::problem::exponent;
+use super::problem::{Intercept, exponent};
 use crate::error::{Column, Dependency, Error, Result};
 use crate::linalg::{self, View, power_of_two, times_power_of_two};
 use crate::real::Real;
@@ -93,6 +93,37 @@ impl<T: Real> Basis<T> {
         Self { center, exponent: exponent(away).unwrap_or(0) }
     }
 
+    /// The powers of x itself.
+    pub(super) fn given() -> Self {
+        Self { center: T::zero(), exponent: 0 }
+    }
+
+    /// The powers of x / 2^m, which is between −1 and 1 where t is.
+    pub(super) fn about_zero(&self) -> Self {
+        let most = self.center.to_f64().abs() + f64::from(self.exponent).exp2();
+        Self { center: T::zero(), exponent: exponent(most).unwrap_or(0) }
+    }
+
+    /// The coefficients of 1, t, t², … in each of 1, s, s², …, for the s of another basis: column by column.
+    pub(super) fn coefficients_of(&self, other: &Self, unknowns: usize) -> Vec<Vec<T::Wide>> {
+        // s = shift + 2^(e − m) t
+        let (shift, scale) = (other.at(self.center), self.exponent - other.exponent);
+        let mut columns = Vec::with_capacity(unknowns);
+        let mut column = vec![T::Wide::zero(); unknowns];
+        if let Some(constant) = column.first_mut() {
+            *constant = T::Wide::widen(T::one());
+        }
+        for _ in 0..unknowns {
+            columns.push(column.clone());
+            for power in (0..unknowns).rev() {
+                let lower = if power == 0 { T::Wide::zero() } else { column[power - 1] };
+                let lower = power_of_two::<T>(scale).into_iter().fold(lower, Wide::scale);
+                column[power] = column[power] * shift + lower;
+            }
+        }
+        columns
+    }
+
     /// `t`
     fn at(&self, x: T) -> T::Wide {
         let difference = T::Wide::widen(x) - T::Wide::widen(self.center);
@@ -101,13 +132,17 @@ impl<T: Real> Basis<T> {
 
     /// The powers t, t², …, t^degree.
     pub(super) fn powers(&self, x: &[T], degree: usize) -> Result<Powers<T>> {
+        if *self == Self::given() {
+            return powers_by::<T, T>(x, degree, times::<T>);
+        }
         let t: Vec<T::Wide> = x.iter().map(|&x| self.at(x)).collect();
         powers_by::<T, _>(&t, degree, |power, t| power * t)
     }
 
-    /// The exponents of the powers of x with which [`expanded`](Self::expanded) coefficients go.
-    pub(super) fn exponents(&self, unknowns: usize) -> Vec<i32> {
-        (0..unknowns).map(|power| power as i32 * self.exponent).collect()
+    /// The exponents of the powers of x with which [`expanded`](Self::expanded) coefficients go, or those about zero.
+    pub(super) fn exponents(&self, intercept: Intercept, unknowns: usize) -> Vec<i32> {
+        let lowest = 1 - intercept.unknowns();
+        (lowest..lowest + unknowns).map(|power| power as i32 * self.exponent).collect()
     }
 
     /// The coefficients of 1, x, x², … for columns of those of 1, t, t², …, whose powers are divided by powers of two of
@@ -134,6 +169,9 @@ impl<T: Real> Basis<T> {
 
     /// Dependencies of the powers of x, each of lower ones that are independent, given those of the powers of t.
     pub(super) fn relations(&self, relations: &[Dependency]) -> Vec<Dependency> {
+        if *self == Self::given() {
+            return relations.to_vec();
+        }
         let place = |column: Column| match column {
             Column::Feature(feature) => feature + 1,
             Column::Intercept | Column::Target(_) => 0,

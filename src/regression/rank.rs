@@ -3,23 +3,35 @@ use nalgebra::DMatrix;
 use super::blocks::Blocks;
 use super::factors::root::{Dependent, Root};
 use super::factors::triangle::Triangle;
-use super::factors::wide_matrix::WideMatrix;
-use super::problem::{Intercept, Problem, exponent};
-use super::refine::Known;
-use super::solution::Solution;
+use super::problem::{Intercept, Problem};
+use super::refine::{Known, scaled_length};
 use super::units::Seen;
-use crate::error::{Column, Dependency, Error, Result};
-use crate::linalg::{power_of_two, times_power_of_two};
+use crate::error::{Column, Dependency, Result};
+use crate::linalg::times_power_of_two;
 use crate::real::Real;
 use crate::wide::Wide;
 
 /// Columns that are combinations of those before them.
-pub(super) struct Dependencies {
+pub(super) struct Dependencies<T: Real> {
     /// The unknowns of the others.
     pub(super) independent: Vec<usize>,
     pub(super) relations: Vec<Dependency>,
+    /// One for each column, in their order.
+    pub(super) combinations: Vec<Combination<T>>,
     /// One over the least part of its length that a combination leaves of a column.
     pub(super) condition: f64,
+}
+
+/// A column in terms of the independent ones, each divided by a power of two.
+pub(super) struct Combination<T: Real> {
+    /// That of this column.
+    pub(super) exponent: i32,
+    /// Those of the independent ones.
+    pub(super) exponents: Vec<i32>,
+    /// Those that are not told from zero are.
+    pub(super) coefficients: Vec<T::Wide>,
+    /// Bounds of their errors.
+    pub(super) errors: Vec<f64>,
 }
 
 /// The root of independent columns; or the columns of which the ones before them leave nothing but the rounding of the
@@ -37,7 +49,7 @@ pub(super) fn independent_root<T: Real>(
 /// The dependencies between the columns; none if all are independent.
 ///
 /// Weights change what a row counts, but not of what a column is made: all are taken for 1.
-pub(super) fn dependencies<T: Real>(blocks: &Blocks<'_, T>) -> Result<Option<Dependencies>> {
+pub(super) fn dependencies<T: Real>(blocks: &Blocks<'_, T>) -> Result<Option<Dependencies<T>>> {
     let problem = blocks.problem();
     let present = |weight: &T| if weight.is_zero() { T::zero() } else { T::one() };
     let present: Option<Vec<T>> = problem.weights.map(|weights| weights.iter().map(present).collect());
@@ -62,26 +74,37 @@ pub(super) fn dependencies<T: Real>(blocks: &Blocks<'_, T>) -> Result<Option<Dep
     let part = Blocks::new(Problem { y: (&columns).into(), ..problem }, Seen::All).part(&independent);
     let names: Vec<Column> = independent.iter().map(|&unknown| name(unknown, problem.intercept)).collect();
     let (combinations, left) = explained(&part)?;
-    let relations = dependent.iter().zip(combinations).map(|(&unknown, coefficients)| {
+    let relations = dependent.iter().zip(&combinations).map(|(&unknown, found)| {
+        let entries = found.coefficients.iter().zip(&found.exponents);
+        let coefficients = entries.map(|(coefficient, exponent)| (coefficient.round(), found.exponent - exponent));
+        let coefficients = combination(coefficients, independent.len());
         let combination = names.iter().copied().zip(coefficients).filter(|&(_, coefficient)| coefficient != 0.0);
         Dependency::new(name(unknown, problem.intercept), combination.collect())
     });
-    Ok(Some(Dependencies { relations: relations.collect(), independent, condition: 1.0 / left }))
+    Ok(Some(Dependencies { relations: relations.collect(), independent, combinations, condition: 1.0 / left }))
 }
 
 pub(super) fn name(unknown: usize, intercept: Intercept) -> Column {
     unknown.checked_sub(intercept.unknowns()).map_or(Column::Intercept, Column::Feature)
 }
 
-/// The coefficients of the targets in terms of the columns, and the least that is left of one as a fraction of its length.
-fn explained<T: Real>(blocks: &Blocks<'_, T>) -> Result<(Vec<Vec<f64>>, f64)> {
+/// The targets in terms of the columns, and the least that is left of one as a fraction of its length.
+fn explained<T: Real>(blocks: &Blocks<'_, T>) -> Result<(Vec<Combination<T>>, f64)> {
+    let units = &blocks.units;
     let unknowns = blocks.unknowns();
     if unknowns == 0 {
-        return Ok((vec![Vec::new(); blocks.targets()], 0.0));
+        let nothing = |&exponent: &i32| Combination {
+            exponent,
+            exponents: Vec::new(),
+            coefficients: Vec::new(),
+            errors: Vec::new(),
+        };
+        return Ok((units.targets.iter().map(nothing).collect(), 0.0));
     }
     let triangle = Triangle::by_reflections(blocks);
     let condition = triangle.condition();
     let root = Root::orthogonal(blocks, &triangle, |_, _| false)?.unwrap_or_else(|_| Root::rough(&triangle, condition));
+    let condition = root.condition(condition, &units.lengths);
     let totals = blocks.totals();
     let known = Known { blocks, totals: &totals, condition };
     let fitted = known.refine(&root, None, T::epsilon().to_f64());
@@ -89,14 +112,22 @@ fn explained<T: Real>(blocks: &Blocks<'_, T>) -> Result<(Vec<Vec<f64>>, f64)> {
         let part = square.round().max(T::zero()) / total.whole.round();
         if total.whole.round().is_zero() { 0.0 } else { part.to_f64().sqrt() }
     });
-    let units = &blocks.units;
-    let columns = fitted.parameters.chunks_exact(unknowns).zip(&units.targets);
-    let coefficients = columns.map(|(column, target)| {
-        let entries = column.iter().zip(&units.unknowns);
-        let coefficient = |(coefficient, unknown): (&T::Wide, &i32)| (coefficient.round(), target - unknown);
-        combination(entries.map(coefficient), unknowns)
-    });
-    Ok((coefficients.collect(), left.fold(1.0, f64::min)))
+    let combination = |(target, column): (usize, &[T::Wide])| {
+        let square = fitted.squares[target];
+        let reach = known.floor(target, scaled_length(column, &units.lengths), square) / condition;
+        // What the column's own rounding leaves of it makes coefficients as well.
+        let noise = 4.0 * square.round().max(T::zero()).to_f64().sqrt();
+        let rows = root.lengths.iter().zip(&units.lengths).map(|(row, length)| (row.to_f64(), length.to_f64()));
+        let entry = |(&coefficient, (row, length)): (&T::Wide, (f64, f64))| {
+            let error = row * reach + fitted.left[target] / length;
+            let is_zero = coefficient.round().abs().to_f64() <= error + row * noise;
+            if is_zero { (T::Wide::zero(), 0.0) } else { (coefficient, error) }
+        };
+        let (coefficients, errors) = column.iter().zip(rows).map(entry).unzip();
+        Combination { exponent: units.targets[target], exponents: units.unknowns.clone(), coefficients, errors }
+    };
+    let combinations = fitted.parameters.chunks_exact(unknowns).enumerate().map(combination).collect();
+    Ok((combinations, left.fold(1.0, f64::min)))
 }
 
 /// Coefficients with their exponents, without those that are what rounding leaves of zero.
@@ -106,67 +137,4 @@ pub(super) fn combination<T: Real>(coefficients: impl Iterator<Item = (T, i32)>,
         if coefficient.abs() <= negligible { 0.0 } else { times_power_of_two(coefficient, exponent).to_f64() }
     });
     kept.collect()
-}
-
-/// The solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients. Every
-/// dependency is a vector v with `X v = 0`: its coefficients, and −1 for the dependent column.
-pub(super) fn with_least_norm<T: Real>(solution: Solution<T>, relations: &[Dependency]) -> Result<Solution<T>> {
-    let mut parameters = solution.published_parameters().into_owned();
-    let unknown_exponents = solution.published_exponents().into_owned();
-    let unknowns = solution.unknowns();
-    let scale = |parameters: &mut [T::Wide], sign: i32| {
-        for (place, parameter) in parameters.iter_mut().enumerate() {
-            let exponent = solution.target_exponents[place / unknowns] - unknown_exponents[place % unknowns];
-            *parameter = power_of_two::<T>(sign * exponent).into_iter().fold(*parameter, Wide::scale);
-        }
-    };
-    scale(&mut parameters, 1);
-    if !parameters.iter().all(|parameter| parameter.round().is_finite()) {
-        return Err(Error::Overflow { what: "parameters" });
-    }
-    minimize_norm::<T>(&mut parameters, unknowns, solution.intercept, relations)?;
-    scale(&mut parameters, -1);
-    Ok(Solution { parameters, root: None, basis: None, unknown_exponents, ..solution })
-}
-
-fn minimize_norm<T: Real>(
-    parameters: &mut [T::Wide],
-    unknowns: usize,
-    intercept: Intercept,
-    relations: &[Dependency],
-) -> Result<()> {
-    let (first, count) = (intercept.unknowns(), relations.len());
-    let place = |column: Column| match column {
-        Column::Feature(feature) => feature + first,
-        Column::Intercept | Column::Target(_) => 0,
-    };
-    let directions: Vec<Vec<T::Wide>> = relations
-        .iter()
-        .map(|relation| {
-            let mut direction = vec![0.0; unknowns];
-            direction[place(relation.column)] = -1.0;
-            relation.combination.iter().for_each(|&(column, coefficient)| direction[place(column)] = coefficient);
-            // Divided by a power of two, so that squares stay in range.
-            let largest = direction.iter().fold(0.0_f64, |most, entry| most.max(entry.abs()));
-            let exponent = -exponent(largest).unwrap_or(0);
-            direction.into_iter().map(|entry| T::Wide::widen(T::nearest(times_power_of_two(entry, exponent)))).collect()
-        })
-        .collect();
-    let mut products = WideMatrix::<T>::zeros("products of dependencies", count)?;
-    for (j, other) in directions.iter().enumerate() {
-        for (i, direction) in directions.iter().enumerate().skip(j) {
-            products[(i, j)] = T::Wide::zero().add_dot(&direction[first..], &other[first..]);
-        }
-    }
-    products.factor(count, |_, _, _| false);
-    for parameters in parameters.chunks_exact_mut(unknowns) {
-        let along =
-            directions.iter().map(|direction| T::Wide::zero().add_dot(&direction[first..], &parameters[first..]));
-        let mut steps: Vec<T::Wide> = along.collect();
-        products.solve(&mut steps);
-        for (direction, step) in directions.iter().zip(steps) {
-            parameters.iter_mut().zip(direction).for_each(|(entry, &along)| *entry -= along * step);
-        }
-    }
-    Ok(())
 }

@@ -1,3 +1,5 @@
+use crate::real::Real;
+
 /// A road to the solution of a least-squares problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -30,6 +32,9 @@ pub enum RankDeficiency {
     Drop,
     /// Of all solutions take the one with the least sum of squared coefficients, those of the columns as they are given
     /// and without the intercept. Single coefficients then have no standard errors.
+    ///
+    /// Without an intercept it is that of NumPy's `lstsq`, which counts the coefficient of a column of ones like any other;
+    /// with one it is that of scikit-learn.
     MinimumNorm,
 }
 
@@ -62,4 +67,9 @@ pub struct RegressionReport {
     /// leverages, of the widths of intervals but for s. Infinite where there are none.
     #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub standard_error_bound: f64,
+}
+
+/// The part of a number that its error may be, if it is to be said to have converged.
+pub(super) fn tolerance<T: Real>() -> f64 {
+    T::epsilon().to_f64().powf(0.766)
 }

@@ -68,7 +68,7 @@ pub(super) struct Squares<T> {
 }
 
 impl<T: Real> Solution<T> {
-    /// From a solution for some of the unknowns to one for all, of these exponents; the others are 0, and known to be.
+    /// From a solution for some of the unknowns to one for all; the others, of these exponents, are 0, and known to be.
     pub(super) fn spread(self, places: &[usize], exponents: &[i32]) -> Self {
         let (some, all) = (places.len(), exponents.len());
         let spread = |column: &[T::Wide]| {
@@ -85,7 +85,9 @@ impl<T: Real> Solution<T> {
         });
         let targets = 0..self.target_exponents.len();
         let parameters = targets.flat_map(|target| spread(&self.parameters[target * some..][..some])).collect();
-        Self { parameters, root, unknown_exponents: exponents.to_vec(), ..self }
+        let mut unknown_exponents = exponents.to_vec();
+        places.iter().zip(&self.unknown_exponents).for_each(|(&place, &exponent)| unknown_exponents[place] = exponent);
+        Self { parameters, root, unknown_exponents, ..self }
     }
 
     pub(super) fn unknowns(&self) -> usize {
@@ -101,9 +103,19 @@ impl<T: Real> Solution<T> {
         &self.parameters[target * self.unknowns()..][..self.unknowns()]
     }
 
+    /// Whether it is one of many, that of the least norm.
+    pub(super) fn is_of_least_norm(&self) -> bool {
+        self.root.is_none() && !self.dependencies.is_empty()
+    }
+
+    /// The basis, if its powers are not those of x times powers of two.
+    fn shifted(&self) -> Option<&Basis<T>> {
+        self.basis.as_ref().filter(|basis| !basis.center.is_zero())
+    }
+
     /// The parameters, unknowns × targets, for the columns as they are given.
     pub(super) fn published_parameters(&self) -> Cow<'_, [T::Wide]> {
-        self.basis.as_ref().map_or(Cow::Borrowed(&self.parameters), |basis| {
+        self.shifted().map_or(Cow::Borrowed(&self.parameters), |basis| {
             Cow::Owned(basis.expanded(&self.parameters, &self.unknown_exponents))
         })
     }
@@ -111,7 +123,7 @@ impl<T: Real> Solution<T> {
     /// The root for these.
     pub(super) fn published_root(&self) -> Option<Cow<'_, Root<T>>> {
         let root = self.root.as_ref()?;
-        Some(self.basis.as_ref().map_or(Cow::Borrowed(root), |basis| {
+        Some(self.shifted().map_or(Cow::Borrowed(root), |basis| {
             let entries = basis.expanded(root.entries(), &self.unknown_exponents);
             Cow::Owned(Root::new(root.unknowns(), entries, root.is_refined, root.error))
         }))
@@ -119,9 +131,12 @@ impl<T: Real> Solution<T> {
 
     /// The exponents of the powers of two that these columns are divided by.
     pub(super) fn published_exponents(&self) -> Cow<'_, [i32]> {
-        let unknowns = self.unknowns();
-        let exponents = self.basis.as_ref().map(|basis| Cow::Owned(basis.exponents(unknowns)));
-        exponents.unwrap_or(Cow::Borrowed(&self.unknown_exponents))
+        let Some(basis) = self.basis else { return Cow::Borrowed(&self.unknown_exponents) };
+        let mut exponents = basis.exponents(self.intercept, self.unknowns());
+        if self.shifted().is_none() {
+            exponents.iter_mut().zip(&self.unknown_exponents).for_each(|(exponent, unit)| *exponent += unit);
+        }
+        Cow::Owned(exponents)
     }
 
     /// The residual degrees of freedom; none with a penalty.

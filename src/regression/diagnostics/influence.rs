@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::linalg::{self, times_power_of_two};
 use crate::real::Real;
 use crate::regression::blocks::{Block, Blocks, MOST_ROWS};
-use crate::regression::conclude::{rounding, tolerance};
+use crate::regression::conclude::rounding;
 use crate::regression::factors::root::Root;
 use crate::regression::linear_fit::LinearFit;
+use crate::regression::report::tolerance;
 use crate::wide::Wide;
 
 /// Above this leverage, what is missing to 1 is not a difference.

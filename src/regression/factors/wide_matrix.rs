@@ -117,15 +117,6 @@ impl<T: Real> WideMatrix<T> {
         independent.into_iter().zip(solution.into_iter().map(Wide::round)).collect()
     }
 
-    /// `b ← A⁻¹ b`, given the factor of all of `A`.
-    pub(in crate::regression) fn solve(&self, b: &mut [T::Wide]) {
-        for j in 0..b.len() {
-            let explained = T::Wide::zero().add_dot(&self.entries[j * self.size..][..j], &b[..j]);
-            b[j] = (b[j] - explained) / self[(j, j)];
-        }
-        self.solve_transposed(b.len(), b);
-    }
-
     /// `b ← L⁻ᵀ b`, with the leading `unknowns` columns of the factor.
     pub(in crate::regression) fn solve_transposed(&self, unknowns: usize, b: &mut [T::Wide]) {
         for j in (0..unknowns).rev() {

@@ -7,6 +7,7 @@ use crate::regression::factors::conjugate_gradient::ConjugateGradient;
 use crate::regression::factors::root::Root;
 use crate::regression::factors::triangle::Triangle;
 use crate::regression::linear_fit::LinearFit;
+use crate::regression::minimum_norm;
 use crate::regression::normal_equation::NormalEquation;
 use crate::regression::polynomial::Basis;
 use crate::regression::problem::{Intercept, Problem};
@@ -41,7 +42,7 @@ impl LinearRegression {
         }
         match self.by_factors(&blocks, cholesky)? {
             Ok(solution) => LinearFit::from_solution(Solution { basis, ..solution }),
-            Err(dependencies) => self.solve_dependent(&blocks, dependencies, basis),
+            Err(dependencies) => self.solve_dependent(&blocks, &dependencies, basis),
         }
     }
 
@@ -73,7 +74,7 @@ impl LinearRegression {
         &self,
         blocks: &Blocks<'_, T>,
         cholesky: Option<Triangle<T>>,
-    ) -> Result<Result<Solution<T>, Dependencies>> {
+    ) -> Result<Result<Solution<T>, Dependencies<T>>> {
         let by_hand = self.solver == Some(Solver::NormalEquation);
         let has_cholesky = cholesky.is_some();
         if let Some(factor) = cholesky {
@@ -103,7 +104,7 @@ impl LinearRegression {
         &self,
         blocks: &Blocks<'_, T>,
         factor: &Triangle<T>,
-    ) -> Result<Result<Attempt<T>, Option<Dependencies>>> {
+    ) -> Result<Result<Attempt<T>, Option<Dependencies<T>>>> {
         let size = blocks.observations as f64 * (blocks.unknowns() as f64).powi(2);
         let refines_root = self.refined_standard_errors.unwrap_or(size <= REFINED_STANDARD_ERRORS);
         let mut condition = factor.condition();
@@ -152,7 +153,7 @@ impl LinearRegression {
         &self,
         blocks: &Blocks<'_, T>,
         factor: &Triangle<T>,
-    ) -> Result<Result<Root<T>, Option<Dependencies>>> {
+    ) -> Result<Result<Root<T>, Option<Dependencies<T>>>> {
         if let Ok(root) = rank::independent_root(blocks, factor)? {
             return Ok(Ok(root));
         }
@@ -180,15 +181,15 @@ impl LinearRegression {
     fn solve_dependent<T: Real>(
         &self,
         blocks: &Blocks<'_, T>,
-        found: Dependencies,
+        found: &Dependencies<T>,
         basis: Option<Basis<T>>,
     ) -> Result<LinearFit<T>> {
         let Dependencies { relations, independent, condition, .. } = found;
-        let relations = basis.map_or_else(|| relations.clone(), |basis| basis.relations(&relations));
+        let relations = basis.map_or_else(|| relations.clone(), |basis| basis.relations(relations));
         if self.rank_deficiency == RankDeficiency::Refuse {
-            return Err(Error::RankDeficient { dependencies: relations, condition });
+            return Err(Error::RankDeficient { dependencies: relations, condition: *condition });
         }
-        let part = blocks.part(&independent);
+        let part = blocks.part(independent);
         let mut solution = match independent.is_empty() {
             true => conclude::of_nothing(&part),
             false => {
@@ -197,9 +198,9 @@ impl LinearRegression {
                 attempt.map_err(|_| Error::IllConditioned { condition: factor.condition() })?.solution
             }
         };
-        solution = Solution { basis, ..solution.spread(&independent, &blocks.units.unknowns) };
+        solution = Solution { basis, ..solution.spread(independent, &blocks.units.unknowns) };
         if self.rank_deficiency == RankDeficiency::MinimumNorm {
-            solution = rank::with_least_norm(solution, &relations)?;
+            solution = minimum_norm::with_least_norm(blocks, solution, found)?;
         }
         LinearFit::from_solution(Solution { dependencies: relations, ..solution })
     }
@@ -215,7 +216,8 @@ impl LinearRegression {
             None => sums.push(x, y)?,
             Some(weights) => sums.push_weighted(x, y, weights)?,
         }
-        match (sums.solution(), basis) {
+        // Of rounded powers, which are predicted as they are given.
+        match (sums.solution(), basis.filter(|&basis| basis != Basis::given())) {
             (Ok(solution), None) => LinearFit::from_solution(solution),
             (Ok(mut solution), basis) => {
                 // The sums are of rounded powers, fitted values of exact ones.
