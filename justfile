@@ -10,17 +10,17 @@ test:
 test-long:
     PROPTEST_CASES=1024 cargo test --all-features
 
-# 500 000 inputs for each fuzz target and each property of tests/no_panic.rs.
+# 500 000 inputs for each fuzz target and each property of tests/robustness/no_panic.rs.
 fuzz cases="500000":
-    GRADUS_FUZZ_CASES={{cases}} cargo test --all-features --test fuzz --test no_panic
+    GRADUS_FUZZ_CASES={{cases}} cargo test --all-features --test robustness -- fuzz:: no_panic::
 
 # Every number of the reports of 50 000 random regressions against exact arithmetic; the tests take 2 000.
 report problems="50000":
-    GRADUS_REPORT_PROBLEMS={{problems}} cargo test --all-features --test exact_report every_number -- --nocapture
+    GRADUS_REPORT_PROBLEMS={{problems}} cargo test --all-features --test regression every_number -- --nocapture
 
 # An hour of random fits and trainings.
 soak seconds="3600":
-    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test soak -- --ignored --nocapture
+    GRADUS_SOAK_SECONDS={{seconds}} cargo test --all-features --test robustness soak:: -- --ignored --nocapture
 
 # Which lines of src/ no test runs; needs cargo-llvm-cov, and numpy, safetensors, onnx, onnxruntime for `python3`.
 coverage *options="--show-missing-lines":

@@ -1,5 +1,5 @@
 //! The road from data to a fitted model. A file imports those alone that stand above it in this list, in the order of
-//! its lines: `tests/imports.rs` sees to it.
+//! its lines: `tests/regression/imports.rs` sees to it.
 
 mod distribution;
 mod problem;

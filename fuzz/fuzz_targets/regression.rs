@@ -1,7 +1,7 @@
 #![no_main]
 #![allow(dead_code, unused_imports, reason = "one target of several")]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/robustness/fuzz/targets.rs"]
 mod targets;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,5 +1,7 @@
 //! Everything that is said about a solution, for every solver.
 
+mod least_norm;
+
 use super::blocks::{Blocks, MOST_ROWS, Total};
 use super::factors::root::Root;
 use super::problem::Intercept;
@@ -9,6 +11,8 @@ use super::solution::{Solution, Squares};
 use crate::linalg;
 use crate::real::Real;
 use crate::wide::Wide;
+
+pub(super) use least_norm::of_least_norm;
 
 /// Below this fraction of the total, what a regression explains is not a difference of sums.
 const CANCELLED: f64 = 1e-8;
@@ -96,9 +100,7 @@ pub(super) fn of_data<T: Real>(
         let is_accurate = condition * found.reach + left <= T::epsilon().to_f64() * terms;
         if is_accurate && is_refined && refined.has_settled && !penalized && !blocks.has_graded_rows() {
             let errors = found.errors(root.as_ref(), &units.lengths, condition);
-            let lacks_digits =
-                |(parameter, error): (&T::Wide, &f64)| *error > tolerance::<T>() * parameter.round().abs().to_f64();
-            if parameters.iter().zip(&errors).any(lacks_digits) {
+            if !parameters.iter().zip(&errors).all(|(&parameter, &error)| keeps_digits::<T>(parameter, error)) {
                 found.least_terms = least_terms(blocks, target, root.as_ref());
             }
             for ((parameter, error), &length) in parameters.iter_mut().zip(errors).zip(&units.lengths) {
@@ -207,6 +209,27 @@ pub(super) fn with_error<T: Real>(square: T::Wide, error: f64) -> (T::Wide, f64)
     (square, 2.0 * root * error + error * error)
 }
 
+/// Whether an error leaves the digits that [`RegressionReport::converged`] promises.
+fn keeps_digits<T: Real>(parameter: T::Wide, error: f64) -> bool {
+    error <= tolerance::<T>() * parameter.round().abs().to_f64()
+}
+
+/// `regression − residual q / d`, for q independent columns without the intercept and d residual degrees of freedom; 0 if
+/// there are none.
+fn adjusted<T: Real>(
+    regression: T::Wide,
+    residual: T::Wide,
+    rank: Option<usize>,
+    intercept: Intercept,
+    freedom: Option<usize>,
+) -> T::Wide {
+    let explaining = rank.map_or(0, |rank| rank.saturating_sub(intercept.unknowns()));
+    freedom.filter(|&freedom| freedom > 0).map_or(T::Wide::zero(), |freedom| {
+        let [explaining, freedom] = [explaining, freedom].map(|count| T::Wide::widen(T::from_count(count)));
+        regression - residual * explaining / freedom
+    })
+}
+
 /// `Σ |b| D`
 pub(super) fn scaled_sum<T: Real>(b: &[T::Wide], lengths: &[T]) -> f64 {
     b.iter().zip(lengths).map(|(b, &length)| (b.round() * length).abs().to_f64()).sum()
@@ -230,20 +253,19 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
     let Found { lengths, condition, mut root, parameters, targets, is_refined, .. } = found;
     let unknowns = lengths.len();
     let tolerance = tolerance::<T>();
-    let constants = found.intercept.unknowns();
-    let freedom = found.rank.map(|rank| found.observations.saturating_sub(rank)).filter(|&freedom| freedom > 0);
+    let freedom = found.rank.map(|rank| found.observations.saturating_sub(rank));
     let mut converged = is_refined && root.as_ref().is_none_or(|root| !root.is_refined || root.error <= tolerance);
     let mut error_bound = 0.0_f64;
     let squares = targets.iter().enumerate().map(|(target, found_target)| {
         let parameters = &parameters[target * unknowns..(target + 1) * unknowns];
         let errors = found_target.errors(root.as_ref(), &lengths, condition);
-        let exact = |(unknown, (parameter, error)): (usize, (&T::Wide, f64))| {
-            let size = parameter.round().abs().to_f64();
-            error <= tolerance * size
+        let exact = |(unknown, (&parameter, error)): (usize, (&T::Wide, f64))| {
+            let is_zero = parameter.round().is_zero();
+            keeps_digits::<T>(parameter, error)
                 // What cancels to less has as many digits of the smallest of its terms; without a root, zero alone.
                 || match found_target.least_terms.get(unknown) {
-                    Some(least) => (root.is_some() || size == 0.0) && error <= tolerance * least,
-                    None => size == 0.0,
+                    Some(least) => (root.is_some() || is_zero) && error <= tolerance * least,
+                    None => is_zero,
                 }
         };
         let length = scaled_length(parameters, &lengths);
@@ -280,11 +302,6 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
             true => or_zero(found_target.regression.0, regression_resolved),
             false => total - residual,
         };
-        let explaining = found.rank.map_or(0, |rank| rank.saturating_sub(constants));
-        let adjusted = freedom.map_or(T::Wide::zero(), |freedom| {
-            let [explaining, freedom] = [explaining, freedom].map(|count| T::Wide::widen(T::from_count(count)));
-            regression - residual * explaining / freedom
-        });
         let positive = |square: T::Wide| square.round().max(T::zero());
         Squares {
             residual: positive(residual),
@@ -294,7 +311,7 @@ pub(super) fn conclude<T: Real>(found: Found<T>) -> Solution<T> {
             regression: regression.round(),
             reach: Some(T::nearest(found_target.reach + found_target.left * (unknowns as f64).sqrt()))
                 .filter(|reach| reach.is_finite()),
-            adjusted: adjusted.round(),
+            adjusted: adjusted::<T>(regression, residual, found.rank, found.intercept, freedom).round(),
         }
     });
     let squares = squares.collect();

@@ -8,10 +8,8 @@ use super::blocks::Blocks;
 use super::factors::wide_matrix::WideMatrix;
 use super::polynomial::Basis;
 use super::rank::Dependencies;
-use super::report::tolerance;
-use super::solution::{Solution, Squares};
-use super::units::Units;
-use crate::error::{Error, Result};
+use super::solution::Solution;
+use crate::error::Result;
 use crate::linalg::{power_of_two, times_power_of_two};
 use crate::real::Real;
 use crate::wide::Wide;
@@ -36,133 +34,75 @@ type Bounded<W> = (Vec<W>, Vec<f64>);
 /// Powers of x, and the coefficients that each of them has in the basis of the data.
 type About<T, W> = (Basis<T>, Vec<Vec<W>>);
 
-/// The same solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients
-/// of the columns as they are given, without that of the intercept.
+/// A solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients of the
+/// columns as they are given, without that of the intercept.
 ///
 /// The least norm is sought in terms of those columns that make it short: of the largest, so that all others count for
 /// little in terms of them. However different their sizes are, that is a well-conditioned problem.
-pub(super) fn with_least_norm<T: Real>(
-    whole: &Blocks<'_, T>,
-    solution: Solution<T>,
-    found: &Dependencies<T>,
-) -> Result<Solution<T>> {
-    let unknowns = solution.unknowns();
-    let powers = solution.basis.filter(|basis| !basis.center.is_zero()).map(|basis| {
-        let about_zero = basis.about_zero();
-        (about_zero, basis.coefficients_of(&about_zero, unknowns))
-    });
-    let span = Span::new(&solution, powers.as_ref(), found);
-    let least = LeastNorm::new(&span, solution.intercept.unknowns())?;
-    let blocks =
-        Blocks::in_units(whole.problem(), Units::known(&solution.unknown_exponents, &solution.target_exponents));
-    let (unknown_exponents, shifts): (Vec<i32>, Vec<i32>) = match &powers {
-        Some(_) => (vec![solution.unknown_exponents[0]; unknowns], vec![solution.unknown_exponents[0]; unknowns]),
-        None => {
-            let exponents = solution.unknown_exponents.clone();
-            let shifts = exponents.iter().zip(&span.exponents).map(|(unit, exponent)| unit - exponent).collect();
-            (exponents, shifts)
-        }
-    };
-    let mut report = solution.report;
-    let tolerance = tolerance::<T>();
-    let rounds = report.converged && !blocks.has_graded_rows();
-    let (mut parameters, mut evaluated, mut terms) = (Vec::new(), Vec::new(), Vec::new());
-    for target in 0..solution.targets() {
-        let (mut moved, mut errors): Bounded<T::Wide> = least.of_target(&span, &solution, target, found, whole);
-        for ((parameter, error), &exponent) in moved.iter_mut().zip(&mut errors).zip(&shifts) {
-            (*parameter, *error) = (shift::<T>(*parameter, exponent), scaled(*error, exponent));
-            if !parameter.round().is_zero() {
-                // At the end of the range there are fewer digits.
-                *error += (T::min_positive() * T::epsilon()).to_f64();
-            }
-        }
-        // What is nothing beside the others, and not told from zero, is zero.
-        let negligible = 512.0 * span.rounding() * moved.iter().map(|entry| entry.round().abs().to_f64()).sum::<f64>();
-        for (parameter, &error) in moved.iter_mut().zip(&errors) {
-            let size = parameter.round().abs().to_f64();
-            if rounds && size <= error && error <= negligible {
-                *parameter = T::Wide::zero();
-            } else {
-                report.converged &= error <= tolerance * size;
-            }
-        }
-        if !moved.iter().all(|parameter| parameter.round().is_finite()) {
-            return Err(Error::Overflow { what: "parameters" });
-        }
-        let norm = |entries: &mut dyn Iterator<Item = f64>| entries.fold(0.0_f64, f64::hypot);
-        let length = |place: usize| if powers.is_some() { 1.0 } else { whole.units.lengths[place].to_f64() };
-        let size = norm(&mut moved.iter().enumerate().map(|(place, entry)| entry.round().to_f64() * length(place)));
-        let error = norm(&mut errors.iter().enumerate().map(|(place, error)| error * length(place)));
-        let relative = if error == 0.0 { 0.0 } else { error / (size - error).max(0.0) };
-        report.error_bound = report.error_bound.max(relative + T::epsilon().to_f64());
-        // In the basis that the data are in.
-        let (given, sizes): (Vec<T::Wide>, Vec<f64>) = match &powers {
-            None => (moved.clone(), moved.iter().map(|entry| entry.round().abs().to_f64()).collect()),
-            Some((_, columns)) => {
-                let entry = |power: usize| {
-                    let exponent = solution.unknown_exponents[power] - unknown_exponents[power];
-                    let terms = || moved.iter().zip(columns).map(|(&entry, column)| entry * column[power]);
-                    let sum = terms().fold(T::Wide::zero(), |sum, term| sum + term);
-                    let size = terms().map(|term| term.round().abs().to_f64()).sum();
-                    (shift::<T>(sum, exponent), scaled(size, exponent))
-                };
-                (0..unknowns).map(entry).unzip()
-            }
-        };
-        terms.push(sizes.iter().sum::<f64>());
-        evaluated.extend(given);
-        parameters.extend(moved);
-    }
-    let (before, after) = (blocks.squares(&solution.parameters), blocks.squares(&evaluated));
-    let totals = blocks.totals();
-    let mut squares = Vec::new();
-    for (target, &terms) in terms.iter().enumerate() {
-        let error = span.rounding() * terms;
-        let root = (blocks.rows() as f64).sqrt() * error;
-        // Far from zero the terms of a polynomial cancel, in the end by more than the doubled precision has.
-        report.converged &= root <= tolerance * totals[target].whole.round().max(T::zero()).to_f64().sqrt();
-        let (moved, error_of_sum) = moved_squares(&solution, target, [before[target], after[target]], root);
-        report.converged &= error_of_sum <= 16.0 * tolerance * moved.residual.to_f64();
-        squares.push(Squares { reach: moved.reach.map(|reach| reach + T::nearest(error)), ..moved });
-    }
-    report.standard_errors_refined = false;
-    report.standard_error_bound = f64::INFINITY;
-    let basis = powers.map(|(basis, _)| basis).or(solution.basis);
-    Ok(Solution { parameters, unknown_exponents, squares, report, basis, root: None, ..solution })
+pub(super) struct LeastNorm<T: Real> {
+    /// Unknowns × targets, in the units of [`unknown_exponents`](Self::unknown_exponents).
+    pub(super) parameters: Vec<T::Wide>,
+    /// Bounds of their errors.
+    pub(super) errors: Vec<f64>,
+    pub(super) unknown_exponents: Vec<i32>,
+    /// What the doubled precision may leave of a sum over the columns, as a fraction of its terms.
+    pub(super) rounding: f64,
+    /// Where the data are not in powers of x.
+    powers: Option<About<T, T::Wide>>,
 }
 
-/// The sums of squares of a target, given what parameters leave before and after they are moved, and what rounding makes of
-/// the root of that. What has changed but for rounding has a bound of its error.
-fn moved_squares<T: Real>(
-    solution: &Solution<T>,
-    target: usize,
-    [before, after]: [T::Wide; 2],
-    root: f64,
-) -> (Squares<T>, f64) {
-    let squares = solution.squares[target];
-    let whole = after.round().max(T::zero());
-    let rounding = 2.0 * whole.to_f64().sqrt() * root + root * root;
-    let error = squares.residual_error.map_or(f64::INFINITY, |error| error.to_f64()) + rounding;
-    let more = after - before;
-    // Nothing changes where dependencies are exact.
-    if more.round().abs().to_f64() <= error.max(T::epsilon().to_f64() / 4.0 * squares.residual.to_f64()) {
-        return (squares, 0.0);
+impl<T: Real> LeastNorm<T> {
+    pub(super) fn new(whole: &Blocks<'_, T>, solution: &Solution<T>, found: &Dependencies<T>) -> Result<Self> {
+        let unknowns = solution.unknowns();
+        let powers = solution.basis.filter(|basis| !basis.center.is_zero()).map(|basis| {
+            let about_zero = basis.about_zero();
+            (about_zero, basis.coefficients_of(&about_zero, unknowns))
+        });
+        let span = Span::new(solution, powers.as_ref(), found);
+        let shortest = Shortest::new(&span, solution.intercept.unknowns())?;
+        let (unknown_exponents, shifts) = match &powers {
+            Some(_) => (vec![solution.unknown_exponents[0]; unknowns], vec![solution.unknown_exponents[0]; unknowns]),
+            None => {
+                let exponents = solution.unknown_exponents.clone();
+                let shifts = exponents.iter().zip(&span.exponents).map(|(unit, exponent)| unit - exponent).collect();
+                (exponents, shifts)
+            }
+        };
+        let (mut parameters, mut errors): Bounded<T::Wide> = (Vec::new(), Vec::new());
+        for target in 0..solution.targets() {
+            let (moved, bounds) = shortest.of_target(&span, solution, target, found, whole);
+            for ((parameter, bound), &exponent) in moved.into_iter().zip(bounds).zip(&shifts) {
+                let parameter = shift::<T>(parameter, exponent);
+                // At the end of the range there are fewer digits.
+                let lost = if parameter.round().is_zero() { T::zero() } else { T::min_positive() * T::epsilon() };
+                parameters.push(parameter);
+                errors.push(scaled(bound, exponent) + lost.to_f64());
+            }
+        }
+        Ok(Self { parameters, errors, unknown_exponents, rounding: span.rounding(), powers })
     }
-    let explaining = solution.rank.map_or(0, |rank| rank.saturating_sub(solution.intercept.unknowns()));
-    let freedom = solution.degrees_of_freedom().filter(|&freedom| freedom > 0);
-    let adjusted = freedom.map_or(T::zero(), |freedom| {
-        let [explaining, freedom] = [explaining, freedom].map(|count| T::Wide::widen(T::from_count(count)));
-        (T::Wide::widen(squares.adjusted) - more - more * explaining / freedom).round()
-    });
-    let moved = Squares {
-        residual: whole,
-        residual_error: Some(T::nearest(error)).filter(|error| error.is_finite()),
-        residual_resolved: whole.to_f64() > error,
-        regression: (T::Wide::widen(squares.regression) - more).round(),
-        adjusted,
-        ..squares
-    };
-    (moved, error)
+
+    /// What the columns are, if it is other than that of the data.
+    pub(super) fn basis(&self) -> Option<Basis<T>> {
+        self.powers.as_ref().map(|(basis, _)| *basis)
+    }
+
+    /// Parameters of a target in the units and the basis of the solution that was moved, and the sum of the sizes of their
+    /// terms.
+    pub(super) fn in_basis_of(&self, solution: &Solution<T>, parameters: &[T::Wide]) -> (Vec<T::Wide>, f64) {
+        let Some((_, columns)) = &self.powers else {
+            return (parameters.to_vec(), parameters.iter().map(|entry| entry.round().abs().to_f64()).sum());
+        };
+        let entry = |power: usize| {
+            let exponent = solution.unknown_exponents[power] - self.unknown_exponents[power];
+            let terms = || parameters.iter().zip(columns).map(|(&entry, column)| entry * column[power]);
+            let sum = terms().fold(T::Wide::zero(), |sum, term| sum + term);
+            let size: f64 = terms().map(|term| term.round().abs().to_f64()).sum();
+            (shift::<T>(sum, exponent), scaled(size, exponent))
+        };
+        let (entries, sizes): Bounded<T::Wide> = (0..solution.unknowns()).map(entry).unzip();
+        (entries, sizes.iter().sum())
+    }
 }
 
 /// `x 2^e`
@@ -233,7 +173,7 @@ impl<T: Real> Span<T> {
 }
 
 /// How the least norm is found, for any target.
-struct LeastNorm<T: Real> {
+struct Shortest<T: Real> {
     first: usize,
     reduced: Reduced<T>,
     /// The Cholesky factor of `N Nᵀ`.
@@ -244,7 +184,7 @@ struct LeastNorm<T: Real> {
     gram_errors: DMatrix<f64>,
 }
 
-impl<T: Real> LeastNorm<T> {
+impl<T: Real> Shortest<T> {
     fn new(span: &Span<T>, first: usize) -> Result<Self> {
         let reduced = Reduced::new(span, first)?;
         let count = reduced.rows.len();

@@ -7,7 +7,6 @@ use crate::regression::factors::conjugate_gradient::ConjugateGradient;
 use crate::regression::factors::root::Root;
 use crate::regression::factors::triangle::Triangle;
 use crate::regression::linear_fit::LinearFit;
-use crate::regression::minimum_norm;
 use crate::regression::normal_equation::NormalEquation;
 use crate::regression::polynomial::Basis;
 use crate::regression::problem::{Intercept, Problem};
@@ -200,7 +199,7 @@ impl LinearRegression {
         };
         solution = Solution { basis, ..solution.spread(independent, &blocks.units.unknowns) };
         if self.rank_deficiency == RankDeficiency::MinimumNorm {
-            solution = minimum_norm::with_least_norm(blocks, solution, found)?;
+            solution = conclude::of_least_norm(blocks, solution, found)?;
         }
         LinearFit::from_solution(Solution { dependencies: relations, ..solution })
     }
@@ -216,11 +215,10 @@ impl LinearRegression {
             None => sums.push(x, y)?,
             Some(weights) => sums.push_weighted(x, y, weights)?,
         }
-        // Of rounded powers, which are predicted as they are given.
+        // The sums are of rounded powers, and so are predictions as they are given; others are of exact ones.
         match (sums.solution(), basis.filter(|&basis| basis != Basis::given())) {
             (Ok(solution), None) => LinearFit::from_solution(solution),
             (Ok(mut solution), basis) => {
-                // The sums are of rounded powers, fitted values of exact ones.
                 for target in 0..solution.squares.len() {
                     let sizes = solution.parameters(target).iter().map(|parameter| parameter.round().abs());
                     let rounding = sizes.fold(T::zero(), T::add) * T::epsilon();

@@ -1,0 +1,12 @@
+//! What is written and read: models, configurations, images, tables, charts, and what other programs make of them.
+
+mod configurations;
+#[path = "../../src/counted.rs"]
+mod counted;
+mod idx;
+mod interoperation;
+mod killed_while_saving;
+mod model_files;
+mod mute;
+mod plots;
+mod serialization;

@@ -1,0 +1,20 @@
+//! Networks and what trains them: layers, losses, objectives, optimizers, schedules, the training loop.
+
+mod allocations;
+mod api;
+mod bad_networks;
+mod bad_training;
+mod classification;
+mod common;
+#[path = "../../src/counted.rs"]
+mod counted;
+mod golden;
+mod gradients;
+mod model;
+mod network;
+mod objectives;
+mod optimizers;
+mod sabotage;
+mod schedules;
+mod textbook;
+mod training;
