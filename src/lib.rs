@@ -163,7 +163,8 @@ pub use data::{
 pub use data::{NpyError, Npz, read_npy, write_npy};
 pub use error::{Column, Dependency, Error, Result, Shape};
 pub use gradient::{
-    BlockReport, Difference, GradientCheck, GradientReport, Tolerance, Verdict, Worst, numerical_gradient,
+    BlockReport, Difference, FromValue, GradientCheck, GradientReport, Tolerance, Verdict, Worst, from_value,
+    numerical_gradient,
 };
 pub use layer::{
     Activation, Dense, Dropout, Elu, Gelu, Identity, Initializer, Layer, LayerConfiguration, LayerNormalization,

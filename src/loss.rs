@@ -11,6 +11,7 @@ mod log_cosh;
 mod mean_absolute_error;
 mod mean_squared_error;
 mod negative_log_likelihood;
+mod on_logits;
 mod poisson;
 mod sigmoid_cross_entropy;
 mod softmax_cross_entropy;
@@ -30,6 +31,7 @@ pub use log_cosh::LogCosh;
 pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
 pub use negative_log_likelihood::NegativeLogLikelihood;
+pub(crate) use on_logits::on_logits;
 pub use poisson::Poisson;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
@@ -321,16 +323,18 @@ fn check_probabilities<T: Real>(target: Batch<'_, T>) -> Result<()> {
 }
 
 /// Targets that are each a distribution over the classes: one-hot, or soft.
-fn check_distributions<T: Real>(target: Batch<'_, T>) -> Result<()> {
+pub(crate) fn check_distributions<T: Real>(target: Batch<'_, T>) -> Result<()> {
     check_probabilities(target)?;
+    let is_one = |sum: T| (sum - T::one()).abs() <= T::epsilon().sqrt();
     for (sample, values) in target.iter().enumerate() {
-        let sum = values.iter().fold(T::zero(), |sum, &value| sum + value);
-        if (sum - T::one()).abs() > T::epsilon().sqrt() {
-            return Err(Error::InvalidTarget {
-                sample,
-                expected: "class probabilities that sum to 1",
-                value: sum.to_f64(),
-            });
+        let sum = values.iter().copied().fold(T::zero(), T::add);
+        if !is_one(sum) {
+            let row = |class: usize| target.iter().fold(T::zero(), |sum, values| sum + values[class]);
+            let expected = match (0..target.features()).all(|class| is_one(row(class))) {
+                true => "class probabilities that sum to 1, one sample per column (each row sums to 1: transpose)",
+                false => "class probabilities that sum to 1",
+            };
+            return Err(Error::InvalidTarget { sample, expected, value: sum.to_f64() });
         }
     }
     Ok(())

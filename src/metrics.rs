@@ -8,7 +8,7 @@ pub use regression::{mean_absolute_error, r_squared, root_mean_squared_error};
 
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::loss::{CrossEntropy, Loss};
+use crate::loss::{CrossEntropy, Loss, check_distributions};
 use crate::real::Real;
 
 /// The fraction of the samples whose class is predicted: those whose largest predicted value stands where the
@@ -18,9 +18,9 @@ use crate::real::Real;
 /// A sample with a NaN among its predictions is not predicted.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples; [`Error::InvalidParameter`] for
-/// fewer than two classes: where one output says yes or no, put a threshold to it and use
-/// [`ConfusionMatrix::from_labels`].
+/// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples; [`Error::InvalidTarget`] unless
+/// targets are probabilities that sum to 1 for each sample, as one-hot columns do; [`Error::InvalidParameter`] for fewer
+/// than two classes: where one output says yes or no, put a threshold to it and use [`ConfusionMatrix::from_labels`].
 ///
 /// # Examples
 /// ```
@@ -104,7 +104,6 @@ pub fn top_k_accuracy<'a, T: Real>(
 pub fn log_loss<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl Into<Batch<'a, T>>) -> Result<f64> {
     let (prediction, target) = (prediction.into(), target.into());
     check_classes(prediction, target)?;
-    Loss::<T>::check_targets(&CrossEntropy, target)?;
     let probable = |p: &T| *p >= T::zero() && *p <= T::one();
     if let Some(p) = prediction.as_slice().iter().find(|p| !probable(p)) {
         return Err(Error::InvalidParameter {
@@ -126,10 +125,12 @@ fn check_same_shape<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> 
     Ok(())
 }
 
-/// Of one class every answer would be right.
+/// That there are several classes, since of one every answer would be right, and that each target is a distribution over
+/// them: of anything else the largest value is no class.
 fn check_classes<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> Result<()> {
     check_same_shape(prediction, target)?;
-    check_class_count(target.features())
+    check_class_count(target.features())?;
+    check_distributions(target)
 }
 
 pub(crate) fn check_class_count(classes: usize) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result, Shape};
 use crate::layer::{Initializer, Layer, Mode, ParameterBlock};
 use crate::linalg;
-use crate::loss::{Loss, check_finite};
+use crate::loss::{Loss, check_finite, on_logits};
 use crate::metrics::{check_class_count, count_correct};
 use crate::real::Real;
 
@@ -53,9 +53,9 @@ pub struct Network<T> {
 }
 
 /// A layer with its sizes and the place of its parameters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct PlacedLayer<T> {
-    layer: Box<dyn Layer<T>>,
+    layer: Arc<dyn Layer<T>>,
     input_size: usize,
     output_size: usize,
     parameters: Range<usize>,
@@ -150,6 +150,7 @@ impl<T: Real> NetworkBuilder<T> {
         for (index, layer) in self.layers.into_iter().enumerate() {
             let refuse = |source| Error::Layer { index, layer: format!("{layer:?}"), source: Box::new(source) };
             let output_size = layer.output_size(input_size).map_err(refuse)?;
+            layer.configuration().map_or(Ok(()), |layer| layer.check_rounded::<T>()).map_err(refuse)?;
             if output_size == 0 {
                 return Err(refuse(Error::Empty { what: "outputs" }));
             }
@@ -161,7 +162,7 @@ impl<T: Real> NetworkBuilder<T> {
                     .ok_or_else(|| refuse(Error::TooLarge { what: "parameters", count: usize::MAX }))?;
                 ranges.push(ParameterRange { layer: index, block, range: range_start..end });
             }
-            layers.push(PlacedLayer { layer, input_size, output_size, parameters: start..end });
+            layers.push(PlacedLayer { layer: layer.into(), input_size, output_size, parameters: start..end });
             input_size = output_size;
         }
         Ok(Network { input_size: self.input_size, layers: layers.into(), ranges: ranges.into() })
@@ -278,6 +279,14 @@ impl<T: Real> Network<T> {
     #[must_use]
     pub fn objective(&self, loss: impl Loss<T> + 'static) -> NetworkObjective<T> {
         NetworkObjective::new(self.clone(), Box::new(loss))
+    }
+
+    /// The network without its last layer and the loss of what that is given, where the layer makes probabilities and
+    /// the loss is one of them, as [`on_logits`] knows.
+    fn on_logits(&self, loss: &dyn Loss<T>) -> Option<(Self, Box<dyn Loss<T>>)> {
+        let (last, before) = self.layers.split_last().filter(|(_, before)| !before.is_empty())?;
+        let loss = on_logits(&loss.configuration()?, &last.layer.configuration()?)?;
+        Some((Self { layers: before.into(), ..self.clone() }, loss))
     }
 
     pub(crate) fn check_parameters(&self, parameters: &[T]) -> Result<()> {

@@ -63,6 +63,9 @@ pub trait Objective<T: Real> {
 
 /// Makes an [`Objective`] of a closure that returns f(x) and writes ∇f(x).
 ///
+/// The closure writes every entry of the gradient: before each call they are all NaN, so that no entry that it leaves
+/// alone passes for a slope of 0. [`from_value`](crate::from_value) takes a closure that knows no gradient.
+///
 /// # Examples
 /// f(x) = x₀² + x₁² at (−3, 4):
 /// ```
@@ -93,6 +96,7 @@ impl<T, F> fmt::Debug for FromFn<T, F> {
 
 impl<T: Real, F: FnMut(&[T], &mut [T]) -> T> Objective<T> for FromFn<T, F> {
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
+        gradient.fill(T::nearest(f64::NAN));
         (self.function)(x, gradient)
     }
 }

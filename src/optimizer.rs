@@ -234,9 +234,12 @@ fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
         };
         if !step.is_finite() {
             return match latest {
+                None if step.value.is_finite() && step.gradient_norm.to_f64().is_nan() => {
+                    report(StopReason::UndefinedGradient, 0, step, &point)
+                }
                 None => report(StopReason::NotFinite, 0, step, &point),
                 Some(latest) => {
-                    let rose = rose(first.value, latest.value);
+                    let rose = StopReason::rose(first.value, latest.value);
                     let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
                     report(reason, iteration - 1, latest, &last_finite)
                 }
@@ -253,7 +256,7 @@ fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
             return report(StopReason::at_the_limit(iteration, first, step), iteration, step, &point);
         }
         if let Some(reason) = step.end {
-            let gained = !unchanged(first.value, step.value);
+            let gained = !StopReason::stayed(first.value, step.value);
             let reason = if gained && reason == StopReason::NoProgress { StopReason::Stalled } else { reason };
             return report(reason, iteration, step, &point);
         }
@@ -370,8 +373,8 @@ pub enum StopReason {
     Converged,
     /// All iterations were made, and none of the other reasons holds.
     IterationLimit,
-    /// The value is *above* that of the start, by more than a millionth, after all iterations or where the next value overflowed: steps are
-    /// too long.
+    /// The value is *above* that of the start, by more than a millionth, after all iterations or where the next value
+    /// overflowed: steps are too long.
     Diverged,
     /// All iterations were made, and neither value nor gradient norm has changed by as much as a millionth:
     /// steps are too short. Or a line search found no lower value from the start, though the gradient promises one.
@@ -381,42 +384,48 @@ pub enum StopReason {
     Stalled,
     /// Value or gradient was not finite at the next point, or at the start.
     NotFinite,
+    /// At the start the value is finite and the gradient is NaN: the objective did not write all of it, or its formula fails
+    /// there.
+    UndefinedGradient,
     /// The observer asked to stop.
     Observer,
     /// A schedule gave a learning rate that is negative, infinite or NaN.
     InvalidLearningRate,
+    /// The method sums the squares of the slopes, and they are beyond the range of the number type: nothing was moved.
+    Overflow,
 }
 
 impl StopReason {
-    /// Whether the run came to nothing: diverged, made no progress, met a value that is not finite
-    /// or was given an invalid learning rate.
+    /// Whether the run came to nothing: diverged, made no progress, met a value or a gradient that is not finite or
+    /// whose squares are not, or was given an invalid learning rate.
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Diverged | Self::NoProgress | Self::NotFinite | Self::InvalidLearningRate)
+        use StopReason::*;
+        matches!(self, Diverged | NoProgress | NotFinite | UndefinedGradient | InvalidLearningRate | Overflow)
     }
 
     fn at_the_limit<T: Real>(iterations: usize, first: Step<T>, last: Step<T>) -> Self {
-        if rose(first.value, last.value) {
+        if Self::rose(first.value, last.value) {
             Self::Diverged
         } else if iterations > 0
-            && unchanged(first.value, last.value)
-            && unchanged(first.gradient_norm, last.gradient_norm)
+            && Self::stayed(first.value, last.value)
+            && Self::stayed(first.gradient_norm, last.gradient_norm)
         {
             Self::NoProgress
         } else {
             Self::IterationLimit
         }
     }
-}
 
-/// By not as much as a millionth.
-fn unchanged<T: Real>(first: T, last: T) -> bool {
-    (last - first).abs() <= first.abs() * T::nearest(1e-6)
-}
+    /// Whether a value has changed by no more than a millionth.
+    pub(crate) fn stayed<T: Real>(first: T, last: T) -> bool {
+        (last - first).abs() <= first.abs() * T::nearest(1e-6)
+    }
 
-/// By more than rounding makes of a value that stays.
-fn rose<T: Real>(first: T, last: T) -> bool {
-    last - first > first.abs() * T::nearest(1e-6)
+    /// Whether a value has risen, by more than rounding makes of one that stays.
+    pub(crate) fn rose<T: Real>(first: T, last: T) -> bool {
+        last - first > first.abs() * T::nearest(1e-6)
+    }
 }
 
 impl fmt::Display for StopReason {
@@ -428,8 +437,12 @@ impl fmt::Display for StopReason {
             Self::NoProgress => "made no progress: the steps are too short",
             Self::Stalled => "stopped where no lower value was found",
             Self::NotFinite => "stopped: a value is not finite",
+            Self::UndefinedGradient => {
+                "stopped: the gradient is NaN at the start, as where an objective does not write it"
+            }
             Self::Observer => "stopped by the observer",
             Self::InvalidLearningRate => "stopped: the learning rate of the schedule is negative or not finite",
+            Self::Overflow => "stopped: the squares of the slopes are beyond the range of the number type",
         })
     }
 }

@@ -1,4 +1,5 @@
 mod checkpoint;
+mod course;
 mod early_stopping;
 mod history;
 
@@ -7,6 +8,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 pub use checkpoint::Checkpoint;
+use course::Course;
 use early_stopping::Best;
 pub use early_stopping::EarlyStopping;
 pub use history::{EpochRecord, History};
@@ -100,9 +102,14 @@ struct State<T> {
     loss_sum: f64,
     weight_sum: f64,
     last_loss: Option<f64>,
+    course: Course,
     /// Of the latest step.
     learning_rate: Option<f64>,
     best: Option<Best<T>>,
+    /// Where a run that has given back the best parameters goes on from.
+    latest: Option<Vec<T>>,
+    /// Whether its end has been reported, unless that was the observer's.
+    has_ended: bool,
     history: History,
     /// The time that former parts of the run have taken.
     elapsed: Duration,
@@ -112,19 +119,24 @@ struct State<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrainingEnd {
-    /// All epochs were made.
+    /// All epochs were made, and the losses do not say that they came to nothing.
     Completed,
     /// The monitored loss had not fallen for as many epochs as were allowed.
     EarlyStopped,
+    /// The run had ended before, as a former report says: no step was made. More [epochs](Trainer::epochs) let it go on.
+    AlreadyEnded,
     /// The observer asked to stop. The run can be gone on with.
     Observer,
     /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number, or where a plateau
-    /// has reduced it to 0.
+    /// has reduced it to 0. Or all epochs were made and came to nothing, as [`Optimizer::minimize`] would say:
+    /// [`Diverged`](StopReason::Diverged) if the losses of the last steps (ten, or those of an epoch of fewer) are all
+    /// above those of the first ones, [`NoProgress`](StopReason::NoProgress) if they have not changed by a millionth, or
+    /// no parameter has.
     Optimizer(StopReason),
 }
 
 /// What came of a training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "it says why the training ended"]
 #[non_exhaustive]
 pub struct TrainingReport {
@@ -136,6 +148,8 @@ pub struct TrainingReport {
     pub iterations: u64,
     /// With early stopping the epoch, counted from 0, whose parameters were kept.
     pub best_epoch: Option<usize>,
+    /// The monitored loss of these parameters.
+    pub best_loss: Option<f64>,
 }
 
 /// A moment of a training, after a step.
@@ -177,8 +191,11 @@ impl<'a, T: Real> Trainer<'a, T> {
                 loss_sum: 0.0,
                 weight_sum: 0.0,
                 last_loss: None,
+                course: Course::new(),
                 learning_rate: None,
                 best: None,
+                latest: None,
+                has_ended: false,
                 history: History::new(),
                 elapsed: Duration::ZERO,
             },
@@ -275,8 +292,11 @@ impl<'a, T: Real> Trainer<'a, T> {
         self
     }
 
-    /// Ends the run where the validation loss, or without validation data the training loss, no longer falls, and goes
-    /// back to the parameters for which it was lowest.
+    /// Ends the run where the validation loss no longer falls, and gives back the parameters for which it was lowest.
+    ///
+    /// Without validation data it is the loss over the training data that is watched, computed anew at the end of each
+    /// epoch: the mean of the batches is that of parameters before their steps. A run that goes on, with more epochs
+    /// or from a checkpoint, starts from where its last step led, unless the parameters given back have been changed.
     #[must_use]
     pub fn early_stopping(self, early_stopping: EarlyStopping) -> Self {
         Self { early_stopping: Some(early_stopping), ..self }
@@ -352,7 +372,8 @@ impl<'a, T: Real> Trainer<'a, T> {
         &*self.optimizer
     }
 
-    /// Trains until all epochs are made, or goes on with a run that was stopped or restored.
+    /// Trains until all epochs are made, or goes on with a run that was stopped or restored. A run that has ended stays as
+    /// it is ([`TrainingEnd::AlreadyEnded`]).
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if parameters, data or validation data do not fit the network, and what
@@ -392,11 +413,20 @@ impl<'a, T: Real> Trainer<'a, T> {
         self.begin_bar(batches);
         let mut buffer = Buffer::new(data, size)?;
         let mut order = vec![0; data.len()];
+        if self.state.has_ended && (self.state.epoch >= self.epochs || self.is_out_of_patience()) {
+            return Ok(self.report(TrainingEnd::AlreadyEnded));
+        }
+        self.state.has_ended = false;
+        if let (Some(latest), Some(best)) = (self.state.latest.take(), &self.state.best)
+            && *parameters == best.parameters[..]
+        {
+            parameters.copy_from_slice(&latest);
+        }
         // Where loss and gradient were last seen to be finite, and where they are to be looked at.
         let (mut finite, mut here) = (parameters.to_vec(), parameters.to_vec());
         while self.state.epoch < self.epochs {
             if self.is_out_of_patience() {
-                return Ok(self.report(TrainingEnd::EarlyStopped, parameters));
+                return Ok(self.end(TrainingEnd::EarlyStopped, parameters));
             }
             if !self.with_replacement {
                 // From the same order each time: that of an epoch depends on nothing but its number.
@@ -423,31 +453,36 @@ impl<'a, T: Real> Trainer<'a, T> {
                         return Err(self.diverged());
                     }
                     Some(Step { end: Some(reason), .. }) => {
-                        return Ok(self.report(TrainingEnd::Optimizer(reason), parameters));
+                        return Ok(self.end(TrainingEnd::Optimizer(reason), parameters));
                     }
                     step => step.map(|step| step.value),
                 };
                 std::mem::swap(&mut finite, &mut here);
                 self.state.batch += 1;
                 self.state.iterations += 1;
-                self.state.last_loss = loss.map(T::to_f64).or(self.state.last_loss);
+                if let Some(loss) = loss.map(T::to_f64) {
+                    self.state.last_loss = Some(loss);
+                    self.state.course.push(loss);
+                }
                 if self.state.batch < batches && self.is_stopped() {
-                    return Ok(self.report(TrainingEnd::Observer, parameters));
+                    return Ok(self.end(TrainingEnd::Observer, parameters));
                 }
             }
-            let end = self.end_epoch(parameters, elapsed()).inspect_err(|error| {
+            self.state.course.has_moved(*parameters != finite[..]);
+            let end = self.end_epoch(parameters, data, elapsed()).inspect_err(|error| {
                 if matches!(error, Error::Diverged { .. }) {
                     parameters.copy_from_slice(&finite);
                 }
             })?;
             if self.is_stopped() {
-                return Ok(self.report(TrainingEnd::Observer, parameters));
+                return Ok(self.end(TrainingEnd::Observer, parameters));
             }
             if let Some(reason) = end {
-                return Ok(self.report(TrainingEnd::Optimizer(reason), parameters));
+                return Ok(self.end(TrainingEnd::Optimizer(reason), parameters));
             }
         }
-        Ok(self.report(TrainingEnd::Completed, parameters))
+        let end = self.state.course.failure(batches).map_or(TrainingEnd::Completed, TrainingEnd::Optimizer);
+        Ok(self.end(end, parameters))
     }
 
     /// A step on a batch; none on one without weight, over which the mean is not defined.
@@ -480,24 +515,29 @@ impl<'a, T: Real> Trainer<'a, T> {
     }
 
     /// Measures, and decides what follows from it: perhaps the end of the run.
-    fn end_epoch(&mut self, parameters: &[T], elapsed: Duration) -> Result<Option<StopReason>> {
-        let (mut validation_loss, mut metrics) = (None, Vec::new());
+    fn end_epoch(&mut self, parameters: &[T], data: &Dataset<T>, elapsed: Duration) -> Result<Option<StopReason>> {
+        let diverged = self.diverged();
+        // Where the last step has led to may not have been evaluated.
+        if !parameters.iter().all(|value| value.is_finite()) {
+            return Err(diverged);
+        }
+        let finite = |error| if matches!(error, Error::NotFinite { .. }) { diverged } else { error };
+        let (mut validation_loss, mut monitored, mut metrics) = (None, None, Vec::new());
         if let Some(validation) = self.validation {
-            let evaluation = match self.objective.evaluate(parameters, validation) {
-                Err(Error::NotFinite { .. }) => return Err(self.diverged()),
-                evaluation => evaluation?,
-            };
+            let evaluation = self.objective.evaluate(parameters, validation).map_err(finite)?;
             validation_loss = Some(evaluation.loss.to_f64());
             let Evaluation { predictions, targets, .. } = &evaluation;
             let measured = self.metrics.iter().map(|metric| metric(predictions.into(), targets.into()));
             let measured: Vec<f64> = measured.collect::<Result<_>>()?;
             metrics = measured.into_iter().map(|value| value.is_finite().then_some(value)).collect();
+        } else if self.early_stopping.is_some() {
+            monitored = Some(self.objective.mean_loss(parameters, data).map_err(finite)?.to_f64());
         }
         let state = &mut self.state;
         // Batches drawn with replacement may all be without weight.
         let latest = state.last_loss.unwrap_or_default();
         let training_loss = if state.weight_sum > 0.0 { state.loss_sum / state.weight_sum } else { latest };
-        let monitored = validation_loss.unwrap_or(training_loss);
+        let monitored = validation_loss.or(monitored).unwrap_or(training_loss);
         if let Some(early_stopping) = &self.early_stopping
             && state.best.as_ref().is_none_or(|best| early_stopping.is_better(monitored, best.loss))
         {
@@ -556,17 +596,28 @@ impl<'a, T: Real> Trainer<'a, T> {
         }
     }
 
-    fn report(&self, end: TrainingEnd, parameters: &mut [T]) -> TrainingReport {
-        if end != TrainingEnd::Observer
-            && let Some(best) = &self.state.best
+    /// Gives back the best parameters, unless the observer has asked for a stop.
+    fn end(&mut self, end: TrainingEnd, parameters: &mut [T]) -> TrainingReport {
+        let state = &mut self.state;
+        state.has_ended = end != TrainingEnd::Observer;
+        if state.has_ended
+            && let Some(best) = &state.best
         {
+            state.latest = Some(parameters.to_vec());
             parameters.copy_from_slice(&best.parameters);
         }
+        self.report(end)
+    }
+
+    fn report(&self, end: TrainingEnd) -> TrainingReport {
+        let State { epoch, iterations, best, .. } = &self.state;
+        let best = best.as_ref();
         TrainingReport {
             end,
-            epochs: self.state.epoch,
-            iterations: self.state.iterations,
-            best_epoch: self.state.best.as_ref().map(|best| best.epoch),
+            epochs: *epoch,
+            iterations: *iterations,
+            best_epoch: best.map(|best| best.epoch),
+            best_loss: best.map(|best| best.loss),
         }
     }
 }

@@ -7,13 +7,13 @@ use crate::real::Real;
 
 /// Mean and scale of each feature, and the map `z = (x − mean) / scale` that they make.
 ///
-/// The scale is the standard deviation `√(1/n Σ (x − mean)²)`, or 1 for a feature that is the same in all samples. Fit
-/// it to the training data alone and apply it to all others; the weights of samples are not looked at.
+/// The scale is the standard deviation `√(1/n Σ (x − mean)²)`, or 1 for a feature that is the same in all samples but for
+/// rounding. Fit it to the training data alone and apply it to all others; the weights of samples are not looked at.
 ///
 /// # Numerics
 /// Three passes: sums of the differences from the first sample, of those from the mean, and of their squares in units
-/// of the largest one. Nothing cancels or overflows before mean or scale does, and a constant feature is recognised
-/// exactly.
+/// of the largest one. Nothing cancels or overflows before mean or scale does. A feature is constant if no sample is further
+/// from the mean than 8 ε of it: 0.1 + 0.2 is another number than 0.3.
 ///
 /// # Examples
 /// ```
@@ -159,14 +159,15 @@ impl<T: Real> Standardization<T> {
         let mean: Vec<T> = first.iter().zip(totals(&sums)).map(|(&first, shift)| first + shift).collect();
 
         let mut furthest = vec![T::zero(); features];
-        let mut is_constant = vec![true; features];
         for_each(&mut |feature, value| {
             let distance = (value - mean[feature]).abs();
             if distance > furthest[feature] {
                 furthest[feature] = distance;
             }
-            is_constant[feature] &= value == first[feature];
         });
+        let rounding = T::epsilon() * T::nearest(8.0);
+        let is_constant: Vec<bool> =
+            furthest.iter().zip(&mean).map(|(&furthest, mean)| furthest <= mean.abs() * rounding).collect();
 
         let mut sums = vec![CompensatedSum::new(); features];
         let mut squares = sums.clone();

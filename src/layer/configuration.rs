@@ -105,6 +105,20 @@ impl LayerConfiguration {
             Self::Softplus => Box::new(Softplus),
         })
     }
+
+    /// Whether the hyper-parameters are still what they must be once they are rounded to `T`.
+    pub(crate) fn check_rounded<T: Real>(&self) -> Result<()> {
+        let rounded = |value: f64| T::nearest(value).to_f64();
+        match *self {
+            Self::LayerNormalization { features, epsilon } => {
+                LayerNormalization::new(features).with_epsilon(rounded(epsilon)).map(|_| ())
+            }
+            Self::Dropout { rate } => Dropout::new(rounded(rate)).map(|_| ()),
+            Self::LeakyRelu { slope } => LeakyRelu::new(rounded(slope)).map(|_| ()),
+            Self::Elu { alpha } => Elu::new(rounded(alpha)).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

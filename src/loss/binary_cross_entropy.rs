@@ -38,7 +38,9 @@ use crate::real::Real;
 pub struct BinaryCrossEntropy;
 
 fn term<T: Real>(p: T, t: T) -> (T, T) {
-    let (yes, no) = (floored_probability(p), floored_probability(T::one() - p));
+    // What rounding leaves of 1 − p is no smaller than a quarter of ε, but for 0.
+    let resolution = T::epsilon() * T::nearest(0.25);
+    let (yes, no) = (floored_probability(p), floored_probability(T::one() - p).max(resolution));
     (-(t * yes.ln() + (T::one() - t) * no.ln()), (T::one() - t) / no - t / yes)
 }
 

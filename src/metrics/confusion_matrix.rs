@@ -54,7 +54,8 @@ impl ConfusionMatrix {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a value is
-    /// NaN, [`Error::InvalidParameter`] for fewer than two classes.
+    /// NaN, [`Error::InvalidTarget`] unless targets are probabilities that sum to 1 for each sample,
+    /// [`Error::InvalidParameter`] for fewer than two classes.
     pub fn new<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl Into<Batch<'a, T>>) -> Result<Self> {
         let (prediction, target) = (prediction.into(), target.into());
         check_classes(prediction, target)?;

@@ -10,25 +10,29 @@ use crate::real::Real;
 /// 1 for perfect predictions, 0 for those no better than the mean ȳ of the targets, and negative for worse ones. `None`
 /// where the targets of an output are all the same: there is nothing to be explained.
 ///
+/// Samples are columns, as everywhere; a single column, as that of [`LinearFit::predict`](crate::LinearFit::predict), is read
+/// as one output of so many samples.
+///
 /// # Errors
 /// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a prediction
 /// or a target is not finite, [`Error::Overflow`] if they are too far apart for their number type.
 ///
 /// # Examples
 /// ```
-/// use gradus::nalgebra::dmatrix;
+/// use gradus::nalgebra::{dmatrix, dvector};
 /// use gradus::r_squared;
 ///
 /// let target = dmatrix![1.0, 2.0, 3.0];
 /// assert_eq!(r_squared(&dmatrix![1.0, 2.0, 2.0], &target)?, Some(0.5));
 /// assert_eq!(r_squared(&target, &dmatrix![2.0, 2.0, 2.0])?, None);
+/// assert_eq!(r_squared(&dvector![1.0, 2.0, 2.0], &dvector![1.0, 2.0, 3.0])?, Some(0.5));
 /// # Ok::<(), gradus::Error>(())
 /// ```
 pub fn r_squared<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,
 ) -> Result<Option<f64>> {
-    let (prediction, target) = (prediction.into(), target.into());
+    let (prediction, target) = (in_a_row(prediction.into()), in_a_row(target.into()));
     check(prediction, target)?;
     let mut sum = CompensatedSum::new();
     for output in 0..target.features() {
@@ -66,7 +70,7 @@ pub fn mean_absolute_error<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,
 ) -> Result<f64> {
-    let (prediction, target) = (prediction.into(), target.into());
+    let (prediction, target) = (in_a_row(prediction.into()), in_a_row(target.into()));
     check(prediction, target)?;
     let mut errors = errors(prediction, target);
     errors.iter_mut().for_each(|error| *error = error.abs());
@@ -91,10 +95,16 @@ pub fn root_mean_squared_error<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,
 ) -> Result<f64> {
-    let (prediction, target) = (prediction.into(), target.into());
+    let (prediction, target) = (in_a_row(prediction.into()), in_a_row(target.into()));
     check(prediction, target)?;
     let (unit, error) = mean_square(&errors(prediction, target))?;
     Ok(unit * error.sqrt())
+}
+
+/// A single column, as a regression predicts it, as the one output of so many samples: of one sample there is no mean to
+/// compare with.
+fn in_a_row<T: Real>(batch: Batch<'_, T>) -> Batch<'_, T> {
+    if batch.samples() != 1 { batch } else { Batch::from_slice(batch.as_slice(), 1).unwrap_or(batch) }
 }
 
 fn check<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> Result<()> {

@@ -18,6 +18,14 @@ use crate::real::Real;
 /// Bound to a batch by [`on`](Self::on) it is an [`Objective`]: a function of the network's parameters. The memory
 /// is kept from batch to batch, so that after the first batch of a size nothing is allocated any more.
 ///
+/// # Numerics
+/// A network that ends in [`Softmax`](crate::Softmax) under [`CrossEntropy`](crate::CrossEntropy) or
+/// [`KullbackLeibler`](crate::KullbackLeibler), or in [`Sigmoid`](crate::Sigmoid) under
+/// [`BinaryCrossEntropy`](crate::BinaryCrossEntropy), smoothed and weighted ones included, is evaluated from the inputs of
+/// that layer, as under [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) and
+/// [`SigmoidCrossEntropy`](crate::SigmoidCrossEntropy): a probability that is 0 or 1 to all its digits has lost the
+/// value and the slope.
+///
 /// # Examples
 /// One layer `y = w x + b` under the mean squared error, at w = 2, b = 1, on the samples (1, 0) and (3, 4):
 /// ```
@@ -38,6 +46,9 @@ use crate::real::Real;
 pub struct NetworkObjective<T> {
     network: Network<T>,
     loss: Box<dyn Loss<T>>,
+    /// What is evaluated instead, where the last layer makes probabilities for the loss: all before that layer, under the
+    /// loss of the logits.
+    on_logits: Option<(Network<T>, Box<dyn Loss<T>>)>,
     workspace: Workspace<T>,
     micro_batches: MicroBatches<T>,
     /// Of the next binding: every one has random numbers of its own.
@@ -65,7 +76,8 @@ pub struct Evaluation<T: Real> {
 
 impl<T: Real> NetworkObjective<T> {
     pub(super) fn new(network: Network<T>, loss: Box<dyn Loss<T>>) -> Self {
-        Self { network, loss, workspace: Workspace::new(), micro_batches: MicroBatches::of(usize::MAX), seed: 1 }
+        let (workspace, micro_batches) = (Workspace::new(), MicroBatches::of(usize::MAX));
+        Self { on_logits: network.on_logits(&*loss), network, loss, workspace, micro_batches, seed: 1 }
     }
 
     /// Evaluates a batch of more than this many samples in parts of this many, and adds up what they give.
@@ -212,8 +224,9 @@ impl<T: Real> NetworkObjective<T> {
         data: &Dataset<T>,
         visit: &mut dyn FnMut(Batch<'_, T>, Batch<'_, T>),
     ) -> Result<T> {
-        let Self { network, loss, workspace, .. } = self;
+        let Self { network, loss, on_logits, workspace, .. } = self;
         network.check_parameters(parameters)?;
+        let (judged, loss) = judged(network, &**loss, on_logits.as_ref());
         let (mut sum, mut total) = (CompensatedSum::new(), CompensatedSum::new());
         let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
         while let Some(batch) = batches.next_batch() {
@@ -221,14 +234,15 @@ impl<T: Real> NetworkObjective<T> {
             network.check_target(batch.targets, batch.inputs.samples())?;
             loss.check_targets(batch.targets)?;
             workspace.prepare(network, batch.inputs.samples())?;
-            let outputs = workspace.forward(network, parameters, batch.inputs, Mode::Predict);
+            workspace.forward(network, parameters, batch.inputs, Mode::Predict);
             let weight = loss.total_weight(batch.targets, batch.weights);
             // The mean over samples without weight is not defined.
             if weight > T::zero() {
+                let outputs = workspace.output_of(judged, batch.inputs.samples());
                 sum.add(weight * loss.value(outputs, batch.targets, batch.weights));
                 total.add(weight);
             }
-            visit(outputs, batch.targets);
+            visit(workspace.output_of(network, batch.inputs.samples()), batch.targets);
         }
         Ok(sum.total() / total.total())
     }
@@ -306,6 +320,15 @@ impl<T> BoundObjective<'_, T> {
     }
 }
 
+/// The network and the loss that are evaluated.
+fn judged<'a, T>(
+    network: &'a Network<T>,
+    loss: &'a dyn Loss<T>,
+    on_logits: Option<&'a (Network<T>, Box<dyn Loss<T>>)>,
+) -> (&'a Network<T>, &'a dyn Loss<T>) {
+    on_logits.map_or((network, loss), |(network, loss)| (network, &**loss))
+}
+
 fn finite_loss<T: Real>(loss: T) -> Result<T> {
     if loss.is_finite() {
         return Ok(loss);
@@ -317,17 +340,19 @@ impl<T: Real> Objective<T> for BoundObjective<'_, T> {
     /// # Panics
     /// If `x` or `gradient` has another length than the network has parameters.
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
-        let NetworkObjective { network, loss, workspace, micro_batches, .. } = &mut *self.owner;
+        let NetworkObjective { network, loss, on_logits, workspace, micro_batches, .. } = &mut *self.owner;
+        let (network, loss) = judged(network, &**loss, on_logits.as_ref());
         assert_eq!(x.len(), network.parameter_count(), "as many parameters as the network has");
         assert_eq!(gradient.len(), network.parameter_count(), "as many slopes as the network has parameters");
-        micro_batches.value_and_gradient(network, &**loss, workspace, x, self.binding, gradient)
+        micro_batches.value_and_gradient(network, loss, workspace, x, self.binding, gradient)
     }
 
     /// # Panics
     /// If `x` has another length than the network has parameters.
     fn value(&mut self, x: &[T]) -> T {
-        let NetworkObjective { network, loss, workspace, micro_batches, .. } = &mut *self.owner;
+        let NetworkObjective { network, loss, on_logits, workspace, micro_batches, .. } = &mut *self.owner;
+        let (network, loss) = judged(network, &**loss, on_logits.as_ref());
         assert_eq!(x.len(), network.parameter_count(), "as many parameters as the network has");
-        micro_batches.value(network, &**loss, workspace, x, self.binding)
+        micro_batches.value(network, loss, workspace, x, self.binding)
     }
 }

@@ -68,9 +68,12 @@ impl<T: Real> Workspace<T> {
             let parameters = &parameters[placed.parameters.clone()];
             placed.layer.forward(parameters, input, output, cache, mode.of_layer(index));
         }
-        self.outputs
-            .last()
-            .map_or(Batch::front(&[], 0, 0), |output| Batch::front(output, network.output_size(), samples))
+        self.output_of(network, samples)
+    }
+
+    /// What the last layer of a network has put out, or of one that begins with the same layers, in the latest pass.
+    pub(crate) fn output_of(&self, network: &Network<T>, samples: usize) -> Batch<'_, T> {
+        Batch::front(&self.outputs[network.layers.len() - 1], network.output_size(), samples)
     }
 
     /// The loss; `gradient` is overwritten with its gradient.
@@ -84,7 +87,7 @@ impl<T: Real> Workspace<T> {
     ) -> T {
         let Binding { input, target, weights, mode } = binding;
         self.forward(network, parameters, input, mode);
-        let outputs = self.outputs.last().map_or(&[][..], Vec::as_slice);
+        let outputs = &self.outputs[network.layers.len() - 1];
         let outputs = Batch::front(outputs, network.output_size(), input.samples());
         let loss_gradient = BatchMut::front(&mut self.output_gradient, network.output_size(), input.samples());
         let value = loss.value_and_gradient(outputs, target, weights, loss_gradient);

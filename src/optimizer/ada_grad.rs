@@ -47,7 +47,10 @@ impl<T: Real> AdaGrad<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
-        Ok(Self { base: FirstOrder::new(learning_rate, ["sum of squares"])?, epsilon: T::nearest(1e-10) })
+        Ok(Self {
+            base: FirstOrder::new(learning_rate, ["sum of squares"])?.summing_squares(),
+            epsilon: T::nearest(1e-10),
+        })
     }
 
     /// Sets ε, which keeps the divisor from 0; 10⁻¹⁰ at first.
@@ -92,7 +95,9 @@ impl<T: Real> Optimizer<T> for AdaGrad<T> {
     fn step(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
         self.base.step(objective, x, |Update { x, gradient, memory: [sum], learning_rate, .. }| {
             for ((x, sum), &slope) in x.iter_mut().zip(sum).zip(gradient.iter()) {
-                *sum += slope * slope;
+                let next = *sum + slope * slope;
+                // At the end of the range it stays.
+                *sum = if next.is_finite() { next } else { *sum };
                 *x -= learning_rate * (slope / (sum.sqrt() + self.epsilon));
             }
         })

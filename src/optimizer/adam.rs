@@ -1,4 +1,4 @@
-use super::first_order::{FirstOrder, Update, weight_of_steps};
+use super::first_order::{FirstOrder, Update, normal, weight_of_steps};
 use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
@@ -50,7 +50,7 @@ impl<T: Real> Adam<T> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
         Ok(Self {
-            base: FirstOrder::new(learning_rate, ["first moment", "second moment"])?.counting_steps(),
+            base: FirstOrder::new(learning_rate, ["first moment", "second moment"])?.counting_steps().summing_squares(),
             beta1: T::nearest(0.9),
             beta2: T::nearest(0.999),
             epsilon: T::nearest(1e-8),
@@ -114,8 +114,8 @@ impl<T: Real> Adam<T> {
             let scale = T::one() / weight_of_steps(beta2, steps).sqrt();
             let moments = first.iter_mut().zip(second);
             for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient.iter()) {
-                *first += (T::one() - beta1) * (slope - *first);
-                *second = beta2 * *second + (T::one() - beta2) * (slope * slope);
+                *first = normal(*first + (T::one() - beta1) * (slope - *first));
+                *second = normal(beta2 * *second + (T::one() - beta2) * (slope * slope));
                 *x = *x * shrink - rate * (*first / (second.sqrt() * scale + epsilon));
             }
         })

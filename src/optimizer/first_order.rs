@@ -1,4 +1,4 @@
-use super::{OptimizerState, Step};
+use super::{OptimizerState, Step, StopReason};
 use crate::checks;
 use crate::elementary::Loop;
 use crate::error::{Error, Result};
@@ -19,6 +19,8 @@ pub(super) struct FirstOrder<T, const N: usize> {
     memory: [Vec<T>; N],
     /// `None` for a method to which the number of its steps means nothing.
     steps: Option<u64>,
+    /// Whether the method sums squares of slopes.
+    squares: bool,
 }
 
 /// What a method makes its update of: some of the parameters, with what belongs to them.
@@ -44,7 +46,12 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
             used: [true; N],
             memory: std::array::from_fn(|_| Vec::new()),
             steps: None,
+            squares: false,
         })
+    }
+
+    pub(super) fn summing_squares(self) -> Self {
+        Self { squares: true, ..self }
     }
 
     pub(super) fn counting_steps(self) -> Self {
@@ -65,7 +72,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         update: impl Fn(Update<'_, T, N>) + Sync,
     ) -> Step<T> {
         let step = self.evaluate(objective, x);
-        if step.is_finite() {
+        if step.is_finite() && step.end.is_none() {
             self.update(x, update);
         }
         step
@@ -82,6 +89,15 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         // Compared with zero to spare a pass.
         if self.weight_decay != T::zero() {
             linalg::add_scaled(&mut self.gradient, self.weight_decay, x);
+        }
+        if self.squares {
+            let is_decayed = self.weight_decay != T::zero();
+            let norm = if is_decayed { linalg::norm(&self.gradient) } else { step.gradient_norm };
+            // No deviation from a mean of slopes is longer than twice the longest of them.
+            let longest = norm * T::nearest(4.0);
+            if !(longest * longest).is_finite() {
+                return step.ending(StopReason::Overflow);
+            }
         }
         if (0..N).any(|index| self.used[index] && self.memory[index].len() != x.len()) {
             self.reset();
@@ -171,6 +187,13 @@ pub(super) fn weight_of_steps<T: Real>(beta: T, steps: u64) -> T {
 }
 
 /// A switch among hyper-parameters.
+/// `x`, or 0 where that has fewer digits than numbers have: a mean that decays never leaves these, and they take a
+/// processor many times as long.
+#[inline(always)]
+pub(super) fn normal<T: Real>(x: T) -> T {
+    if x.abs() < T::min_positive() { T::zero() } else { x }
+}
+
 pub(super) fn switch<T: Real>(on: bool) -> T {
     if on { T::one() } else { T::zero() }
 }

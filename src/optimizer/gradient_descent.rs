@@ -1,4 +1,4 @@
-use super::first_order::{FirstOrder, Update, switch};
+use super::first_order::{FirstOrder, Update, normal, switch};
 use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
@@ -124,7 +124,7 @@ impl<T: Real> Optimizer<T> for GradientDescent<T> {
                 return linalg::add_scaled(x, -learning_rate, gradient);
             }
             for ((x, velocity), &slope) in x.iter_mut().zip(velocity).zip(gradient.iter()) {
-                *velocity = self.momentum * *velocity + slope;
+                *velocity = normal(self.momentum * *velocity + slope);
                 let direction = if self.nesterov { slope + self.momentum * *velocity } else { *velocity };
                 *x -= learning_rate * direction;
             }

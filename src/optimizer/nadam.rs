@@ -1,4 +1,4 @@
-use super::first_order::{FirstOrder, Update, weight_of_steps};
+use super::first_order::{FirstOrder, Update, normal, weight_of_steps};
 use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
@@ -49,7 +49,7 @@ impl<T: Real> Nadam<T> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
         Ok(Self {
-            base: FirstOrder::new(learning_rate, ["first moment", "second moment"])?.counting_steps(),
+            base: FirstOrder::new(learning_rate, ["first moment", "second moment"])?.counting_steps().summing_squares(),
             beta1: T::nearest(0.9),
             beta2: T::nearest(0.999),
             epsilon: T::nearest(1e-8),
@@ -129,7 +129,7 @@ impl<T: Real> Optimizer<T> for Nadam<T> {
         let Self { base, beta1, beta2, epsilon, momentum_decay, momentum_product } = self;
         let (beta1, beta2, epsilon) = (*beta1, *beta2, *epsilon);
         let step = base.evaluate(objective, x);
-        if !step.is_finite() {
+        if !step.is_finite() || step.end.is_some() {
             return step;
         }
         let (learning_rate, steps) = (base.learning_rate, base.steps());
@@ -145,8 +145,8 @@ impl<T: Real> Optimizer<T> for Nadam<T> {
         base.update(x, |Update { x, gradient, memory: [first, second], .. }| {
             let moments = first.iter_mut().zip(second);
             for ((x, (first, second)), &slope) in x.iter_mut().zip(moments).zip(gradient.iter()) {
-                *first += (T::one() - beta1) * (slope - *first);
-                *second = beta2 * *second + (T::one() - beta2) * (slope * slope);
+                *first = normal(*first + (T::one() - beta1) * (slope - *first));
+                *second = normal(beta2 * *second + (T::one() - beta2) * (slope * slope));
                 *x -= (of_gradient * slope + of_mean * *first) / (second.sqrt() * scale + epsilon);
             }
         });

@@ -1,4 +1,4 @@
-use super::first_order::{FirstOrder, Update, switch};
+use super::first_order::{FirstOrder, Update, normal, switch};
 use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step};
 use crate::checks;
 use crate::error::Result;
@@ -58,7 +58,7 @@ impl<T: Real> RmsProp<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
-        let mut base = FirstOrder::new(learning_rate, ["second moment", "mean", "velocity"])?;
+        let mut base = FirstOrder::new(learning_rate, ["second moment", "mean", "velocity"])?.summing_squares();
         base.use_memory(MEAN, false);
         base.use_memory(VELOCITY, false);
         Ok(Self { base, alpha: T::nearest(0.99), epsilon: T::nearest(1e-8), momentum: T::zero(), centered: false })
@@ -145,13 +145,13 @@ impl<T: Real> Optimizer<T> for RmsProp<T> {
                 if self.centered {
                     for ((second, mean), slope) in second.iter_mut().zip(mean).zip(gradient.iter_mut()) {
                         let deviation = *slope - *mean;
-                        *second = alpha * (*second + rest * (deviation * deviation));
-                        *mean += rest * deviation;
+                        *second = normal(alpha * (*second + rest * (deviation * deviation)));
+                        *mean = normal(*mean + rest * deviation);
                         *slope /= second.sqrt() + self.epsilon;
                     }
                 } else {
                     for (second, slope) in second.iter_mut().zip(gradient.iter_mut()) {
-                        *second = alpha * *second + rest * (*slope * *slope);
+                        *second = normal(alpha * *second + rest * (*slope * *slope));
                         *slope /= second.sqrt() + self.epsilon;
                     }
                 }
@@ -159,7 +159,7 @@ impl<T: Real> Optimizer<T> for RmsProp<T> {
                     return linalg::add_scaled(x, -learning_rate, gradient);
                 }
                 for (velocity, direction) in velocity.iter_mut().zip(gradient) {
-                    *velocity = self.momentum * *velocity + *direction;
+                    *velocity = normal(self.momentum * *velocity + *direction);
                 }
                 linalg::add_scaled(x, -learning_rate, velocity);
             },

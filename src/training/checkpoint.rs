@@ -2,8 +2,10 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::{State, Trainer};
+use crate::batch::Batch;
 use crate::checks;
 use crate::error::{Error, Result};
+use crate::loss::check_finite;
 use crate::optimizer::OptimizerState;
 use crate::real::Real;
 
@@ -60,7 +62,7 @@ pub struct Checkpoint<T> {
 }
 
 /// Of the layout, and of what a seed stands for.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl<T> Checkpoint<T> {
     /// The parameters of the network.
@@ -74,17 +76,22 @@ impl<T: Real> Trainer<'_, T> {
     /// What must be saved to go on with the run later.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has.
+    /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has, [`Error::NotFinite`] if what the
+    /// optimizer remembers is not finite, as after a run that diverged: no step leads on from there.
     pub fn checkpoint<'p>(&self, parameters: impl Into<&'p [T]>) -> Result<Checkpoint<T>> {
         let parameters = parameters.into();
         self.objective.check_parameters(parameters)?;
+        let optimizer = self.optimizer.state();
+        for (_, vector) in &optimizer.vectors {
+            check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1))?;
+        }
         Ok(Checkpoint {
             version: VERSION,
             seed: self.seed,
             batch_size: self.batch_size,
             with_replacement: self.with_replacement,
             parameters: parameters.to_vec(),
-            optimizer: self.optimizer.state(),
+            optimizer,
             plateau: self.plateau.as_ref().map(|plateau| plateau.watch.state()),
             state: self.state.clone(),
         })
@@ -136,12 +143,10 @@ impl<T: Real> Trainer<'_, T> {
         let state = &checkpoint.state;
         let mut vectors = vec![&checkpoint.parameters];
         vectors.extend(state.best.as_ref().map(|best| &best.parameters));
+        vectors.extend(&state.latest);
         for vector in vectors {
             self.objective.check_parameters(vector)?;
-            if let Some(place) = vector.iter().position(|value| !value.is_finite()) {
-                let value = vector[place].to_f64();
-                return Err(Error::NotFinite { what: "parameters of the checkpoint", row: place, column: 0, value });
-            }
+            check_finite("parameters of the checkpoint", Batch::front(vector, vector.len(), 1))?;
         }
         let count = checkpoint.parameters.len();
         if checkpoint.optimizer.vectors.iter().any(|(_, vector)| !vector.is_empty() && vector.len() != count) {
@@ -155,6 +160,7 @@ impl<T: Real> Trainer<'_, T> {
             && state.loss_sum.is_finite()
             && (0.0..f64::INFINITY).contains(&state.weight_sum)
             && state.last_loss.is_none_or(f64::is_finite)
+            && state.course.is_possible()
             && state.best.as_ref().is_none_or(|best| best.epoch < state.epoch && best.loss.is_finite());
         same("possible counts, sums and best epoch", &true, &possible)
     }

@@ -249,17 +249,17 @@ fn contours_are_where_the_function_has_their_values() {
     }
     figure.to_svg().unwrap();
 
-    let mut saddle = from_fn(|x: &[f64], _: &mut [f64]| x[0] * x[1]);
+    let mut saddle = from_value(|x: &[f64]| x[0] * x[1]);
     let contours = descent_path(&mut saddle, &[[-1.0, -1.0], [1.0, 1.0]]).unwrap();
     for ends in series(&contours, "contours").points().chunks_exact(2) {
         assert!((ends[0][0] * ends[0][1] - ends[1][0] * ends[1][1]).abs() < 1e-3, "{ends:?}");
     }
     // Where the function is not finite there are no contours; where it is so nowhere there is no picture.
-    let mut half = from_fn(|x: &[f64], _: &mut [f64]| if x[0] < 0.0 { f64::NAN } else { x[0] });
+    let mut half = from_value(|x: &[f64]| if x[0] < 0.0 { f64::NAN } else { x[0] });
     let contours = descent_path(&mut half, &[[-1.0, -1.0], [1.0, 1.0]]).unwrap();
     let points = series(&contours, "contours").points();
     assert!(!points.is_empty() && points.iter().all(|point| point[0] >= 0.0));
-    let mut nowhere = from_fn(|_: &[f64], _: &mut [f64]| f64::NAN);
+    let mut nowhere = from_value(|_: &[f64]| f64::NAN);
     let error = descent_path(&mut nowhere, &[[0.0, 0.0]]).unwrap_err();
     assert!(matches!(error, PlotError::Data(Error::NotFinite { .. })), "{error}");
     assert!(matches!(descent_path::<f64>(&mut bowl, &[]), Err(PlotError::Data(Error::Empty { .. }))));

@@ -590,7 +590,9 @@ fn a_step_from_a_point_that_cannot_be_evaluated_moves_nothing() {
             assert_eq!(x, [1.0, -2.0], "{}", row.name);
 
             let report = optimizer.minimize(&mut broken, &mut x, &Stop::after(5));
-            assert_eq!((report.reason, report.iterations), (StopReason::NotFinite, 0), "{}", row.name);
+            let undefined = value == 1.0 && slope.is_nan();
+            let reason = if undefined { StopReason::UndefinedGradient } else { StopReason::NotFinite };
+            assert_eq!((report.reason, report.iterations), (reason, 0), "{}", row.name);
             assert!(report.reason.is_failure());
             assert_eq!(x, [1.0, -2.0], "{}", row.name);
         }

@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
 use gradus::{
-    Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Network,
-    Pass, Real, ReduceOnPlateau, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StepDecay, StopReason, Trainer,
-    TrainingEnd, accuracy,
+    Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Momentum,
+    Network, Pass, Real, ReduceOnPlateau, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StepDecay, StopReason,
+    Trainer, TrainingEnd, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -202,7 +202,7 @@ fn early_stopping_goes_back_to_the_best_parameters() {
     assert!((parameters[1] - 100.0 * (1.0 - 0.998_f64.powi(5))).abs() < 1e-12);
     // Asked again, the trainer does nothing.
     let again = trainer.train(parameters.as_mut_slice(), &training).unwrap();
-    assert_eq!(again, report);
+    assert_eq!((again.end, again.epochs, again.best_loss), (TrainingEnd::AlreadyEnded, 9, report.best_loss));
     drop(trainer);
     assert_eq!(trace.len(), 9);
     assert!(trace.iter().all(|&loss| loss >= trace[4]));
@@ -265,6 +265,52 @@ fn what_is_no_improvement_uses_up_patience() {
     };
     assert_eq!(run(0.0).end, TrainingEnd::Completed);
     assert_eq!((run(1e3).end, run(1e3).epochs, run(1e3).best_epoch), (TrainingEnd::EarlyStopped, 4, Some(0)));
+}
+
+/// y = 0 at x = 1, also by steps that are too long and raise the loss.
+#[test]
+fn the_parameters_given_back_have_the_loss_reported() {
+    let network = Network::builder(1).layer(Dense::new(1, 1)).build().unwrap();
+    let data = Dataset::new(dmatrix![1.0], dmatrix![0.0]).unwrap();
+    let mut mean_loss = network.objective(MeanSquaredError);
+    for validation in [None, Some(&data)] {
+        for rate in [0.1, 1.0, 1.5] {
+            let mut trainer = Trainer::new(&network, MeanSquaredError, descent(rate)).epochs(3).unwrap();
+            trainer = trainer.early_stopping(EarlyStopping::after(5).unwrap());
+            trainer = validation.map_or_else(|| trainer, |data| trainer.validation(data));
+            let mut parameters = [1.0, 0.0];
+            let report = trainer.train(parameters.as_mut_slice(), &data).unwrap();
+            let loss = mean_loss.mean_loss(parameters.as_slice(), &data).unwrap();
+            assert_eq!(report.best_loss, Some(loss), "rate {rate}");
+        }
+    }
+}
+
+/// Ended after some epochs, with the best parameters given back, and gone on with: by the same trainer or by another one
+/// from a checkpoint.
+#[test]
+fn a_run_that_has_ended_goes_on_with_more_epochs_as_if_it_had_not() {
+    let (data, network) = (line(12), linear());
+    let trainer = |epochs: usize| {
+        let momentum = Momentum::new(0.2).unwrap();
+        let trainer = Trainer::new(&network, MeanSquaredError, momentum).batch_size(3).unwrap();
+        trainer.epochs(epochs).unwrap().early_stopping(EarlyStopping::after(50).unwrap())
+    };
+    let mut whole = [0.0; 2];
+    let expected = trainer(8).train(whole.as_mut_slice(), &data).unwrap();
+    for first in 1..8 {
+        let (mut here, mut there) = ([0.0; 2], [0.0; 2]);
+        let mut ended = trainer(first);
+        let _ = ended.train(here.as_mut_slice(), &data).unwrap();
+        let checkpoint = ended.checkpoint(here.as_slice()).unwrap();
+        let report = ended.epochs(8).unwrap().train(here.as_mut_slice(), &data).unwrap();
+        assert_eq!((report, here), (expected, whole), "after {first} epochs");
+
+        let mut other = trainer(8);
+        other.restore(&checkpoint, there.as_mut_slice()).unwrap();
+        let report = other.train(there.as_mut_slice(), &data).unwrap();
+        assert_eq!((report, there), (expected, whole), "after {first} epochs, by another trainer");
+    }
 }
 
 #[test]
