@@ -16,5 +16,6 @@ mod objectives;
 mod optimizers;
 mod sabotage;
 mod schedules;
+mod silent_answers;
 mod textbook;
 mod training;

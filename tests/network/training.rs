@@ -2,15 +2,17 @@
 
 #[cfg(feature = "serde")]
 mod checkpoints;
+#[cfg(feature = "serde")]
+mod interruptions;
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
 use gradus::{
-    Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Momentum,
-    Network, Pass, Real, ReduceOnPlateau, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StepDecay, StopReason,
-    Trainer, TrainingEnd, accuracy,
+    Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Network,
+    Pass, Real, ReduceOnPlateau, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StepDecay, StopReason, Trainer,
+    TrainingEnd, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -277,7 +279,9 @@ fn the_parameters_given_back_have_the_loss_reported() {
         for rate in [0.1, 1.0, 1.5] {
             let mut trainer = Trainer::new(&network, MeanSquaredError, descent(rate)).epochs(3).unwrap();
             trainer = trainer.early_stopping(EarlyStopping::after(5).unwrap());
-            trainer = validation.map_or_else(|| trainer, |data| trainer.validation(data));
+            if let Some(data) = validation {
+                trainer = trainer.validation(data);
+            }
             let mut parameters = [1.0, 0.0];
             let report = trainer.train(parameters.as_mut_slice(), &data).unwrap();
             let loss = mean_loss.mean_loss(parameters.as_slice(), &data).unwrap();
@@ -292,7 +296,7 @@ fn the_parameters_given_back_have_the_loss_reported() {
 fn a_run_that_has_ended_goes_on_with_more_epochs_as_if_it_had_not() {
     let (data, network) = (line(12), linear());
     let trainer = |epochs: usize| {
-        let momentum = Momentum::new(0.2).unwrap();
+        let momentum = descent(0.2).momentum(0.9).unwrap();
         let trainer = Trainer::new(&network, MeanSquaredError, momentum).batch_size(3).unwrap();
         trainer.epochs(epochs).unwrap().early_stopping(EarlyStopping::after(50).unwrap())
     };
