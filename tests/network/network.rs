@@ -254,7 +254,7 @@ mod prediction {
         let parameters = network.initialize(&mut rng);
         let losses: [(_, &dyn Loss<f64>); 3] = [
             (network.objective(HalfSquaredError), &HalfSquaredError),
-            (network.objective(CrossEntropy), &CrossEntropy),
+            (network.objective(MeanSquaredError), &MeanSquaredError),
             (network.objective(BinaryCrossEntropy), &BinaryCrossEntropy),
         ];
         for (mut objective, loss) in losses {

@@ -69,8 +69,8 @@ fn an_epoch_is_a_pass_over_all_samples_and_its_loss_the_mean_of_those_of_its_bat
             });
         let mut parameters = DVector::from_vec(vec![1.0, 0.5]);
         let report = trainer.train(&mut parameters, &data).unwrap();
-        let batches = 10_usize.div_ceil(batch_size);
-        assert_eq!((report.epochs, report.iterations, report.end), (2, 2 * batches as u64, TrainingEnd::Completed));
+        let (batches, end) = (10_usize.div_ceil(batch_size), TrainingEnd::Optimizer(StopReason::NoProgress));
+        assert_eq!((report.epochs, report.iterations, report.end), (2, 2 * batches as u64, end));
         for record in trainer.history().records() {
             assert!((record.training_loss - record.validation_loss.unwrap()).abs() < 1e-14);
             assert_eq!(record.learning_rate, Some(1e-300));

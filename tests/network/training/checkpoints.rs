@@ -104,7 +104,7 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
     refused(&document, Trainer::new(&network, MeanSquaredError, Adam::new(0.1).unwrap()));
     refused(&document, trainer(&network).reduce_on_plateau(ReduceOnPlateau::new(0.5).unwrap()).unwrap());
     for (place, value) in [
-        ("/version", json!(2)),
+        ("/version", json!(1)),
         ("/parameters", json!([1.0])),
         ("/parameters/0", json!(null)),
         ("/state/epoch", json!(7)),
@@ -112,6 +112,9 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
         ("/state/iterations", json!(u64::MAX)),
         ("/state/elapsed/secs", json!(u64::MAX)),
         ("/state/best/epoch", json!(3)),
+        ("/state/latest", json!([1.0])),
+        ("/state/course/steps", json!(4)),
+        ("/state/course/latest", json!([])),
         ("/state/best/parameters", json!([])),
         ("/state/history/records", json!([])),
         ("/optimizer/counters", json!([["steps", 3]])),

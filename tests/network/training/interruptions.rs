@@ -173,5 +173,6 @@ fn runs_that_are_interrupted_at_random_are_the_same_runs() {
         assert_eq!(epochs(&trainer), epochs(&uninterrupted), "seed {seed}");
     }
     println!("{interruptions} interruptions, {extensions} extensions, {restores} restores, {ended} ended before");
-    assert!(interruptions >= 300 && extensions >= 300 && restores >= 400 && ended > 0);
+    assert!(interruptions >= 200 && extensions >= 100 && restores >= 600 && ended > 0);
+    assert!(interruptions + extensions + restores >= 1_000);
 }
