@@ -8,7 +8,7 @@ use gradus::plot::{
 };
 use gradus::{
     Adam, ConfusionMatrix, Dataset, Dense, Error, LinearFit, LinearRegression, MeanSquaredError, Network, Trainer,
-    from_fn, mean_absolute_error,
+    from_fn, from_value, mean_absolute_error,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;

@@ -233,7 +233,7 @@ fn n08_a_training_whose_losses_rise_has_diverged() {
     for (epochs, batch_size) in [(2, 4), (60, 4), (30, 1), (1, 1), (10, 2), (1_000, 4)] {
         let trainer = Trainer::new(&network, MeanSquaredError, GradientDescent::new(2.0).unwrap());
         let mut trainer = trainer.epochs(epochs).unwrap().batch_size(batch_size).unwrap();
-        let mut parameters = [0.5, 0.0];
+        let mut parameters = [0.5_f64, 0.0];
         match trainer.train(parameters.as_mut_slice(), &data) {
             Ok(report) => {
                 assert_eq!(report.end, TrainingEnd::Optimizer(StopReason::Diverged), "{epochs}, {batch_size}")
