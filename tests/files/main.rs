@@ -1,5 +1,6 @@
 //! What is written and read: models, configurations, images, tables, charts, and what other programs make of them.
 
+mod bytes;
 mod configurations;
 #[path = "../../src/counted.rs"]
 mod counted;
@@ -9,4 +10,5 @@ mod killed_while_saving;
 mod model_files;
 mod mute;
 mod plots;
+mod saving;
 mod serialization;
