@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use gradus::{
     Adam, Checkpoint, CosineAnnealing, CsvTable, Dataset, Dense, Dropout, Network, Relu, Scheduled,
-    SoftmaxCrossEntropy, Standardization, Trainer, TrainingEnd,
+    SoftmaxCrossEntropy, Standardization, Trainer, TrainingEnd, save_file,
 };
 use lexopt::prelude::*;
 use rand::SeedableRng;
@@ -86,7 +86,8 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
     }
     loop {
         let report = trainer.train(&mut parameters, &data)?;
-        write_whole(&path, &serde_json::to_vec(&trainer.checkpoint(&parameters)?)?)?;
+        // All of it or nothing: a run that is killed while it writes leaves the checkpoint before.
+        save_file(&path, serde_json::to_vec(&trainer.checkpoint(&parameters)?)?)?;
         if report.end != TrainingEnd::Observer {
             break;
         }
@@ -110,13 +111,6 @@ fn read(path: &Path) -> Result<Option<Checkpoint<f64>>, Box<dyn Error>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display()).into()),
     }
-}
-
-/// All of it or nothing: a run that is killed while it writes leaves the checkpoint before.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
-    let part = path.with_extension("part");
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
-    Ok(written.map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
 fn read_iris() -> Result<Dataset<f64>, Box<dyn Error>> {

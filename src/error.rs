@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::number::shortest;
+
 /// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -51,7 +53,7 @@ pub enum Error {
     },
 
     /// A hyper-parameter lies outside its range.
-    #[error("{name}: expected {expected}, found {value}")]
+    #[error("{name}: expected {expected}, found {}", shortest(*value))]
     InvalidParameter {
         /// Its name.
         name: &'static str,
@@ -62,7 +64,7 @@ pub enum Error {
     },
 
     /// A target is not one that the loss is defined for.
-    #[error("target of sample {sample}: expected {expected}, found {value}")]
+    #[error("target of sample {sample}: expected {expected}, found {}", shortest(*value))]
     InvalidTarget {
         /// The sample, counted from 0.
         sample: usize,
@@ -183,7 +185,7 @@ pub enum Error {
     #[error(
         "training: expected a finite loss and gradient, found one that is not in epoch {epoch} after {iteration} steps; \
          the last finite loss was {}",
-        last_finite_loss.map_or_else(|| "none".to_owned(), |loss| loss.to_string())
+        last_finite_loss.map_or_else(|| "none".to_owned(), shortest)
     )]
     Diverged {
         /// The epoch, counted from 0.

@@ -110,6 +110,7 @@
 //! - Metrics: [`accuracy`], [`top_k_accuracy`], [`ConfusionMatrix`], [`log_loss`]; [`r_squared`],
 //!   [`mean_absolute_error`], [`root_mean_squared_error`]
 //! - Charts (feature `plot`): `plot`
+//! - Files: [`save_file`], by which all that the crate saves is saved
 //! - [`Real`], [`Error`]
 //!
 //! # Pages to read
@@ -132,7 +133,6 @@ mod data;
 pub mod docs;
 mod elementary;
 mod error;
-#[cfg(any(feature = "safetensors", feature = "npy", feature = "onnx"))]
 mod file;
 mod gradient;
 mod layer;
@@ -141,6 +141,7 @@ mod loss;
 mod metrics;
 mod model;
 mod network;
+mod number;
 mod objective;
 mod optimizer;
 #[cfg(feature = "plot")]
@@ -162,6 +163,7 @@ pub use data::{
 #[cfg(feature = "npy")]
 pub use data::{NpyError, Npz, read_npy, write_npy};
 pub use error::{Column, Dependency, Error, Result, Shape};
+pub use file::{SaveError, save_file};
 pub use gradient::{
     BlockReport, Difference, FromValue, GradientCheck, GradientReport, Tolerance, Verdict, Worst, from_value,
     numerical_gradient,

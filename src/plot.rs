@@ -35,9 +35,6 @@ mod grid;
 mod regression;
 mod training;
 
-use std::io;
-use std::path::PathBuf;
-
 pub use descent::descent_path;
 pub use figure::{Figure, Mark, Series};
 pub use grid::{Grid, confusion_matrix, weight_images};
@@ -45,6 +42,8 @@ pub use regression::{regression_line, residual_quantiles, residuals_against_fitt
 pub use training::{losses, metrics};
 
 use crate::error::Error;
+use crate::file::SaveError;
+use crate::number::shortest;
 
 /// Why a chart cannot be drawn.
 ///
@@ -59,17 +58,12 @@ use crate::error::Error;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
-    /// The file cannot be written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
+    /// The file cannot be saved.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 
     /// A point is not finite.
-    #[error("series {series:?}: expected finite points, found ({}, {})", point[0], point[1])]
+    #[error("series {series:?}: expected finite points, found ({}, {})", shortest(point[0]), shortest(point[1]))]
     NotFinite {
         /// The name of the series.
         series: String,
@@ -78,7 +72,7 @@ pub enum PlotError {
     },
 
     /// Axes cannot be this long.
-    #[error("axis {axis:?}: expected numbers of at most 1e300, found a range from {low} to {high}")]
+    #[error("axis {axis:?}: expected numbers of at most 1e300, found a range from {} to {}", shortest(*low), shortest(*high))]
     Range {
         /// The name of the axis.
         axis: String,

@@ -3,7 +3,8 @@ use std::{fs, io};
 
 use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
 
-use crate::file::{Number, write_whole};
+use crate::file::{SaveError, save_file};
+use crate::number::Number;
 use crate::real::Real;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -57,17 +58,15 @@ pub fn read_npy<T: Real>(path: impl AsRef<Path>) -> Result<DMatrix<T>, NpyError>
 /// What has one column by its type, as a `DVector`, becomes an array of one dimension; all else, also a `DMatrix` that
 /// happens to have one column, one of two. Numbers are written as nalgebra keeps them, in Fortran order, little-endian.
 ///
-/// The file appears as a whole or not at all: it is written under another name and then renamed.
+/// How the file is replaced is said at [`save_file`](crate::save_file).
 ///
 /// # Errors
-/// [`NpyError::OwnNumberType`] for numbers other than `f32` and `f64`, [`NpyError::Io`] if the file cannot be written; a
-/// former file is untouched then.
+/// [`NpyError::OwnNumberType`] for numbers other than `f32` and `f64`, [`NpyError::Save`] if the file cannot be saved.
 pub fn write_npy<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
     path: impl AsRef<Path>,
     matrix: &Matrix<T, R, C, S>,
 ) -> Result<(), NpyError> {
-    let path = path.as_ref();
-    write_whole(path, &encode(matrix)?).map_err(|source| NpyError::Io { path: path.to_owned(), source })
+    Ok(save_file(path, encode(matrix)?)?)
 }
 
 /// What a file of this matrix holds.
@@ -342,7 +341,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
-    /// The file cannot be read or written.
+    /// The file cannot be read.
     #[error("{path}: {source}")]
     Io {
         /// The file.
@@ -350,6 +349,10 @@ pub enum NpyError {
         /// What the operating system says.
         source: io::Error,
     },
+
+    /// The file cannot be saved.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 
     /// Numbers of the type that was asked for are not stored.
     #[error("numbers: expected f32 or f64, found another type")]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::npy::{Array, LONGEST_FRONT, NpyError, decode, encode};
-use crate::file::write_whole;
+use crate::file::save_file;
 use crate::real::Real;
 
 /// Named matrices in one file, as `numpy.savez` writes and `numpy.load` reads them.
@@ -117,19 +117,19 @@ impl Npz {
 
     /// Writes a file that `numpy.load` reads: what was read as it was packed, all else without compression.
     ///
-    /// The file appears as a whole or not at all: it is written under another name and then renamed.
+    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the arrays.
     ///
     /// # Errors
-    /// [`NpyError::Io`] if the file cannot be written; a former file is untouched then. [`NpyError::Archive`] for a name that
-    /// is too long for an archive.
+    /// [`NpyError::Save`] if the file cannot be saved, [`NpyError::Archive`] for a name that is too long for an archive.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), NpyError> {
-        let path = path.as_ref();
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, entry) in &self.arrays {
             match entry {
                 Entry::Own(bytes) => {
                     let options = SimpleFileOptions::default()
                         .compression_method(CompressionMethod::Stored)
+                        // Else that of now, where another crate has asked `zip` for clocks.
+                        .last_modified_time(DateTime::default())
                         .large_file(u32::try_from(bytes.len()).is_err());
                     archive.start_file(format!("{name}.npy"), options).map_err(archive_error)?;
                     archive.write_all(bytes).map_err(archive_error)?;
@@ -142,7 +142,7 @@ impl Npz {
             }
         }
         let bytes = archive.finish().map_err(archive_error)?.into_inner();
-        write_whole(path, &bytes).map_err(|source| NpyError::Io { path: path.to_owned(), source })
+        Ok(save_file(path, bytes)?)
     }
 }
 

@@ -34,6 +34,12 @@ const CUBIC: f64 = 0.044_715;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TanhGelu;
 
+#[cfg(feature = "onnx")]
+impl TanhGelu {
+    /// Of x and of x³ in u.
+    pub(crate) const COEFFICIENTS: [f64; 2] = [SQRT_2_OVER_PI, SQRT_2_OVER_PI * CUBIC];
+}
+
 impl Activation for TanhGelu {
     #[inline]
     fn value_and_derivative<T: Real>(&self, x: T) -> (T, T) {

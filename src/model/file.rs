@@ -1,10 +1,10 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use nalgebra::DVector;
-use safetensors::tensor::{SafeTensorError, TensorView};
+use safetensors::tensor::{SafeTensorError, TensorInfo, TensorView};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,9 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Model;
 use crate::data::Standardization;
 use crate::error::Error;
-use crate::file::{Number, write_whole};
+use crate::file::{SaveError, save_file};
 use crate::layer::{Layer, LayerConfiguration};
 use crate::network::{Network, ParameterRange};
+use crate::number::Number;
 use crate::real::Real;
 
 /// The entry of a file's metadata that holds the architecture.
@@ -34,7 +35,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// The file cannot be read or written.
+    /// The file cannot be read.
     #[error("{path}: {source}")]
     Io {
         /// The file.
@@ -42,6 +43,10 @@ pub enum ModelError {
         /// What the operating system says.
         source: io::Error,
     },
+
+    /// The file cannot be saved.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 
     /// The layer is none that a file can describe.
     #[error("layer {index} ({layer}): expected one with a configuration, found one without")]
@@ -163,11 +168,11 @@ impl<T: Real> Model<T> {
     /// `load_state_dict(safetensors.torch.load_file(path))`. A weight is stored row by row, outputs × inputs. The
     /// architecture and the standardisations are in the metadata, so that [`load`](Self::load) needs nothing else.
     ///
-    /// The file appears as a whole or not at all: it is written under another name and then renamed.
+    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the model.
     ///
     /// # Errors
     /// [`ModelError::NotDescribed`] for a layer without a configuration, [`ModelError::NumberType`] for numbers other than
-    /// `f32` and `f64`, [`ModelError::Io`] if the file cannot be written; a former file is untouched then.
+    /// `f32` and `f64`, [`ModelError::Save`] if the file cannot be saved.
     ///
     /// # Examples
     /// ```
@@ -187,9 +192,7 @@ impl<T: Real> Model<T> {
     /// # }
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
-        let path = path.as_ref();
-        let bytes = self.to_bytes()?;
-        write_whole(path, &bytes).map_err(|source| ModelError::Io { path: path.to_owned(), source })
+        Ok(save_file(path, self.to_bytes()?)?)
     }
 
     /// Reads a model that was [saved](Self::save), or that another tool has written with the same names and metadata.
@@ -213,14 +216,14 @@ impl<T: Real> Model<T> {
             layer.configuration().ok_or_else(|| ModelError::NotDescribed { index, layer: format!("{layer:?}") })
         };
         let layers = self.network.layers().enumerate().map(describe).collect::<Result<Vec<_>, _>>()?;
-        let mut tensors = Vec::new();
+        let mut blocks = BTreeMap::new();
         for range in self.network.parameter_ranges() {
             let values = &self.parameters.as_slice()[range.range.clone()];
             let (rows, columns) = (range.block.rows, range.block.columns);
             let row_by_row = (0..rows).flat_map(|row| (0..columns).map(move |column| row + column * rows));
             let mut bytes = Vec::with_capacity(values.len() * number.size());
             row_by_row.for_each(|place| number.write(values[place].to_f64(), &mut bytes));
-            tensors.push((range.name(), shape(range, layers.get(range.layer)), bytes));
+            blocks.insert(range.name(), (shape(range, layers.get(range.layer)), bytes));
         }
         let architecture = Architecture {
             version: VERSION,
@@ -230,12 +233,8 @@ impl<T: Real> Model<T> {
             outputs: self.outputs.as_ref().map(Scaling::of),
         };
         let architecture = serde_json::to_string(&architecture).map_err(ModelError::Architecture)?;
-        let metadata = HashMap::from([(ENTRY.to_owned(), architecture), ("format".to_owned(), "pt".to_owned())]);
-        let views = tensors
-            .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(data_type(number), shape.clone(), bytes)?)));
-        let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
-        Ok(safetensors::serialize(views, Some(metadata))?)
+        let metadata = BTreeMap::from([(ENTRY, architecture.as_str()), ("format", "pt")]);
+        Ok(serialize(&metadata, data_type(number), blocks)?)
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) makes.
@@ -350,6 +349,41 @@ fn shape(range: &ParameterRange, layer: Option<&LayerConfiguration>) -> Vec<usiz
     let (rows, columns) = (range.block.rows, range.block.columns);
     let is_weight = matches!((layer, range.block.name), (Some(LayerConfiguration::Dense { .. }), "weight"));
     if is_weight || columns != 1 { vec![rows, columns] } else { vec![rows] }
+}
+
+/// A file of these tensors, each with its shape and bytes, in the order of their names.
+///
+/// [`safetensors::serialize`] takes the metadata as a `HashMap`, which has another order in every run.
+fn serialize(
+    metadata: &BTreeMap<&str, &str>,
+    dtype: Dtype,
+    blocks: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
+) -> Result<Vec<u8>, SafeTensorError> {
+    #[derive(Serialize)]
+    struct Header<'a> {
+        #[serde(rename = "__metadata__")]
+        metadata: &'a BTreeMap<&'a str, &'a str>,
+        #[serde(flatten)]
+        tensors: BTreeMap<String, TensorInfo>,
+    }
+
+    let (mut tensors, mut data) = (BTreeMap::new(), Vec::new());
+    for (name, (shape, bytes)) in blocks {
+        let data_offsets = (data.len(), data.len() + bytes.len());
+        tensors.insert(name, TensorInfo { dtype, shape, data_offsets });
+        data.extend(bytes);
+    }
+    let mut header = serde_json::to_vec(&Header { metadata, tensors })?;
+    // The numbers begin at a multiple of their size.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    // The longest that readers take.
+    if header.len() > 100_000_000 {
+        return Err(SafeTensorError::HeaderTooLarge);
+    }
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.extend(data);
+    Ok(file)
 }
 
 fn number_of<T: 'static>() -> Result<Number, ModelError> {

@@ -1,7 +1,6 @@
 mod messages;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use messages::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
@@ -11,13 +10,13 @@ use prost::Message;
 
 use super::Model;
 use crate::data::Standardization;
-use crate::file::{Number, write_whole};
-use crate::layer::LayerConfiguration;
+use crate::file::{SaveError, save_file};
+use crate::layer::{LayerConfiguration, TanhGelu};
+use crate::number::Number;
 use crate::real::Real;
 
-/// Of ONNX 1.15: the first operators with `Gelu`.
-const OPERATORS: i64 = 20;
-const IR_VERSION: i64 = 9;
+/// Of ONNX 1.4: the first whose constants are no inputs of the graph.
+const IR_VERSION: i64 = 4;
 
 /// Why a model cannot be written as ONNX.
 ///
@@ -28,20 +27,15 @@ const IR_VERSION: i64 = 9;
 ///
 /// let model = Model::new(Network::<f32>::builder(1).layer(Sigmoid).build()?, DVector::zeros(0))?;
 /// let error = model.save_onnx("no/such/directory/model.onnx").unwrap_err();
-/// assert!(matches!(error, OnnxError::Io { .. }) && error.to_string().starts_with("no/such/directory/model.onnx: "));
+/// assert!(matches!(error, OnnxError::Save(_)) && error.to_string().starts_with("no/such/directory/model.onnx: "));
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
-    /// The file cannot be written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
+    /// The file cannot be saved.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 
     /// The layer is none that a file can describe.
     #[error("layer {index} ({layer}): expected one with a configuration, found one without")]
@@ -72,17 +66,34 @@ impl<T: Real> Model<T> {
     /// **row**, as all runtimes have it, so that the memory is that of a [`Batch`](crate::Batch). Standardisations are
     /// part of it; dropout does nothing. Weights have the names and the layout of PyTorch's.
     ///
-    /// The file appears as a whole or not at all: it is written under another name and then renamed.
+    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the model.
+    ///
+    /// # File format
+    /// IR version 4, and the lowest operator set that has what the layers need, so that old runtimes take the file:
+    ///
+    /// | layers | operators | operator set |
+    /// | --- | --- | --- |
+    /// | [`Dense`](crate::Dense) | `Gemm` | 7 |
+    /// | [`LayerNormalization`](crate::LayerNormalization) | `ReduceMean`, `Sub`, `Mul`, `Add`, `Sqrt`, `Div` | 7 |
+    /// | [`Dropout`](crate::Dropout), [`Identity`](crate::Identity) | `Identity` | 7 |
+    /// | [`Softmax`](crate::Softmax), [`LogSoftmax`](crate::LogSoftmax), [`Sigmoid`](crate::Sigmoid), [`Tanh`](crate::Tanh), [`Relu`](crate::Relu), [`LeakyRelu`](crate::LeakyRelu), [`Elu`](crate::Elu), [`Softplus`](crate::Softplus) | those of the same name | 7 |
+    /// | [`Silu`](crate::Silu) | `Sigmoid`, `Mul` | 7 |
+    /// | [`TanhGelu`](crate::TanhGelu) | `Mul`, `Add`, `Tanh` | 7 |
+    /// | [`Gelu`](crate::Gelu) | `Mul`, `Erf`, `Add` | 9 |
+    /// | standardisations | `Sub`, `Div`; `Mul`, `Add` | 7 |
+    ///
+    /// A model has the highest of its layers. Operator set 7 is the oldest that ONNX Runtime runs.
     ///
     /// # Numerics
-    /// Numbers are of the model's type. In ONNX hyper-parameters are `f32`; and where the model's type is `f64`,
-    /// [`LeakyRelu`](crate::LeakyRelu), [`Elu`](crate::Elu), [`Gelu`](crate::Gelu) and [`Softplus`](crate::Softplus) are
-    /// written to be computed in `f32`, since ONNX Runtime 1.32 has them in no other.
+    /// Numbers are of the model's type, but for the hyper-parameters of [`LeakyRelu`](crate::LeakyRelu) and
+    /// [`Elu`](crate::Elu), which are `f32` in ONNX. Where the model's type is `f64`, these two,
+    /// [`Softplus`](crate::Softplus) and the error function of [`Gelu`](crate::Gelu) are written to be computed in `f32`,
+    /// since ONNX Runtime 1.32 has them in no other. ONNX has no complementary error function, so that values of
+    /// [`Gelu`](crate::Gelu) and [`TanhGelu`](crate::TanhGelu) below −3 have the digits of x, not their own.
     ///
     /// # Errors
     /// [`OnnxError::NotDescribed`] for a layer without a configuration, [`OnnxError::NumberType`] for numbers other than
-    /// `f32` and `f64`, [`OnnxError::TooLarge`] from 2 GiB on, [`OnnxError::Io`] if the file cannot be written; a former
-    /// file is untouched then.
+    /// `f32` and `f64`, [`OnnxError::TooLarge`] from 2 GiB on, [`OnnxError::Save`] if the file cannot be saved.
     ///
     /// # Examples
     /// ```
@@ -102,11 +113,9 @@ impl<T: Real> Model<T> {
     /// ```
     ///
     /// # References
-    /// Open Neural Network Exchange, operator set 20.
+    /// Open Neural Network Exchange, operator sets 7 and 9.
     pub fn save_onnx(&self, path: impl AsRef<Path>) -> Result<(), OnnxError> {
-        let path = path.as_ref();
-        let bytes = self.to_onnx_bytes()?;
-        write_whole(path, &bytes).map_err(|source| OnnxError::Io { path: path.to_owned(), source })
+        Ok(save_file(path, self.to_onnx_bytes()?)?)
     }
 
     /// What [`save_onnx`](Self::save_onnx) writes.
@@ -158,11 +167,15 @@ struct Graph {
     tensors: Vec<TensorProto>,
     /// The name of what the last operator has made.
     current: String,
+    /// The lowest operator set that has all of the operators.
+    operator_set: i64,
 }
 
 impl Graph {
     fn new(number: Number) -> Self {
-        Self { number, nodes: Vec::new(), tensors: Vec::new(), current: "input".to_owned() }
+        let current = "input".to_owned();
+        // The oldest in which vectors are added to matrices row by row, without being told to.
+        Self { number, nodes: Vec::new(), tensors: Vec::new(), current, operator_set: 7 }
     }
 
     /// Adds constants, and says their name again.
@@ -172,6 +185,11 @@ impl Graph {
         let dims = shape.iter().map(|&size| size as i64).collect();
         self.tensors.push(TensorProto { dims, data_type: data_type(self.number), name: name.clone(), raw_data });
         name
+    }
+
+    /// Adds one number.
+    fn scalar(&mut self, of: &str, name: &str, value: f64) -> String {
+        self.tensor(format!("{of}.{name}"), &[], [value].into_iter())
     }
 
     /// Adds the numbers of a standardisation: their names.
@@ -206,18 +224,39 @@ impl Graph {
         }
     }
 
+    /// Appends ½ x (1 + v), where v are the current values.
+    fn half_of_one_more(&mut self, of: &str, x: String) {
+        let [one, half] = [("one", 1.0), ("half", 0.5)].map(|(name, value)| self.scalar(of, name, value));
+        for (operator, other) in [("Add", one), ("Mul", x), ("Mul", half)] {
+            self.operator(of, operator, &[other], vec![]);
+        }
+    }
+
     fn layer(&mut self, index: usize, configuration: &LayerConfiguration, parameters: &[String]) {
         let of = &index.to_string();
-        let last_axis = || vec![integer("axis", -1)];
+        let input = self.current.clone();
+        // The last one: in old operator sets axes are counted from the first alone.
+        let over_values = || vec![integer("axis", 1)];
         match *configuration {
             // One sample a row: Y = X Wᵀ + b.
             LayerConfiguration::Dense { .. } => self.operator(of, "Gemm", parameters, vec![integer("transB", 1)]),
             LayerConfiguration::LayerNormalization { epsilon, .. } => {
-                let attributes = vec![integer("axis", -1), float("epsilon", epsilon)];
-                self.operator(of, "LayerNormalization", parameters, attributes);
+                let mean = || vec![integers("axes", &[1]), integer("keepdims", 1)];
+                let epsilon = self.scalar(of, "epsilon", epsilon);
+                self.operator(of, "ReduceMean", &[], mean());
+                self.node(of, "Sub", vec![input, self.current.clone()], vec![]);
+                let deviation = self.current.clone();
+                self.operator(of, "Mul", std::slice::from_ref(&deviation), vec![]);
+                self.operator(of, "ReduceMean", &[], mean());
+                self.operator(of, "Add", &[epsilon], vec![]);
+                self.operator(of, "Sqrt", &[], vec![]);
+                self.node(of, "Div", vec![deviation, self.current.clone()], vec![]);
+                for (operator, parameter) in ["Mul", "Add"].into_iter().zip(parameters) {
+                    self.operator(of, operator, std::slice::from_ref(parameter), vec![]);
+                }
             }
-            LayerConfiguration::Softmax => self.operator(of, "Softmax", &[], last_axis()),
-            LayerConfiguration::LogSoftmax => self.operator(of, "LogSoftmax", &[], last_axis()),
+            LayerConfiguration::Softmax => self.operator(of, "Softmax", &[], over_values()),
+            LayerConfiguration::LogSoftmax => self.operator(of, "LogSoftmax", &[], over_values()),
             LayerConfiguration::Dropout { .. } | LayerConfiguration::Identity => {
                 self.operator(of, "Identity", &[], vec![]);
             }
@@ -228,10 +267,28 @@ impl Graph {
                 self.narrow_operator(of, "LeakyRelu", vec![float("alpha", slope)]);
             }
             LayerConfiguration::Elu { alpha } => self.narrow_operator(of, "Elu", vec![float("alpha", alpha)]),
-            LayerConfiguration::Gelu => self.narrow_operator(of, "Gelu", vec![text("approximate", "none")]),
-            LayerConfiguration::TanhGelu => self.operator(of, "Gelu", &[], vec![text("approximate", "tanh")]),
+            // Operators of these names came with operator set 20. x/2 · (1 + erf(x/√2)).
+            LayerConfiguration::Gelu => {
+                let scale = self.scalar(of, "scale", std::f64::consts::FRAC_1_SQRT_2);
+                self.operator(of, "Mul", &[scale], vec![]);
+                self.narrow_operator(of, "Erf", vec![]);
+                self.operator_set = self.operator_set.max(9);
+                self.half_of_one_more(of, input);
+            }
+            // x/2 · (1 + tanh((c₃ x² + c₁) x))
+            LayerConfiguration::TanhGelu => {
+                let [linear, cubic] = TanhGelu::COEFFICIENTS;
+                let [linear, cubic] =
+                    [("linear", linear), ("cubic", cubic)].map(|(name, value)| self.scalar(of, name, value));
+                for (operator, other) in
+                    [("Mul", input.clone()), ("Mul", cubic), ("Add", linear), ("Mul", input.clone())]
+                {
+                    self.operator(of, operator, &[other], vec![]);
+                }
+                self.operator(of, "Tanh", &[], vec![]);
+                self.half_of_one_more(of, input);
+            }
             LayerConfiguration::Silu => {
-                let input = self.current.clone();
                 self.operator(of, "Sigmoid", &[], vec![]);
                 self.operator(of, "Mul", &[input], vec![]);
             }
@@ -263,7 +320,7 @@ impl Graph {
             producer_name: env!("CARGO_PKG_NAME").to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(graph),
-            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: OPERATORS }],
+            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: self.operator_set }],
         }
     }
 }
@@ -284,7 +341,6 @@ fn float(name: &str, value: f64) -> AttributeProto {
     AttributeProto { name: name.to_owned(), f: Some(value as f32), r#type: messages::FLOAT, ..Default::default() }
 }
 
-fn text(name: &str, value: &str) -> AttributeProto {
-    let name = name.to_owned();
-    AttributeProto { name, s: Some(value.as_bytes().to_vec()), r#type: messages::TEXT, ..Default::default() }
+fn integers(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), ints: values.to_vec(), r#type: messages::INTEGERS, ..Default::default() }
 }

@@ -6,6 +6,7 @@ use plotters::prelude::*;
 
 use super::PlotError;
 use crate::error::Error;
+use crate::file::save_file;
 
 /// Colours that all eyes tell apart: M. Okabe, K. Ito (2008), Color Universal Design.
 const COLOURS: [RGBColor; 7] = [
@@ -149,13 +150,15 @@ impl Figure {
 
     /// Writes the chart to an SVG file.
     ///
+    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the figure.
+    ///
     /// # Errors
-    /// As [`to_svg`](Self::to_svg), and [`PlotError::Io`] if the file cannot be written.
+    /// As [`to_svg`](Self::to_svg), and [`PlotError::Save`] if the file cannot be saved.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
-        write(path.as_ref(), &self.to_svg()?)
+        Ok(save_file(path, self.to_svg()?)?)
     }
 
-    /// The chart as SVG.
+    /// The chart as SVG. Characters that XML cannot hold, as U+0000, are drawn as U+FFFD, �.
     ///
     /// # Errors
     /// [`Error::Empty`] if there are no points, [`PlotError::NotFinite`] if one is not finite, [`PlotError::Range`] if an
@@ -319,9 +322,11 @@ pub(super) fn draw(content: impl FnOnce(&Area<'_>) -> Result<(), Failure>) -> Re
         filled.and_then(|()| content(&area)).and_then(|()| Ok(area.present()?))
     };
     drawn.map_err(|error| PlotError::Drawing(error.to_string()))?;
-    Ok(svg)
+    // Most pictures have none.
+    Ok(if svg.contains(no_xml) { svg.replace(no_xml, "\u{FFFD}") } else { svg })
 }
 
-pub(super) fn write(path: &Path, svg: &str) -> Result<(), PlotError> {
-    std::fs::write(path, svg).map_err(|source| PlotError::Io { path: path.to_owned(), source })
+/// Characters that XML has no place for, not even as a reference.
+fn no_xml(character: char) -> bool {
+    matches!(character, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FFFE}' | '\u{FFFF}')
 }

@@ -5,8 +5,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
-use super::figure::{FONT, SIZE, draw, write};
+use super::figure::{FONT, SIZE, draw};
 use crate::error::{Error, Shape};
+use crate::file::save_file;
 use crate::linalg::View;
 use crate::metrics::ConfusionMatrix;
 use crate::real::Real;
@@ -45,15 +46,15 @@ impl Grid {
         &self.shades
     }
 
-    /// Writes the chart to an SVG file.
+    /// Writes the chart to an SVG file, as [`Figure::save`](super::Figure::save) does.
     ///
     /// # Errors
-    /// [`PlotError::Io`] if the file cannot be written.
+    /// As [`to_svg`](Self::to_svg), and [`PlotError::Save`] if the file cannot be saved.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
-        write(path.as_ref(), &self.to_svg()?)
+        Ok(save_file(path, self.to_svg()?)?)
     }
 
-    /// The chart as SVG.
+    /// The chart as SVG, with text as [`Figure::to_svg`](super::Figure::to_svg) draws it.
     ///
     /// # Errors
     /// [`PlotError::Drawing`] if it cannot be drawn.

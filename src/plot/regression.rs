@@ -3,6 +3,7 @@ use nalgebra::DMatrix;
 use super::{Figure, Mark, PlotError, Series};
 use crate::error::{Error, Shape};
 use crate::linalg::View;
+use crate::number::shortest;
 use crate::real::Real;
 use crate::real::sealed::Sealed;
 use crate::regression::LinearFit;
@@ -61,7 +62,8 @@ pub fn regression_line<'a, T: Real>(
         curve(lower).into_iter().chain(curve(upper).into_iter().rev()).collect::<Vec<_>>()
     };
     let ends = [0, STEPS].map(|step| [along[step].to_f64(), line[step].to_f64()]);
-    let percent = 100.0 * level;
+    // 7 for 0.07, of which the hundredfold is rounded.
+    let percent = shortest(format!("{level}e2").parse().unwrap_or(100.0 * level));
     let figure = Figure::new("Observations and the fitted line", "x", "y");
     let observations = x.iter().zip(y.iter()).map(|(x, y)| [x.to_f64(), y.to_f64()]);
     Ok(figure

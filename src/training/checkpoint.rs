@@ -13,7 +13,8 @@ use crate::real::Real;
 /// best parameters so far and the history.
 ///
 /// All chance is a function of the seed and the number of the step, so that no generator has to be saved. With the
-/// feature `serde` a checkpoint goes to and from any format that keeps floating-point numbers exactly.
+/// feature `serde` a checkpoint goes to and from any format that keeps floating-point numbers exactly;
+/// [`save_file`](crate::save_file) replaces the checkpoint before by it as a whole.
 ///
 /// # Examples
 /// A run is stopped after three steps and gone on with by another trainer:

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::number::shortest;
+
 /// What was measured at the end of an epoch.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -20,11 +22,12 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
-/// As `epoch 3: training loss 0.1234, validation loss 0.2345`.
+/// As `epoch 3: training loss 0.1234, validation loss 0.2345`; from a million on as `1.2345e21`.
 impl fmt::Display for EpochRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "epoch {}: training loss {:.4}", self.epoch, self.training_loss)?;
-        self.validation_loss.map_or(Ok(()), |loss| write!(f, ", validation loss {loss:.4}"))
+        let four = |loss: f64| if loss.abs() < 1e6 { format!("{loss:.4}") } else { format!("{loss:.4e}") };
+        write!(f, "epoch {}: training loss {}", self.epoch, four(self.training_loss))?;
+        self.validation_loss.map_or(Ok(()), |loss| write!(f, ", validation loss {}", four(loss)))
     }
 }
 
@@ -63,15 +66,18 @@ impl History {
 
     /// Writes a table of comma-separated values with a line of names: `epoch`, `training_loss`, `validation_loss`, the
     /// metrics, `learning_rate`, `seconds`. What an epoch does not have is empty; numbers are written with as many
-    /// digits as it takes to read the same number again.
+    /// digits as it takes to read the same number again, large and small ones with an exponent, as `1e21`.
     ///
     /// # Errors
     /// Those of the writer.
     ///
     /// # Examples
     /// ```no_run
-    /// # fn save(trainer: gradus::Trainer<'_, f32>) -> std::io::Result<()> {
-    /// trainer.history().write_csv(&mut std::fs::File::create("history.csv")?)
+    /// # fn save(trainer: gradus::Trainer<'_, f32>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut csv = Vec::new();
+    /// trainer.history().write_csv(&mut csv)?;
+    /// gradus::save_file("history.csv", csv)?;
+    /// # Ok(())
     /// # }
     /// ```
     pub fn write_csv(&self, to: &mut dyn Write) -> io::Result<()> {
@@ -84,13 +90,14 @@ impl History {
             }
         }
         writeln!(to, "learning_rate,seconds")?;
-        let optional = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
+        let optional = |number: Option<f64>| number.map_or_else(String::new, shortest);
         for record in &self.records {
-            write!(to, "{},{},{},", record.epoch, record.training_loss, optional(record.validation_loss))?;
+            let losses = [record.training_loss.into(), record.validation_loss].map(optional);
+            write!(to, "{},{},{},", record.epoch, losses[0], losses[1])?;
             for place in 0..self.metric_names.len() {
                 write!(to, "{},", optional(record.metrics.get(place).copied().flatten()))?;
             }
-            writeln!(to, "{},{}", optional(record.learning_rate), record.seconds)?;
+            writeln!(to, "{},{}", optional(record.learning_rate), shortest(record.seconds))?;
         }
         Ok(())
     }

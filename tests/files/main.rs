@@ -1,5 +1,6 @@
 //! What is written and read: models, configurations, images, tables, charts, and what other programs make of them.
 
+mod bytes;
 mod configurations;
 #[path = "../../src/counted.rs"]
 mod counted;
@@ -10,4 +11,5 @@ mod model_files;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 mod mute;
 mod plots;
+mod saving;
 mod serialization;

@@ -1,9 +1,9 @@
-//! The messages of ONNX that a network needs, with the field numbers of `onnx.proto` (ONNX 1.15, IR version 9).
+//! The messages of ONNX that a network needs, with the field numbers of `onnx.proto` (ONNX 1.4, IR version 4).
 
 /// The type of an attribute's value.
 pub(super) const FLOAT: i32 = 1;
 pub(super) const INTEGER: i32 = 2;
-pub(super) const TEXT: i32 = 3;
+pub(super) const INTEGERS: i32 = 7;
 
 /// The type of a tensor's numbers.
 pub(super) const F32: i32 = 1;
@@ -67,8 +67,8 @@ pub(super) struct AttributeProto {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
-    #[prost(bytes = "vec", optional, tag = "4")]
-    pub(super) s: Option<Vec<u8>>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub(super) r#type: i32,
 }
