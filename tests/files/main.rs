@@ -10,3 +10,5 @@ mod model_files;
 mod mute;
 mod plots;
 mod serialization;
+#[cfg(feature = "csv")]
+mod tables;
