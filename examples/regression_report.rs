@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use gradus::plot::{residual_quantiles, residuals_against_fitted, residuals_against_leverage};
-use gradus::{CsvTable, LinearRegression};
+use gradus::{CsvOptions, LinearRegression};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-Fits a linear model to a CSV file: a header, then rows of numbers, the target first. Draws its residuals.
+Fits a linear model to a CSV file: a header, then rows of numbers, the target first. Rows with an empty field or NA are left
+out. Draws the residuals.
 
 Usage: cargo run --example regression_report -- [--data FILE] [--output DIR]
 
@@ -48,7 +49,11 @@ fn parse_options() -> Result<Option<(PathBuf, PathBuf)>, lexopt::Error> {
 
 fn run(options: Option<(PathBuf, PathBuf)>, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
     let Some((data, output)) = options else { return Ok(writeln!(out, "{HELP}")?) };
-    let table = CsvTable::read(&data)?;
+    let table = CsvOptions::new().with_missing(["NA"]).read(&data)?;
+    let (table, dropped) = table.complete_rows(table.names())?;
+    if dropped > 0 {
+        writeln!(out, "{dropped} rows are left out: a value is missing")?;
+    }
     let names = table.names();
     let (y, x) = (table.columns::<f64>(&names[..1])?, table.columns::<f64>(&names[1..])?);
     let fit = LinearRegression::new().fit(&x, &y)?;

@@ -1,6 +1,7 @@
 mod batches;
 #[cfg(feature = "csv")]
 mod csv_table;
+mod gzip;
 mod idx;
 #[cfg(feature = "npy")]
 mod npy;
@@ -14,11 +15,11 @@ use std::hint::black_box;
 pub(crate) use batches::Buffer;
 pub use batches::{MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches};
 #[cfg(feature = "csv")]
-pub use csv_table::{CsvError, CsvTable};
+pub use csv_table::{CsvError, CsvOptions, CsvTable};
 pub use idx::{IdxError, Images, Labels};
 use nalgebra::DMatrix;
 #[cfg(feature = "npy")]
-pub use npy::{NpyError, read_npy, write_npy};
+pub use npy::{NpyArray, NpyError, read_npy, write_npy};
 #[cfg(feature = "npy")]
 pub use npz::Npz;
 use rand::Rng;

@@ -105,8 +105,8 @@
 //!   forgetting: [`RecursiveLeastSquares`]; by gradient descent: [`LeastSquaresObjective`]
 //! - The fitted model: [`LinearFit`], [`FitStatistics`], [`Intervals`], [`Summary`]; with the data at hand
 //!   [`Diagnostics`], [`RobustCovariance`]; how it was found: [`RegressionReport`], [`Solver`], [`RankDeficiency`]
-//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; `CsvTable` (feature
-//!   `csv`); `read_npy`, `write_npy`, `Npz` (feature `npy`)
+//! - Data: [`Batch`], [`Dataset`], [`one_hot`], [`Images`] and [`Labels`] of IDX files; `CsvTable`, `CsvOptions` (feature
+//!   `csv`); `read_npy`, `write_npy`, `NpyArray`, `Npz` (feature `npy`)
 //! - Metrics: [`accuracy`], [`top_k_accuracy`], [`ConfusionMatrix`], [`log_loss`]; [`r_squared`],
 //!   [`mean_absolute_error`], [`root_mean_squared_error`]
 //! - Charts (feature `plot`): `plot`
@@ -155,13 +155,13 @@ mod wide;
 
 pub use batch::{Batch, BatchMut};
 #[cfg(feature = "csv")]
-pub use data::{CsvError, CsvTable};
+pub use data::{CsvError, CsvOptions, CsvTable};
 pub use data::{
     Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, Standardization,
     one_hot,
 };
 #[cfg(feature = "npy")]
-pub use data::{NpyError, Npz, read_npy, write_npy};
+pub use data::{NpyArray, NpyError, Npz, read_npy, write_npy};
 pub use error::{Column, Dependency, Error, Result, Shape};
 pub use file::{SaveError, save_file};
 pub use gradient::{

@@ -54,3 +54,18 @@ impl Number {
         }
     }
 }
+
+/// The value of a number of half precision: a sign, 5 bits of an exponent, 10 of a fraction.
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+pub(crate) fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (u64::from(bits >> 10 & 0x1F), u64::from(bits & 0x3FF));
+    let magnitude = match exponent {
+        0x1F if fraction == 0 => f64::INFINITY,
+        0x1F => f64::NAN,
+        // Multiples of 2⁻²⁴.
+        0 => fraction as f64 / f64::from(1 << 24),
+        // The exponent is that of f64 but for what is added to it, and the fraction begins as its fraction.
+        _ => f64::from_bits(exponent + 1023 - 15 << 52 | fraction << 42),
+    };
+    if bits >> 15 == 0 { magnitude } else { -magnitude }
+}

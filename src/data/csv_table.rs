@@ -1,22 +1,42 @@
+mod error;
+mod options;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
-use std::{fs, io, str};
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+pub use error::CsvError;
 use nalgebra::DMatrix;
+pub use options::CsvOptions;
 
+use self::options::BLANKS;
 use super::Dataset;
-use crate::error::Error;
 use crate::real::Real;
 
-/// A table of comma-separated values with a line of names: read once, then asked for its columns.
+/// A table of comma-separated values with a header of names: read once, then asked for its columns.
+///
+/// [`CsvOptions`] reads tables that differ from the format below: other delimiters, no header, comments, missing values.
 ///
 /// # File format
-/// RFC 4180 in UTF-8: the first line names the columns, every other one has a field for each name. Fields may be quoted;
-/// white space around them does not count, nor do empty lines. Lines end in LF or CRLF; a byte-order mark is skipped.
-/// Numbers are what [`f64::from_str`] reads, but `nan`, `inf` and what is beyond the range of the number type; every
-/// field of a column that is asked for must hold one. Columns that nobody asks for may hold anything.
+/// RFC 4180 in UTF-8: the first row is the header, every other one has a field for each name. A field in quotes may hold
+/// delimiters, line breaks and, doubled, quotes; blanks (spaces and tabs) outside of its quotes don't count, and nothing
+/// else may stand there. A field without quotes may not hold any, and keeps its blanks.
+///
+/// Lines end in LF, CRLF or CR. A byte-order mark is skipped, and so are lines with nothing but blanks. A file whose name
+/// ends in `.gz` is unpacked (feature `gzip`).
+///
+/// A column without a name gets one: `unnamed0` for the first of the table, `unnamed3` for the fourth. A first row that may
+/// hold data is refused, since nothing says whether it is a header: see [`CsvOptions::with_header`].
+///
+/// Numbers are what [`f64::from_str`] reads, with or without blanks around them, but `nan`, `inf` and what is beyond the
+/// range of the number type; every field of a column that is asked for must hold one. Columns that nobody asks for may hold
+/// anything.
+///
+/// # Missing values
+/// An empty field, one of blanks, and one of the spellings given to [`CsvOptions::with_missing`] hold no value. A column
+/// that is asked for and lacks one is refused with the line. [`complete_rows`](Self::complete_rows) leaves such rows out
+/// and counts them; [`columns_or_nan`](Self::columns_or_nan) reads NaN instead.
 ///
 /// # Examples
 /// ```
@@ -49,21 +69,23 @@ pub struct CsvTable {
     fields: Vec<String>,
     /// The line on which each row begins.
     lines: Vec<usize>,
+    /// By which it was read.
+    options: CsvOptions,
 }
 
 impl CsvTable {
     /// Reads a file whose fields are separated by commas.
     ///
     /// # Errors
-    /// [`CsvError::Io`] if the file cannot be read; otherwise as [`from_bytes`](Self::from_bytes).
+    /// As [`CsvOptions::read`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self, CsvError> {
-        Self::read_delimited(path, b',')
+        CsvOptions::new().read(path)
     }
 
     /// Reads a file whose fields are separated by something else: `b';'`, `b'\t'`.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`CsvOptions::read`].
     ///
     /// # Examples
     /// ```
@@ -78,68 +100,15 @@ impl CsvTable {
     /// # }
     /// ```
     pub fn read_delimited(path: impl AsRef<Path>, delimiter: u8) -> Result<Self, CsvError> {
-        let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| CsvError::Io { path: path.to_owned(), source })?;
-        Self::from_bytes(&bytes, delimiter)
+        CsvOptions::new().with_delimiter(delimiter).read(path)
     }
 
     /// Reads what a file would hold.
     ///
     /// # Errors
-    /// [`CsvError`] says at which line, counted from 1, the text is not in the format, and why. A table without rows is
-    /// refused.
+    /// As [`CsvOptions::from_bytes`].
     pub fn from_bytes(bytes: &[u8], delimiter: u8) -> Result<Self, CsvError> {
-        if matches!(delimiter, b'"' | b'\r' | b'\n') || !delimiter.is_ascii() {
-            return Err(CsvError::Delimiter { found: delimiter });
-        }
-        // Flexible, since ragged rows are told in our own terms.
-        let mut builder = ReaderBuilder::new();
-        builder.delimiter(delimiter).has_headers(false).flexible(true).trim(Trim::All);
-        let mut reader = builder.from_reader(bytes);
-        let mut record = ByteRecord::new();
-        let mut table = Self { names: Vec::new(), fields: Vec::new(), lines: Vec::new() };
-        loop {
-            let (start, line) = (reader.position().byte() as usize, reader.position().line() as usize);
-            if !reader.read_byte_record(&mut record).map_err(|error| CsvError::Format { line, source: error })? {
-                break;
-            }
-            // The reader says where it stood: before empty lines, and before the LF of the line above.
-            let raw = &bytes[start..(reader.position().byte() as usize).min(bytes.len())];
-            let skipped = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-            let line = line + skipped.filter(|&&byte| byte == b'\n').count();
-            // A quote that is not closed would swallow rows.
-            if !raw.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2) {
-                return Err(CsvError::Quote { line });
-            }
-            table.push(&record, line)?;
-        }
-        match (table.names.is_empty(), table.lines.is_empty()) {
-            (true, _) => Err(CsvError::Empty { what: "names of columns" }),
-            (_, true) => Err(CsvError::Empty { what: "rows" }),
-            _ => Ok(table),
-        }
-    }
-
-    /// A row, or the names if there are none yet.
-    fn push(&mut self, record: &ByteRecord, line: usize) -> Result<(), CsvError> {
-        let is_first = self.names.is_empty();
-        if !is_first && record.len() != self.names.len() {
-            return Err(CsvError::FieldCount { line, expected: self.names.len(), found: record.len() });
-        }
-        let mut seen = BTreeSet::new();
-        for (place, bytes) in record.iter().enumerate() {
-            let column = || self.names.get(place).cloned().unwrap_or_else(|| format!("number {}", place + 1));
-            let text = str::from_utf8(bytes).map_err(|_| CsvError::NotUtf8 { line, column: column() })?;
-            if is_first && !seen.insert(text) {
-                return Err(CsvError::DuplicateColumn { name: text.to_owned() });
-            }
-            let to = if is_first { &mut self.names } else { &mut self.fields };
-            to.push(text.to_owned());
-        }
-        if !is_first {
-            self.lines.push(line);
-        }
-        Ok(())
+        CsvOptions::new().with_delimiter(delimiter).from_bytes(bytes)
     }
 
     /// The names of the columns, in their order.
@@ -154,16 +123,82 @@ impl CsvTable {
         self.lines.len()
     }
 
+    /// The rows in which none of these columns lacks a value, and how many others there were.
+    ///
+    /// Columns and labels of the new table have the same rows, whichever of its columns they are taken from. Errors still
+    /// name the lines of the file.
+    ///
+    /// # Errors
+    /// [`CsvError::UnknownColumn`]; [`CsvError::Empty`] if no row is left.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::nalgebra::dmatrix;
+    /// use gradus::CsvOptions;
+    ///
+    /// let text = b"width,price,kind\n2,3.5,oak\nNA,4.5,fir\n1,,fir\n1,6.5,NA\n";
+    /// let table = CsvOptions::new().with_missing(["NA"]).from_bytes(text)?;
+    /// assert!(table.columns::<f64>(&["width", "price"]).is_err());
+    ///
+    /// let (complete, dropped) = table.complete_rows(&["width", "price"])?;
+    /// assert_eq!((complete.rows(), dropped), (2, 2));
+    /// assert_eq!(complete.columns::<f64>(&["width", "price"])?, dmatrix![2.0, 3.5; 1.0, 6.5]);
+    /// # Ok::<(), gradus::CsvError>(())
+    /// ```
+    pub fn complete_rows(&self, columns: &[impl AsRef<str>]) -> Result<(Self, usize), CsvError> {
+        let places = columns.iter().map(|name| self.place(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let (mut fields, mut lines) = (Vec::new(), Vec::new());
+        for (row, &line) in self.fields.chunks_exact(self.names.len()).zip(&self.lines) {
+            if !places.iter().any(|&place| self.options.is_missing(&row[place])) {
+                fields.extend_from_slice(row);
+                lines.push(line);
+            }
+        }
+        if lines.is_empty() {
+            return Err(CsvError::Empty { what: "rows without a missing value" });
+        }
+        let dropped = self.rows() - lines.len();
+        Ok((Self { names: self.names.clone(), fields, lines, options: self.options.clone() }, dropped))
+    }
+
     /// These columns as a design matrix, rows × columns: one observation per row, as regressions take it.
     ///
     /// # Errors
-    /// [`CsvError::UnknownColumn`]; [`CsvError::EmptyField`], [`CsvError::NotANumber`] or [`CsvError::NotFinite`] with
-    /// the place of the first field, column by column, that holds no number of the type `T`.
+    /// [`CsvError::UnknownColumn`]; [`CsvError::EmptyField`], [`CsvError::MissingValue`], [`CsvError::NotANumber`] or
+    /// [`CsvError::NotFinite`] with the place of the first field, column by column, that holds no number of the type `T`.
     pub fn columns<T: Real + FromStr>(&self, names: &[impl AsRef<str>]) -> Result<DMatrix<T>, CsvError> {
+        self.numbers(names, |field| field.number())
+    }
+
+    /// These columns as [`columns`](Self::columns) gives them, with NaN for missing values.
+    ///
+    /// What fits and trains takes no NaN: this is for those who fill the gaps by a rule of their own.
+    ///
+    /// # Errors
+    /// As [`columns`](Self::columns), except for missing values.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::CsvTable;
+    ///
+    /// let table = CsvTable::from_bytes(b"x,y\n1,2\n3,\n", b',')?;
+    /// let y = table.columns_or_nan::<f64>(&["y"])?;
+    /// assert!(y[0] == 2.0 && y[1].is_nan());
+    /// # Ok::<(), gradus::CsvError>(())
+    /// ```
+    pub fn columns_or_nan<T: Real + FromStr>(&self, names: &[impl AsRef<str>]) -> Result<DMatrix<T>, CsvError> {
+        self.numbers(names, |field| if field.is_missing() { Ok(T::nearest(f64::NAN)) } else { field.number() })
+    }
+
+    fn numbers<T: Real>(
+        &self,
+        names: &[impl AsRef<str>],
+        number: impl Fn(Field<'_>) -> Result<T, CsvError>,
+    ) -> Result<DMatrix<T>, CsvError> {
         let mut values = Vec::with_capacity(self.rows() * names.len());
         for name in names {
             for field in self.column(name.as_ref())? {
-                values.push(field.number()?);
+                values.push(number(field)?);
             }
         }
         Ok(DMatrix::from_vec(self.rows(), names.len(), values))
@@ -189,7 +224,7 @@ impl CsvTable {
     /// their bytes.
     ///
     /// # Errors
-    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`].
+    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::MissingValue`].
     pub fn labels(&self, column: &str) -> Result<(Vec<usize>, Vec<String>), CsvError> {
         let mut classes = BTreeSet::new();
         for field in self.column(column)? {
@@ -203,8 +238,8 @@ impl CsvTable {
     /// trained on.
     ///
     /// # Errors
-    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`]; [`CsvError::UnknownClass`] for a text that is none of
-    /// `classes`.
+    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::MissingValue`]; [`CsvError::UnknownClass`] for a
+    /// text that is none of `classes`.
     ///
     /// # Examples
     /// ```
@@ -235,7 +270,7 @@ impl CsvTable {
     /// The class of each row where the column holds indices: whole numbers from 0.
     ///
     /// # Errors
-    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::NotAnIndex`].
+    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::MissingValue`], [`CsvError::NotAnIndex`].
     ///
     /// # Examples
     /// ```
@@ -248,7 +283,7 @@ impl CsvTable {
     pub fn indices(&self, column: &str) -> Result<Vec<usize>, CsvError> {
         let index = |field: Field<'_>| {
             let text = field.text()?;
-            text.parse().map_err(|_| CsvError::NotAnIndex {
+            text.trim_matches(BLANKS).parse().map_err(|_| CsvError::NotAnIndex {
                 line: field.line,
                 column: column.to_owned(),
                 found: text.to_owned(),
@@ -257,13 +292,15 @@ impl CsvTable {
         self.column(column)?.map(index).collect()
     }
 
-    fn column<'a>(&'a self, name: &'a str) -> Result<impl Iterator<Item = Field<'a>>, CsvError> {
+    fn place(&self, name: &str) -> Result<usize, CsvError> {
         let place = self.names.iter().position(|other| other == name);
-        let Some(place) = place else {
-            return Err(CsvError::UnknownColumn { name: name.to_owned(), names: self.names.clone() });
-        };
+        place.ok_or_else(|| CsvError::UnknownColumn { name: name.to_owned(), names: self.names.clone() })
+    }
+
+    fn column<'a>(&'a self, name: &'a str) -> Result<impl Iterator<Item = Field<'a>>, CsvError> {
+        let place = self.place(name)?;
         let rows = self.fields.chunks_exact(self.names.len()).zip(&self.lines);
-        Ok(rows.map(move |(row, &line)| Field { text: &row[place], line, column: name }))
+        Ok(rows.map(move |(row, &line)| Field { text: &row[place], line, column: name, options: &self.options }))
     }
 }
 
@@ -273,184 +310,30 @@ struct Field<'a> {
     text: &'a str,
     line: usize,
     column: &'a str,
+    options: &'a CsvOptions,
 }
 
 impl<'a> Field<'a> {
+    fn is_missing(self) -> bool {
+        self.options.is_missing(self.text)
+    }
+
     fn text(self) -> Result<&'a str, CsvError> {
-        if self.text.is_empty() {
-            return Err(CsvError::EmptyField { line: self.line, column: self.column.to_owned() });
+        let (line, column) = (self.line, || self.column.to_owned());
+        match self.text {
+            text if !self.is_missing() => Ok(text),
+            text if text.trim_matches(BLANKS).is_empty() => Err(CsvError::EmptyField { line, column: column() }),
+            text => Err(CsvError::MissingValue { line, column: column(), found: text.to_owned() }),
         }
-        Ok(self.text)
     }
 
     fn number<T: Real + FromStr>(self) -> Result<T, CsvError> {
         let text = self.text()?;
         let (line, column, found) = (self.line, || self.column.to_owned(), || text.to_owned());
-        match text.parse::<T>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            Ok(_) => Err(CsvError::NotFinite { line, column: column(), found: found() }),
-            Err(_) => Err(CsvError::NotANumber { line, column: column(), found: found() }),
+        match self.options.number::<T>(text) {
+            Some(value) if value.is_finite() => Ok(value),
+            Some(_) => Err(CsvError::NotFinite { line, column: column(), found: found() }),
+            None => Err(CsvError::NotANumber { line, column: column(), found: found() }),
         }
     }
-}
-
-/// Why a table was refused, or one of its columns.
-///
-/// Lines are counted from 1, as editors do, the line of names included; a row over several lines has the number of the
-/// first.
-///
-/// # Examples
-/// ```
-/// use gradus::{CsvError, CsvTable};
-///
-/// let table = CsvTable::from_bytes(b"x,y\n1,2\n3,none\n", b',')?;
-/// let error = table.columns::<f64>(&["x", "y"]).unwrap_err();
-/// assert_eq!(error.to_string(), "line 3, column y: expected a number, found \"none\"");
-/// assert!(matches!(error, CsvError::NotANumber { line: 3, .. }));
-/// # Ok::<(), CsvError>(())
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CsvError {
-    /// The file cannot be read.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-
-    /// The delimiter is one that lines or quotes need.
-    #[error("delimiter: expected an ASCII character other than a quote or the end of a line, found {:?}", char::from(*found))]
-    Delimiter {
-        /// The delimiter.
-        found: u8,
-    },
-
-    /// The reader of the crate `csv` gave up.
-    #[error("line {line}: {source}")]
-    Format {
-        /// The line.
-        line: usize,
-        /// What it says.
-        source: csv::Error,
-    },
-
-    /// There is nothing in the file.
-    #[error("{what}: expected at least one, found none")]
-    Empty {
-        /// What is missing.
-        what: &'static str,
-    },
-
-    /// A quote that is opened and not closed, or stands within a field that is not quoted.
-    #[error("line {line}: expected quotes in pairs, found one that is alone")]
-    Quote {
-        /// The line on which the row begins.
-        line: usize,
-    },
-
-    /// A row has more fields than there are names, or fewer.
-    #[error("line {line}: expected {expected} fields, found {found}")]
-    FieldCount {
-        /// The line.
-        line: usize,
-        /// The number of names.
-        expected: usize,
-        /// The number of fields.
-        found: usize,
-    },
-
-    /// A field is not text in UTF-8.
-    #[error("line {line}, column {column}: expected text in UTF-8, found other bytes")]
-    NotUtf8 {
-        /// The line.
-        line: usize,
-        /// The column; by its place if this is in a name.
-        column: String,
-    },
-
-    /// Two columns have the same name.
-    #[error("names of columns: expected every name once, found {name:?} twice")]
-    DuplicateColumn {
-        /// The name.
-        name: String,
-    },
-
-    /// No column has the name that was asked for.
-    #[error("column {name:?}: expected one of {}, found none of this name", list(names))]
-    UnknownColumn {
-        /// The name.
-        name: String,
-        /// The names that there are.
-        names: Vec<String>,
-    },
-
-    /// There is nothing in a field.
-    #[error("line {line}, column {column}: expected a value, found an empty field")]
-    EmptyField {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: String,
-    },
-
-    /// A field does not hold a number.
-    #[error("line {line}, column {column}: expected a number, found {found:?}")]
-    NotANumber {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: String,
-        /// What the field holds.
-        found: String,
-    },
-
-    /// A number is NaN or infinite, or beyond the range of the number type.
-    #[error("line {line}, column {column}: expected a finite number within the range of the type, found {found:?}")]
-    NotFinite {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: String,
-        /// What the field holds.
-        found: String,
-    },
-
-    /// A field does not hold the index of a class.
-    #[error("line {line}, column {column}: expected a whole number from 0, found {found:?}")]
-    NotAnIndex {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: String,
-        /// What the field holds.
-        found: String,
-    },
-
-    /// A field holds none of the classes.
-    #[error("line {line}, column {column}: expected the name of a class, found {found:?}")]
-    UnknownClass {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: String,
-        /// What the field holds.
-        found: String,
-    },
-
-    /// The columns do not make a data set.
-    #[error(transparent)]
-    Data(#[from] Error),
-}
-
-/// The first names; a table may have thousands.
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let mut text = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text += &format!(", … ({} in all)", names.len());
-    }
-    text
 }

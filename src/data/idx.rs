@@ -3,6 +3,7 @@ use std::fs::{self, File, FileType};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use super::gzip;
 use crate::error::{Error, Result, Shape};
 
 /// Grey-scale images of one size, as an IDX file holds them.
@@ -86,7 +87,7 @@ impl Images {
         Ok(Self { count: pixels.len() / size, rows, columns, pixels })
     }
 
-    /// Reads an IDX file of images, gzipped if its name ends in `.gz`.
+    /// Reads an IDX file of images, gzipped (in one or more members) if its name ends in `.gz`.
     ///
     /// Memory is taken for data that are there, whatever the header says, and the file must end where the data do.
     ///
@@ -171,7 +172,7 @@ impl fmt::Debug for Images {
 pub struct Labels(Vec<u8>);
 
 impl Labels {
-    /// Reads an IDX file of labels, gzipped if its name ends in `.gz`; at least one label.
+    /// Reads an IDX file of labels, gzipped (in one or more members) if its name ends in `.gz`; at least one label.
     ///
     /// # Errors
     /// An [`IdxError`] that names the file and says what is wrong with it.
@@ -366,8 +367,6 @@ fn kind(dimensions: u8) -> String {
     }
 }
 
-const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
-
 /// Deflate gives at most 258 bytes for two bits: one for the length, one for the distance.
 const MAX_GZIP_RATIO: u128 = 258 * 8 / 2;
 
@@ -383,51 +382,33 @@ fn read<const D: usize>(path: &Path, names: [&'static str; D]) -> Result<Content
         return Err(IdxError::NotAFile { path: path.to_owned(), found: metadata.file_type() });
     }
     let mut file = BufReader::new(File::open(path).map_err(io_error)?);
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
+    if gzip::is_named(path) {
         return read_gzip(path, file, metadata.len(), names);
     }
-    if file.fill_buf().map_err(io_error)?.starts_with(&GZIP_MAGIC) {
+    if file.fill_buf().map_err(io_error)?.starts_with(&gzip::MAGIC) {
         return Err(IdxError::UnexpectedGzip { path: path.to_owned() });
     }
     decode(path, &mut file, metadata.len(), names, io_error)
 }
 
-#[cfg(feature = "gzip")]
 fn read_gzip<const D: usize>(
     path: &Path,
-    mut file: impl BufRead,
+    file: impl BufRead,
     length: u64,
     names: [&'static str; D],
 ) -> Result<Contents<D>, IdxError> {
-    let io_error = |source: io::Error| match source.kind() {
-        // The kinds that the decoder gives of itself; every other comes from the file below it.
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            IdxError::Gzip { path: path.to_owned(), source }
+    let error = |error: io::Error| {
+        let path = path.to_owned();
+        match error.downcast::<gzip::Fault>() {
+            Ok(gzip::Fault::Disabled) => IdxError::GzipDisabled { path },
+            Ok(gzip::Fault::NotGzip) => IdxError::NotGzip { path },
+            Ok(gzip::Fault::Damaged(source)) => IdxError::Gzip { path, source },
+            Ok(gzip::Fault::AfterMember) => IdxError::TrailingBytes { path, what: "gzip member" },
+            Err(source) => IdxError::Io { path, source },
         }
-        _ => IdxError::Io { path: path.to_owned(), source },
     };
-    // Of a file cut off within the magic number the decoder says so.
-    let start = file.fill_buf().map_err(io_error)?;
-    if !GZIP_MAGIC.starts_with(&start[..start.len().min(2)]) {
-        return Err(IdxError::NotGzip { path: path.to_owned() });
-    }
-    let mut decoder = flate2::bufread::GzDecoder::new(file);
-    let contents = decode(path, &mut decoder, length, names, io_error)?;
-    // The decoder stops after the first member and takes no notice of what follows.
-    if !take(&mut decoder.into_inner(), 1, 1).map_err(io_error)?.is_empty() {
-        return Err(IdxError::TrailingBytes { path: path.to_owned(), what: "gzip member" });
-    }
-    Ok(contents)
-}
-
-#[cfg(not(feature = "gzip"))]
-fn read_gzip<const D: usize>(
-    path: &Path,
-    _file: impl BufRead,
-    _length: u64,
-    _names: [&'static str; D],
-) -> Result<Contents<D>, IdxError> {
-    Err(IdxError::GzipDisabled { path: path.to_owned() })
+    let mut members = gzip::unpack(file).map_err(error)?;
+    decode(path, &mut members, length, names, error)
 }
 
 /// Decodes plain IDX data, up to the end of `reader`, from a file of `length` bytes.

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
 
 use crate::file::{SaveError, save_file};
-use crate::number::Number;
+use crate::number::{Number, half};
 use crate::real::Real;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -13,10 +13,11 @@ const ALIGNMENT: usize = 64;
 
 /// Reads a matrix from a file that `numpy.save` has written, in numbers of the type `T`.
 ///
-/// An array of one dimension becomes one column, a single number a 1 × 1 matrix. Order (C or Fortran) and byte order are
-/// those that the file names. Every number keeps its value: floating-point numbers may be of the type `T` or narrower
-/// (`f4`, `f8`), NaN and ∞ come as they are, and what takes the matrix checks them; whole numbers (`i1` to `i8`, `u1` to
-/// `u8`), as of images and labels, must be such as `T` holds exactly.
+/// An array of one dimension becomes one column, a single number a 1 × 1 matrix; [`NpyArray`] flattens those of more than
+/// two. Order (C or Fortran) and byte order are those that the file names. Every number keeps its value: floating-point
+/// numbers may be of the type `T` or narrower (`f2`, `f4`, `f8`), NaN and ∞ come as they are, and what takes the matrix
+/// checks them; whole numbers (`i1` to `i8`, `u1` to `u8`), as of images and labels, must be such as `T` holds exactly;
+/// truth values (`b1`) become 0 and 1.
 ///
 /// # File format
 /// Versions 1.0, 2.0 and 3.0: the bytes `\x93NUMPY`, the version, the length of the header, and the header, a Python
@@ -48,9 +49,128 @@ const ALIGNMENT: usize = 64;
 /// # References
 /// NumPy Enhancement Proposal 1: A simple file format for NumPy arrays; `numpy.lib.format`.
 pub fn read_npy<T: Real>(path: impl AsRef<Path>) -> Result<DMatrix<T>, NpyError> {
-    let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?;
-    decode(&bytes)
+    let wanted = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
+    NpyArray::of(read_file(path.as_ref())?, Some(wanted))?.matrix()
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, NpyError> {
+    fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })
+}
+
+/// An array of NumPy's with any number of dimensions, from a file, from bytes or from an [`Npz`](crate::Npz).
+///
+/// # Examples
+/// ```
+/// use gradus::NpyArray;
+/// use gradus::nalgebra::dmatrix;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // numpy.save of two images of 2 × 3 bytes.
+/// let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2, 3), }";
+/// let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+/// bytes.extend((header.len() as u16).to_le_bytes());
+/// bytes.extend(header.as_bytes());
+/// bytes.extend([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]);
+///
+/// let images = NpyArray::from_bytes(bytes)?; // or NpyArray::read("images.npy")?
+/// assert_eq!(images.shape(), [2, 2, 3]);
+/// let flat = images.flattened::<f64>()?; // an image a row
+/// assert_eq!(flat, dmatrix![0.0, 1.0, 2.0, 3.0, 4.0, 5.0; 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]);
+/// assert!(images.matrix::<f64>().is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct NpyArray {
+    front: Front,
+    bytes: Vec<u8>,
+}
+
+impl NpyArray {
+    /// Reads a file that `numpy.save` has written.
+    ///
+    /// # Errors
+    /// [`NpyError::Io`] if the file cannot be read; otherwise as [`from_bytes`](Self::from_bytes).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, NpyError> {
+        Self::of(read_file(path.as_ref())?, None)
+    }
+
+    /// Reads what a file would hold.
+    ///
+    /// # Errors
+    /// [`NpyError`] says what is wrong with the header, the type of the numbers, or the number of bytes behind it.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, NpyError> {
+        Self::of(bytes.into(), None)
+    }
+
+    /// Of numbers that the wanted type may hold, if one is wanted.
+    pub(super) fn of(bytes: Vec<u8>, wanted: Option<Number>) -> Result<Self, NpyError> {
+        let front = Front::of(&bytes, wanted)?;
+        let found = bytes.len() - front.start;
+        if front.length != found {
+            return Err(front.wrong_length(found));
+        }
+        Ok(Self { front, bytes })
+    }
+
+    /// The sizes of its dimensions; none of a single number.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.front.shape
+    }
+
+    /// The matrix of an array of at most two dimensions, as [`read_npy`] gives it.
+    ///
+    /// # Errors
+    /// [`NpyError::Dimensions`]; otherwise as [`flattened`](Self::flattened).
+    pub fn matrix<T: Real>(&self) -> Result<DMatrix<T>, NpyError> {
+        match self.front.shape.len() {
+            0..=2 => self.flattened(),
+            found => Err(NpyError::Dimensions { found }),
+        }
+    }
+
+    /// The matrix with the first dimension as rows and all others as columns, of which the last dimension varies fastest:
+    /// `array.reshape(len(array), -1)` in NumPy, whatever the order of the file.
+    ///
+    /// # Errors
+    /// [`NpyError::NumberType`] if the numbers are of a wider type than `T`, [`NpyError::Inexact`] for a whole number that
+    /// `T` does not hold, [`NpyError::TruthValue`], [`NpyError::Memory`], [`NpyError::OwnNumberType`] for numbers other than
+    /// `f32` and `f64`.
+    pub fn flattened<T: Real>(&self) -> Result<DMatrix<T>, NpyError> {
+        let Self { front, bytes } = self;
+        let expected = front.check(Number::of::<T>().ok_or(NpyError::OwnNumberType)?)?;
+        let ((rows, columns), size) = (front.flat, front.stored.size);
+        let data = &bytes[front.start..];
+        let mut values = Vec::new();
+        values.try_reserve_exact(rows * columns).map_err(|_| NpyError::Memory { shape: front.flat })?;
+        for place in 0..rows * columns {
+            let (row, column) = (place % rows, place / rows);
+            let start = size * front.place(row, column);
+            let mut turned = [0; 8];
+            let turned = &mut turned[..size];
+            turned.copy_from_slice(&data[start..start + size]);
+            if front.stored.is_big_endian {
+                turned.reverse();
+            }
+            let value = front.stored.read(turned).map_err(|found| match front.stored.kind {
+                Kind::Boolean => NpyError::TruthValue { found: turned[0], row, column },
+                _ => NpyError::Inexact { expected, found, row, column },
+            });
+            values.push(value?);
+        }
+        Ok(DMatrix::from_vec(rows, columns, values))
+    }
+}
+
+// Not derived: the bytes would bury the shape.
+impl fmt::Debug for NpyArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NpyArray")
+            .field("type", &self.front.name)
+            .field("shape", &self.front.shape)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Writes a matrix to a file that `numpy.load` reads.
@@ -92,67 +212,72 @@ pub(super) fn encode<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
     Ok(bytes)
 }
 
-/// The matrix that a file of these bytes holds.
-pub(super) fn decode<T: Real>(bytes: &[u8]) -> Result<DMatrix<T>, NpyError> {
-    let array = Array::of::<T>(bytes)?;
-    let data = &bytes[array.start..];
-    let ((rows, columns), size) = (array.shape, array.stored.size);
-    if array.length != data.len() {
-        return Err(array.wrong_length(data.len()));
-    }
-    let mut values = Vec::new();
-    values.try_reserve_exact(rows * columns).map_err(|_| NpyError::Memory { shape: array.shape })?;
-    for place in 0..rows * columns {
-        let (row, column) = (place % rows, place / rows);
-        let start = size * if array.fortran_order { place } else { row * columns + column };
-        let mut turned = [0; 8];
-        let turned = &mut turned[..size];
-        turned.copy_from_slice(&data[start..start + size]);
-        if array.stored.is_big_endian {
-            turned.reverse();
-        }
-        let value = array.stored.read(turned);
-        values.push(value.map_err(|found| NpyError::Inexact { expected: array.own, found, row, column })?);
-    }
-    Ok(DMatrix::from_vec(rows, columns, values))
-}
-
 /// What the front of a file says of the rest.
-pub(super) struct Array {
+#[derive(Clone)]
+pub(super) struct Front {
     /// Where the numbers begin.
     pub(super) start: usize,
     /// How many bytes they take.
     pub(super) length: usize,
-    shape: (usize, usize),
+    shape: Vec<usize>,
+    /// The first dimension, and the product of the others.
+    flat: (usize, usize),
     stored: Stored,
-    /// NumPy's name of the type that is read.
-    own: &'static str,
+    /// NumPy's name of the type.
+    name: String,
     fortran_order: bool,
 }
 
-impl Array {
+impl Front {
     /// Read from as many bytes as there are, of which [`LONGEST_FRONT`] are enough.
-    pub(super) fn of<T: Real>(bytes: &[u8]) -> Result<Self, NpyError> {
-        let number = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
+    pub(super) fn of(bytes: &[u8], wanted: Option<Number>) -> Result<Self, NpyError> {
         let (header, start) = front(bytes)?;
         let Header { number: name, fortran_order, shape } = Header::parse(header)?;
-        let stored = Stored::of(name).filter(|stored| stored.suits(number));
-        let stored = stored.ok_or(NpyError::NumberType { expected: code(number), found: name.to_owned() })?;
-        let shape = match shape[..] {
-            [] => (1, 1),
-            [rows] => (rows, 1),
-            [rows, columns] => (rows, columns),
-            _ => return Err(NpyError::Dimensions { found: shape.len() }),
+        let Some(stored) = Stored::of(name) else {
+            let expected = wanted.map_or("f4 or f8", code);
+            return Err(NpyError::NumberType { expected, found: name.to_owned() });
         };
-        let length = shape.0.checked_mul(shape.1).and_then(|count| count.checked_mul(stored.size));
+        let (rows, others) = shape.split_first().map_or((1, &[][..]), |(&rows, others)| (rows, others));
+        let columns = others.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        let flat = (rows, columns.unwrap_or(usize::MAX));
+        let length = columns.and_then(|columns| columns.checked_mul(rows)?.checked_mul(stored.size));
         let found = bytes.len() - start;
-        let length = length.ok_or(NpyError::Length { shape, size: stored.size, found })?;
-        Ok(Self { start, length, shape, stored, own: code(number), fortran_order })
+        let length = length.ok_or(NpyError::Length { shape: flat, size: stored.size, found })?;
+        let front = Self { start, length, shape, flat, stored, name: name.to_owned(), fortran_order };
+        if let Some(wanted) = wanted {
+            front.check(wanted)?;
+        }
+        Ok(front)
+    }
+
+    /// NumPy's name of the wanted type, if that may hold what is stored: whole numbers are looked at one by one.
+    fn check(&self, wanted: Number) -> Result<&'static str, NpyError> {
+        match self.stored.kind {
+            Kind::Half | Kind::Float(_) if self.stored.size > wanted.size() => {
+                Err(NpyError::NumberType { expected: code(wanted), found: self.name.clone() })
+            }
+            _ => Ok(code(wanted)),
+        }
+    }
+
+    /// Which number of the file is that of a row and a column of the flattened array.
+    fn place(&self, row: usize, column: usize) -> usize {
+        let (rows, columns) = self.flat;
+        if !self.fortran_order {
+            return row * columns + column;
+        }
+        let (mut place, mut column, mut stride) = (row, column, rows * columns);
+        for &size in self.shape.iter().skip(1).rev() {
+            stride /= size;
+            place += column % size * stride;
+            column /= size;
+        }
+        place
     }
 
     /// That there are other than the expected number of bytes.
     pub(super) fn wrong_length(&self, found: usize) -> NpyError {
-        NpyError::Length { shape: self.shape, size: self.stored.size, found }
+        NpyError::Length { shape: self.flat, size: self.stored.size, found }
     }
 }
 
@@ -167,9 +292,11 @@ struct Stored {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
+    Half,
     Float(Number),
     Signed,
     Unsigned,
+    Boolean,
 }
 
 impl Stored {
@@ -177,6 +304,8 @@ impl Stored {
     fn of(name: &str) -> Option<Self> {
         let (order, name) = name.split_at_checked(1)?;
         let (kind, size) = match name {
+            "b1" => (Kind::Boolean, 1),
+            "f2" => (Kind::Half, 2),
             "f4" => (Kind::Float(Number::F32), 4),
             "f8" => (Kind::Float(Number::F64), 8),
             "i1" => (Kind::Signed, 1),
@@ -199,15 +328,13 @@ impl Stored {
         Some(Self { is_big_endian, kind, size })
     }
 
-    /// Whether this number may hold what is stored: whole numbers are looked at one by one.
-    fn suits(self, number: Number) -> bool {
-        !matches!(self.kind, Kind::Float(_)) || self.size <= number.size()
-    }
-
-    /// The number of these bytes, the lowest first; one that is not exact as an error.
+    /// The number of these bytes, the lowest first; one that is not exact, or no truth value, as an error.
     fn read<T: Real>(self, bytes: &[u8]) -> Result<T, i128> {
-        if let Kind::Float(number) = self.kind {
-            return Ok(T::nearest(number.read(bytes)));
+        match (self.kind, bytes) {
+            (Kind::Half, &[low, high]) => return Ok(T::nearest(half(u16::from_le_bytes([low, high])))),
+            (Kind::Float(number), _) => return Ok(T::nearest(number.read(bytes))),
+            (Kind::Boolean, &[byte]) if byte > 1 => return Err(i128::from(byte)),
+            _ => {}
         }
         let mut wide = [0; 8];
         wide[..bytes.len()].copy_from_slice(bytes);
@@ -293,7 +420,11 @@ impl<'a> Header<'a> {
                     let sizes = sizes.strip_suffix(',').unwrap_or(sizes);
                     // `parse` would take a sign.
                     let is_number = |size: &str| !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
-                    let size = |size: &str| size.parse::<usize>().ok().filter(|_| is_number(size));
+                    // Python 2 marks its long numbers.
+                    let size = |size: &str| {
+                        let digits = size.strip_suffix('L').unwrap_or(size);
+                        digits.parse::<usize>().ok().filter(|_| is_number(digits))
+                    };
                     let sizes: Option<Vec<usize>> = match sizes {
                         "" => Some(Vec::new()),
                         _ => sizes.split(',').map(|text| size(text.trim())).collect(),
@@ -386,7 +517,7 @@ pub enum NpyError {
     },
 
     /// More than two dimensions.
-    #[error("npy file: expected at most 2 dimensions, found {found}")]
+    #[error("npy file: expected at most 2 dimensions, found {found} (NpyArray::flattened makes a matrix of them)")]
     Dimensions {
         /// The number of dimensions.
         found: usize,
@@ -412,6 +543,17 @@ pub enum NpyError {
         expected: &'static str,
         /// The number.
         found: i128,
+        /// Its row, from 0.
+        row: usize,
+        /// Its column, from 0.
+        column: usize,
+    },
+
+    /// A truth value that is neither 0 nor 1.
+    #[error("npy file: expected truth values of 0 and 1, found {found} at row {row}, column {column}")]
+    TruthValue {
+        /// The byte.
+        found: u8,
         /// Its row, from 0.
         row: usize,
         /// Its column, from 0.

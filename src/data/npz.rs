@@ -8,8 +8,9 @@ use nalgebra::{DMatrix, Dim, Matrix, RawStorage};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::npy::{Array, LONGEST_FRONT, NpyError, decode, encode};
+use super::npy::{Front, LONGEST_FRONT, NpyArray, NpyError, encode};
 use crate::file::save_file;
+use crate::number::Number;
 use crate::real::Real;
 
 /// Named matrices in one file, as `numpy.savez` writes and `numpy.load` reads them.
@@ -66,8 +67,22 @@ impl Npz {
     /// looked at by [`get`](Self::get).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, NpyError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?;
-        let mut archive = ZipArchive::new(Cursor::new(Arc::from(bytes))).map_err(archive_error)?;
+        Self::from_bytes(std::fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?)
+    }
+
+    /// Reads what a file would hold.
+    ///
+    /// # Errors
+    /// [`NpyError::Archive`], as [`read`](Self::read).
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::{NpyError, Npz};
+    ///
+    /// assert!(matches!(Npz::from_bytes(*b"no archive"), Err(NpyError::Archive { .. })));
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, NpyError> {
+        let mut archive = ZipArchive::new(Cursor::new(Arc::from(bytes.into()))).map_err(archive_error)?;
         let mut arrays = BTreeMap::new();
         for place in 0..archive.len() {
             let file = archive.by_index_raw(place).map_err(archive_error)?;
@@ -93,13 +108,39 @@ impl Npz {
     /// [`NpyError::UnknownArray`], [`NpyError::Archive`] if it cannot be unpacked, and those of
     /// [`read_npy`](crate::read_npy).
     pub fn get<T: Real>(&self, name: &str) -> Result<DMatrix<T>, NpyError> {
-        match self.arrays.get(name) {
-            Some(Entry::Own(bytes)) => decode(bytes),
-            Some(Entry::Packed(archive, place)) => decode(&unpack::<T>(&mut archive.clone(), *place)?),
+        self.unpacked(name, Some(Number::of::<T>().ok_or(NpyError::OwnNumberType)?))?.matrix()
+    }
+
+    /// The array of this name, with any number of dimensions.
+    ///
+    /// # Errors
+    /// [`NpyError::UnknownArray`], [`NpyError::Archive`] if it cannot be unpacked, and those of
+    /// [`NpyArray::from_bytes`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus::Npz;
+    /// use gradus::nalgebra::dvector;
+    ///
+    /// let mut arrays = Npz::new();
+    /// arrays.insert("y", &dvector![1.0, 2.0, 3.0])?;
+    /// assert_eq!(arrays.array("y")?.shape(), [3]);
+    /// # Ok::<(), gradus::NpyError>(())
+    /// ```
+    pub fn array(&self, name: &str) -> Result<NpyArray, NpyError> {
+        self.unpacked(name, None)
+    }
+
+    fn unpacked(&self, name: &str, wanted: Option<Number>) -> Result<NpyArray, NpyError> {
+        let bytes = match self.arrays.get(name) {
+            Some(Entry::Own(bytes)) => bytes.clone(),
+            Some(Entry::Packed(archive, place)) => unpack(&mut archive.clone(), *place, wanted)?,
             None => {
-                Err(NpyError::UnknownArray { name: name.to_owned(), names: self.names().map(str::to_owned).collect() })
+                let names = self.names().map(str::to_owned).collect();
+                return Err(NpyError::UnknownArray { name: name.to_owned(), names });
             }
-        }
+        };
+        NpyArray::of(bytes, wanted)
     }
 
     /// Adds a matrix, or replaces the one of this name.
@@ -149,16 +190,16 @@ impl Npz {
 /// An array's file: its header, and then as many bytes as that says, or one more if there are more.
 ///
 /// Bytes are asked for as they come, so that what is wrong costs no memory.
-fn unpack<T: Real>(archive: &mut Archive, place: usize) -> Result<Vec<u8>, NpyError> {
+fn unpack(archive: &mut Archive, place: usize, wanted: Option<Number>) -> Result<Vec<u8>, NpyError> {
     let mut file = archive.by_index(place).map_err(archive_error)?;
     let size = file.size();
     let mut bytes = Vec::new();
     file.by_ref().take(LONGEST_FRONT as u64).read_to_end(&mut bytes).map_err(archive_error)?;
-    let array = Array::of::<T>(&bytes)?;
-    let end = array.start as u64 + array.length as u64;
+    let front = Front::of(&bytes, wanted)?;
+    let end = front.start as u64 + front.length as u64;
     // The archive's own directory knows how large the file is, unless it lies.
     if size != end {
-        return Err(array.wrong_length(usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(array.start)));
+        return Err(front.wrong_length(usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(front.start)));
     }
     file.take((end + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(archive_error)?;
     Ok(bytes)

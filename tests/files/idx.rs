@@ -436,15 +436,39 @@ mod gzip {
     #[test]
     fn n103_second_member_or_garbage() {
         let member = gzip(&images());
-        for more in [&member[..], &[0], b"garbage"] {
-            let error = refused(read_images(&[&member, more].concat()), "after the gzip member, found more bytes");
-            assert!(matches!(error, IdxError::TrailingBytes { what: "gzip member", .. }));
+        for more in [&[0][..], b"garbage", &[0x1E, 0x8B], &[0x1F, 0x8A, 8]] {
+            let error = refused(read_images(&[&member[..], more].concat()), "after the gzip member, found more bytes");
+            assert!(matches!(error, IdxError::TrailingBytes { what: "gzip member", .. }), "{more:?}");
         }
-        // Data in two members, as `cat a.gz b.gz` makes them.
-        let images = images();
-        let (start, end) = images.split_at(20);
-        let bytes = [gzip(start), gzip(end)].concat();
-        refused(read_images(&bytes), "images: expected 12 bytes, found 4");
+        // A second file, and the beginning of a member.
+        let error = refused(read_images(&[&member[..], &member].concat()), "after the images, found more bytes");
+        assert!(matches!(error, IdxError::TrailingBytes { what: "images", .. }));
+        for length in 1..gzip(&[]).len() {
+            let error = refused(read_images(&[&member[..], &gzip(&[])[..length]].concat()), "images.gz");
+            assert!(matches!(error, IdxError::Gzip { .. }), "{length} bytes: {error}");
+        }
+    }
+
+    /// As `cat a.gz b.gz` and parallel packers make them.
+    #[test]
+    fn f07_several_members() {
+        let bytes = images();
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let parts = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+                assert_eq!(read_images(&parts.map(gzip).concat()).unwrap().pixels(), PIXELS, "{first}, {second}");
+            }
+        }
+        let bytes: Vec<u8> = labels().iter().flat_map(|&byte| gzip(&[byte])).collect();
+        let directory = TempDir::new();
+        assert_eq!(Labels::read(directory.file("labels.gz", &bytes)).unwrap().as_slice(), [7, 2, 1]);
+        // The checksum of each member counts, and what is missing is told of the whole.
+        let whole = images();
+        let (start, end) = whole.split_at(20);
+        let mut spoiled = [gzip(start), gzip(end)].concat();
+        spoiled[gzip(start).len() - 8] ^= 1;
+        refused(read_images(&spoiled), "does not have a matching checksum");
+        refused(read_images(&[gzip(start), gzip(&end[..7])].concat()), "images: expected 12 bytes, found 11");
     }
 
     proptest! {

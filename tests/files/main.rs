@@ -13,3 +13,5 @@ mod mute;
 mod plots;
 mod saving;
 mod serialization;
+#[cfg(feature = "csv")]
+mod tables;

@@ -1,7 +1,7 @@
 """Reads the files that gradus wrote, and writes others for gradus to read.
 
 usage: npy_files.py DIRECTORY
-Fails unless NumPy finds the numbers that the test in tests/interoperation/npy_files.rs wrote, bit for bit.
+Fails unless NumPy finds the numbers that the test in tests/files/interoperation/npy_files.rs wrote, bit for bit.
 Needs: pip install numpy
 """
 
@@ -53,11 +53,20 @@ for kind in ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]:
         np.save(f"{kind}_{name}_ends.npy", np.array([limits.min, limits.max], dtype=order + kind))
 np.save("beyond_f4.npy", np.array([[1, 2], [2**24, 2**24 + 1]]))
 np.save("beyond_f8.npy", np.array([[-(2**53), -(2**53) - 1]]))
-np.save("half.npy", np.zeros(3, "f2"))
+halves = np.arange(1 << 16, dtype="u2").view("f2")
+for order, name in [("<", "little"), (">", "big")]:
+    np.save(f"halves_{name}.npy", halves.astype(order + "f2"))
+np.save("halves_wide.npy", halves.astype("f8"))
 np.save("complex.npy", np.zeros(3, "c8"))
-np.save("bool.npy", np.array([True, False]))
+np.save("bool.npy", np.array([[True, False, False], [False, True, True]]))
 np.save("text.npy", np.array(["a", "b"]))
-np.save("three.npy", np.zeros((2, 3, 4)))
+for shape in [(2, 3, 4), (3, 2, 2, 5), (1, 1, 1), (4, 0, 2), (0, 3, 2), (2, 1, 3, 1, 2)]:
+    array = np.arange(np.prod(shape)).reshape(shape) * 0.5
+    name = "x".join(map(str, shape))
+    np.save(f"{name}_c.npy", array)
+    np.save(f"{name}_fortran.npy", np.asfortranarray(array))
+    np.savez(f"{name}.npz", x=np.asfortranarray(array.astype(">f4")))
+    np.save(f"{name}_flat.npy", array.reshape(shape[0], int(np.prod(shape[1:]))))
 np.save("record.npy", np.zeros(2, dtype=[("a", "<f8"), ("b", "<i4")]))
 np.save("object.npy", np.array([{}], dtype=object), allow_pickle=True)
 arrays = {"x": matrix, "y": single[:, 4], "labels": np.arange(3)}

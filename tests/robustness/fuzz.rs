@@ -67,17 +67,23 @@ fn idx() {
 fn gzip() {
     use std::io::Read;
 
-    use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+    use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 
     let unwrap = |file: &[u8]| {
         let mut inside = Vec::new();
-        GzDecoder::new(file).read_to_end(&mut inside).unwrap();
+        MultiGzDecoder::new(file).read_to_end(&mut inside).unwrap();
         inside
     };
+    // Of what has an odd length in two members.
     let wrap = |inside: Vec<u8>, _: &[u8]| {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&inside).unwrap();
-        encoder.finish().unwrap()
+        let cut = if inside.len() % 2 == 0 { 0 } else { inside.len() / 2 };
+        let member = |part: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(part).unwrap();
+            encoder.finish().unwrap()
+        };
+        let (first, second) = inside.split_at(cut);
+        [if cut == 0 { Vec::new() } else { member(first) }, member(second)].concat()
     };
     fuzz("gzip", Format { is_text: false, unwrap, wrap }, targets::gzip);
 }
@@ -179,7 +185,7 @@ fn training() {
     fuzz_sequence("training", targets::training);
 }
 
-/// Writes the corpus, which is checked in: `cargo test --all-features --test fuzz -- --ignored`.
+/// Writes the corpus, which is checked in: `cargo test --all-features --test robustness write_corpus -- --ignored`.
 #[cfg(all(feature = "gzip", feature = "npy", feature = "safetensors"))]
 #[test]
 #[ignore = "writes files"]
@@ -213,10 +219,22 @@ fn write_corpus() {
     encoder.write_all(&labels).unwrap();
     write("gzip", "fields", &encoder.finish().unwrap());
 
-    let tables: [(&str, &str); 3] = [
+    let mut members = Vec::new();
+    for part in images.chunks(10) {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(part).unwrap();
+        members.extend(encoder.finish().unwrap());
+    }
+    write("gzip", "members", &members);
+
+    let tables: [(&str, &str); 7] = [
         ("numbers", "length,width,price\n1.0,2,3.5\n2.5e0,-1,4\n3.0,1,0.65e1\n"),
         ("quoted", "\u{feff}\"a, b\";\"kind \"\"k\"\"\"\r\n0;\"oak\nand fir\"\r\n\r\n 2 ;fir\r\n1;näher"),
         ("classes", "digit,kind,x\n7,oak,0.1\n0,fir,0.2\n7,,0.3\n3,oak,none\n"),
+        ("headless", "5.1,3.5, setosa\r4.9,?,setosa\r7.0,3.2,versicolor\r"),
+        ("comments", "# a \"note\n2019\t2020\n1.5\t\n#2\t3\n\"4\n\"\t5\n"),
+        ("decimal-comma", "\"\";x;y\r\n\"1\";1,5;NA\r\n\"2\"; -2e1 ;0,25\r\n"),
+        ("three-columns", "#a,b,c\n1, \"2\" ,x\n   \n3,4,\"\"\n"),
     ];
     for (name, text) in tables {
         write("csv", name, text.as_bytes());
@@ -235,6 +253,9 @@ fn write_corpus() {
     write("npy", "matrix", &matrix);
     write("npy", "vector", &vector);
     write("npy", "number", &array("<f8", "False", "()", &double[..8]));
+    write("npy", "halves", &array("<f2", "False", "(2L, 3L)", &double[..12]));
+    write("npy", "cube", &array("|u1", "True", "(2, 3, 2)", &double[..12]));
+    write("npy", "truth", &array("|b1", "False", "(3, 1)", &[1, 0, 1]));
     let labels = array("<i8", "False", "(1,)", &[0; 8]);
     let arrays: [(&str, &[u8]); 3] = [("x.npy", &matrix), ("labels.npy", &labels), ("notes.txt", b"no array")];
     write("npz", "stored", &archive(&arrays, zip::CompressionMethod::Stored));

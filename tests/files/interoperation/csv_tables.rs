@@ -19,18 +19,29 @@ fn refused(text: impl AsRef<[u8]>) -> String {
 fn n125_ragged_rows() {
     assert_eq!(refused("a,b,c\n1,2,3\n4,5\n"), "line 3: expected 3 fields, found 2");
     assert_eq!(refused("a,b,c\n1,2,3,4\n"), "line 2: expected 3 fields, found 4");
-    assert_eq!(refused("a,b\n\n1,2\n\n\n3,4,\n"), "line 6: expected 2 fields, found 3");
+    assert_eq!(refused("a,b\n\n1,2\n\n\n3,4,5\n"), "line 6: expected 2 fields, found 3");
     assert_eq!(refused("a,b,c\r\n1,2,3\r\n\r\n4,5\r\n"), "line 4: expected 3 fields, found 2");
-    assert_eq!(refused("a;b\n1;2\n"), "column \"a\": expected one of \"a;b\", found none of this name");
+    let message = "column \"a\": expected one of \"a;b\", found none of this name (is the delimiter ';'? \
+                   CsvOptions::with_delimiter)";
+    assert_eq!(refused("a;b\n1;2\n"), message);
     let error = CsvTable::from_bytes(b"a,b\n1\n", b',').unwrap_err();
     assert!(matches!(error, CsvError::FieldCount { line: 2, expected: 2, found: 1 }));
 }
 
 #[test]
 fn n125_an_empty_field() {
-    assert_eq!(refused("a,b,c\n1,2,3\n4,,6\n"), "line 3, column b: expected a value, found an empty field");
-    assert_eq!(refused("a,b,c\n1,\"\",3\n"), "line 2, column b: expected a value, found an empty field");
-    assert_eq!(refused("a,b,c\n  ,2,3\n"), "line 2, column a: expected a value, found an empty field");
+    assert_eq!(
+        refused("a,b,c\n1,2,3\n4,,6\n"),
+        "line 3, column b: expected a value, found an empty field (see CsvTable::complete_rows)"
+    );
+    assert_eq!(
+        refused("a,b,c\n1,\"\",3\n"),
+        "line 2, column b: expected a value, found an empty field (see CsvTable::complete_rows)"
+    );
+    assert_eq!(
+        refused("a,b,c\n  ,2,3\n"),
+        "line 2, column a: expected a value, found an empty field (see CsvTable::complete_rows)"
+    );
     // Nobody asks for c.
     let table = table("a,b,c\n1,2,\n");
     assert_eq!(table.columns::<f64>(&["b", "a"]).unwrap(), dmatrix![2.0, 1.0]);
@@ -54,7 +65,8 @@ fn n125_text_that_is_no_finite_number() {
     assert_eq!(large.columns::<f32>(&["a"]).unwrap_err().to_string(), message);
     assert_eq!(large.columns::<f64>(&["a"]).unwrap()[0], 1e39);
     for text in ["x", "1.2.3", "0x10", "1_000", "1 000", "--1", "1e", "١", "12%", "NA", "?"] {
-        let message = format!("line 2, column b: expected a number, found {text:?}");
+        let hint = if matches!(text, "NA" | "?") { " (a missing value? CsvOptions::with_missing)" } else { "" };
+        let message = format!("line 2, column b: expected a number, found {text:?}{hint}");
         assert_eq!(refused(format!("a,b\n1,{text}\n")), message);
     }
 }
@@ -68,7 +80,7 @@ fn n125_a_byte_order_mark_and_lines_that_end_in_crlf() {
         "a,b\r\n1,-2.5\r\n3,4e-3\r\n",
         "\u{feff}a,b\n1,-2.5\n3,4e-3\n",
         "\u{feff}\"a\",\"b\"\r\n1,-2.5\r\n3,4e-3\r\n",
-        " a , b \n\t1 , -2.5\n\"3\",\" +4e-3 \"\n\n",
+        "a, \"b\" \n\t1 , -2.5\n\"3\",\" +4e-3 \"\n\n",
     ] {
         let table = table(text);
         assert_eq!((table.names(), table.rows()), (&["a".to_owned(), "b".to_owned()][..], 2), "{text:?}");
@@ -82,7 +94,9 @@ fn n125_a_byte_order_mark_and_lines_that_end_in_crlf() {
 
 #[test]
 fn n125_commas_and_quotes() {
-    assert_eq!(refused("a,b\n1,\"2,5\"\n"), "line 2, column b: expected a number, found \"2,5\"");
+    let message = "line 2, column b: expected a number, found \"2,5\" (decimals stand behind a point; \
+                   CsvOptions::with_decimal_comma)";
+    assert_eq!(refused("a,b\n1,\"2,5\"\n"), message);
     let table = table("\"a, of all\",\"b \"\"raw\"\"\"\n1,\"x, y\"\n2,\"over\ntwo lines\"\n3,\"x, y\"\n");
     assert_eq!(table.names(), ["a, of all", "b \"raw\""]);
     assert_eq!(table.columns::<f64>(&["a, of all"]).unwrap(), dmatrix![1.0; 2.0; 3.0]);
@@ -90,11 +104,12 @@ fn n125_commas_and_quotes() {
     assert_eq!((labels, classes), (vec![1, 0, 1], vec!["over\ntwo lines".to_owned(), "x, y".to_owned()]));
     // A row over two lines counts both.
     assert_eq!(refused("c,a,b\n\"1\n2\",1,2\n3,4,x\n"), "line 4, column b: expected a number, found \"x\"");
-    let message = |line| format!("line {line}: expected quotes in pairs, found one that is alone");
-    for text in ["a,b\n1,2\n3,\"4\n5,6\n", "a,b\n1,2\n3,4\"\n", "a,b\r\n1,2\r\n\"3,4"] {
-        assert_eq!(refused(text), message(3), "{text:?}");
+    let refused = |text: &str| CsvTable::from_bytes(text.as_bytes(), b',').unwrap_err();
+    for text in ["a,b\n1,2\n3,\"4\n5,6\n", "a,b\r\n1,2\r\n\"3,4"] {
+        assert!(matches!(refused(text), CsvError::UnclosedQuote { line: 3 }), "{text:?}");
     }
-    assert_eq!(refused("a,\"b\n1,2\n"), message(1));
+    assert!(matches!(refused("a,b\n1,2\n3,4\"\n"), CsvError::QuoteWithinField { line: 3 }));
+    assert!(matches!(refused("a,\"b\n1,2\n"), CsvError::UnclosedQuote { line: 1 }));
 }
 
 #[test]
@@ -111,10 +126,12 @@ fn n125_nothing_and_what_is_not_there() {
         assert_eq!(refused(nothing), "names of columns: expected at least one, found none", "{nothing:?}");
     }
     assert_eq!(refused("a,b\n"), "rows: expected at least one, found none");
-    assert_eq!(refused("a,b,a\n1,2,3\n"), "names of columns: expected every name once, found \"a\" twice");
-    let many = (0..20).map(|place| place.to_string()).collect::<Vec<_>>().join(",");
+    let message = "names of columns: expected every name once, found \"a\" twice (CsvOptions::with_header and with_names give \
+                   others)";
+    assert_eq!(refused("a,b,a\n1,2,3\n"), message);
+    let many = (0..20).map(|place| format!("n{place}")).collect::<Vec<_>>().join(",");
     let message = refused(format!("{many}\n{many}\n"));
-    assert!(message.ends_with("\"11\", … (20 in all), found none of this name"), "{message}");
+    assert!(message.ends_with("\"n11\", … (20 in all), found none of this name"), "{message}");
     let directory = tempfile::tempdir().unwrap();
     for path in [directory.path().to_owned(), directory.path().join("none.csv")] {
         assert!(matches!(CsvTable::read(&path), Err(CsvError::Io { .. })));

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gradus::nalgebra::{DMatrix, DVector, Matrix2x3, dvector};
-use gradus::{NpyError, Npz, Real, read_npy, write_npy};
+use gradus::nalgebra::{DMatrix, DVector, Matrix2x3, dmatrix, dvector};
+use gradus::{NpyArray, NpyError, Npz, Real, read_npy, write_npy};
 use proptest::prelude::*;
 
 /// 3 × 5 numbers of all sizes, to be made in Python by the same formula.
@@ -43,16 +43,21 @@ fn numpy_reads_what_is_written_and_writes_what_is_read() {
     assert_eq!(read_npy::<f64>(at("single.npy")).unwrap(), matrix::<f32>().cast::<f64>());
     let narrow = read_npy::<f32>(at("c.npy")).unwrap_err().to_string();
     assert_eq!(narrow, "npy file: expected numbers of type f4, found <f8");
-    for name in ["half.npy", "complex.npy", "bool.npy", "text.npy"] {
+    for name in ["complex.npy", "text.npy"] {
         assert!(matches!(read_npy::<f64>(at(name)), Err(NpyError::NumberType { expected: "f8", .. })), "{name}");
     }
-    assert_eq!(refused("three.npy"), "npy file: expected at most 2 dimensions, found 3");
+    let dimensions = "npy file: expected at most 2 dimensions, found 3 (NpyArray::flattened makes a matrix of them)";
+    assert_eq!(refused("2x3x4_c.npy"), dimensions);
     let record = "npy file: expected numbers of type f4 or f8, found [('a', '<f8'), ('b', '<i4')]";
     assert_eq!(refused("record.npy"), record);
     assert!(refused("object.npy").contains("expected numbers of type f8, found |O"));
 
     whole_numbers::<f32>(directory.path());
     whole_numbers::<f64>(directory.path());
+    halves::<f32>(directory.path());
+    halves::<f64>(directory.path());
+    same("bool.npy", &dmatrix![1.0, 0.0, 0.0; 0.0, 1.0, 1.0]);
+    of_many_dimensions(directory.path());
     let beyond = "npy file: expected whole numbers that f4 holds exactly, found 16777217 at row 1, column 1";
     assert_eq!(read_npy::<f32>(at("beyond_f4.npy")).unwrap_err().to_string(), beyond);
     assert_eq!(read_npy::<f64>(at("beyond_f4.npy")).unwrap()[(1, 1)], 16_777_217.0);
@@ -68,6 +73,39 @@ fn numpy_reads_what_is_written_and_writes_what_is_read() {
         let error = arrays.get::<f64>("z").unwrap_err();
         let expected = "array \"z\": expected one of [\"labels\", \"x\", \"y\"], found none of this name";
         assert_eq!(error.to_string(), expected);
+    }
+}
+
+/// All numbers of half precision.
+fn halves<T: Real>(directory: &Path) {
+    let wide = read_npy::<f64>(directory.join("halves_wide.npy")).unwrap();
+    assert_eq!(wide.len(), 1 << 16);
+    for order in ["little", "big"] {
+        let found = read_npy::<T>(directory.join(format!("halves_{order}.npy"))).unwrap();
+        for (bits, (found, &wide)) in found.iter().zip(&wide).enumerate() {
+            let found = found.to_f64();
+            assert!(found.to_bits() == wide.to_bits() || found.is_nan() && wide.is_nan(), "{bits:#x}: {found}, {wide}");
+        }
+    }
+}
+
+/// As `array.reshape(len(array), -1)`, in either order of the file.
+fn of_many_dimensions(directory: &Path) {
+    for shape in [&[2, 3, 4][..], &[3, 2, 2, 5], &[1, 1, 1], &[4, 0, 2], &[0, 3, 2], &[2, 1, 3, 1, 2]] {
+        let name = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+        let flat = read_npy::<f64>(directory.join(format!("{name}_flat.npy"))).unwrap();
+        let check = |array: NpyArray| {
+            assert_eq!((array.shape(), array.flattened::<f64>().unwrap()), (shape, flat.clone()), "{array:?}");
+            assert!(matches!(array.matrix::<f64>(), Err(NpyError::Dimensions { found }) if found == shape.len()));
+        };
+        for order in ["c", "fortran"] {
+            let path = directory.join(format!("{name}_{order}.npy"));
+            check(NpyArray::read(&path).unwrap());
+            check(NpyArray::from_bytes(fs::read(path).unwrap()).unwrap());
+        }
+        let path = directory.join(format!("{name}.npz"));
+        check(Npz::read(&path).unwrap().array("x").unwrap());
+        check(Npz::from_bytes(fs::read(path).unwrap()).unwrap().array("x").unwrap());
     }
 }
 
@@ -192,6 +230,50 @@ fn spoiled_files_are_refused() {
     }
     let deep = "(".repeat(60_000);
     assert!(read_bytes(&with_header([2, 0], &format!("{{'shape': {deep}"), &data)).is_err());
+}
+
+#[test]
+fn f08_sizes_as_python_2_wrote_them() {
+    let data = [1.5_f64, 2.0].map(f64::to_le_bytes).concat();
+    let header = |shape: &str| format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n");
+    for (shape, expected) in [("(1L, 1L)", (1, 1)), ("(2L,)", (2, 1)), ("(1, 2L)", (1, 2)), ("(2L, 1)", (2, 1))] {
+        let bytes = with_header([1, 0], &header(shape), &data[..8 * expected.0 * expected.1]);
+        let found = NpyArray::from_bytes(bytes).unwrap().matrix::<f64>().unwrap();
+        assert_eq!((found.shape(), found[0]), (expected, 1.5), "{shape}");
+    }
+    for shape in ["(L,)", "(1LL, 2)", "(1l, 2)", "(L1, 2)", "(-1L, 2)", "(1 L, 2)"] {
+        assert!(NpyArray::from_bytes(with_header([1, 0], &header(shape), &data)).is_err(), "{shape}");
+    }
+}
+
+#[test]
+fn f08_types_dimensions_and_bytes() {
+    let array = |descr: &str, shape: &str, data: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': True, 'shape': {shape}, }}\n");
+        NpyArray::from_bytes(with_header([1, 0], &header, data))
+    };
+    // 1, the least number, the largest one, and −∞.
+    let halves = [0x3C00_u16, 0x0001, 0x7BFF, 0xFC00].map(u16::to_le_bytes).concat();
+    let found = array("<f2", "(4,)", &halves).unwrap().matrix::<f32>().unwrap();
+    assert_eq!(found.as_slice(), [1.0, 2.0_f32.powi(-24), 65504.0, f32::NEG_INFINITY]);
+    assert_eq!(array("|b1", "(2,)", &[0, 1]).unwrap().matrix::<f64>().unwrap().as_slice(), [0.0, 1.0]);
+    let error = array("|b1", "(2, 2)", &[0, 1, 1, 2]).unwrap().matrix::<f64>().unwrap_err();
+    assert_eq!(error.to_string(), "npy file: expected truth values of 0 and 1, found 2 at row 1, column 1");
+    // Fortran order: the first dimension varies fastest in the file, the last one in a row of the matrix.
+    let cube = array("|u1", "(2, 2, 2)", &[0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
+    assert_eq!(cube.flattened::<f64>().unwrap(), dmatrix![0.0, 4.0, 2.0, 6.0; 1.0, 5.0, 3.0, 7.0]);
+    assert_eq!(format!("{cube:?}"), "NpyArray { type: \"|u1\", shape: [2, 2, 2], .. }");
+
+    let message = |found: Result<NpyArray, NpyError>| found.unwrap_err().to_string();
+    assert_eq!(
+        message(array("|u1", "(2, 2, 2)", &[0; 7])),
+        "npy file: expected 2 × 4 numbers of 1 bytes, found 7 bytes"
+    );
+    assert!(message(array("|u1", "(2, 4294967296, 4294967296)", &[])).starts_with("npy file: expected 2 × "));
+    assert_eq!(message(array("|b2", "(1,)", &[0; 2])), "npy file: expected numbers of type f4 or f8, found |b2");
+    let wide = array("<f8", "(1,)", &[0; 8]).unwrap().matrix::<f32>().unwrap_err();
+    assert!(matches!(wide, NpyError::NumberType { expected: "f4", .. }), "{wide}");
+    assert!(matches!(NpyArray::read("no/such/x.npy"), Err(NpyError::Io { .. })));
 }
 
 /// An archive with one deflated file x.npy, whose directory says that it unpacks to so many bytes.

@@ -66,7 +66,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Outcome {
 
     // How much is in it, as far as it can be decoded: a small file may hold a thousand times its size.
     let (mut inside, mut block) = (0, [0; 4096]);
-    let mut decoder = flate2::read::GzDecoder::new(bytes);
+    let mut decoder = flate2::read::MultiGzDecoder::new(bytes);
     while let Ok(read @ 1..) = decoder.read(&mut block) {
         inside += read;
     }
@@ -74,45 +74,85 @@ pub(crate) fn gzip(bytes: &[u8]) -> Outcome {
     Outcome { past_header: outcome.past_header || inside > 0, ..outcome }
 }
 
-/// A table whose fields are separated by commas, or by semicolons.
+/// A table, by several sets of options.
 #[cfg(feature = "csv")]
 pub(crate) fn csv(bytes: &[u8]) -> Outcome {
-    use gradus::{CsvError, CsvTable};
+    use gradus::CsvOptions;
+
+    let all = [
+        CsvOptions::new(),
+        CsvOptions::new().with_delimiter(b';').with_decimal_comma().with_missing(["NA", "none"]),
+        CsvOptions::new().without_header().with_trimming().with_missing(["?"]),
+        CsvOptions::new().with_header().with_comment(b'#').with_delimiter(b'\t'),
+        CsvOptions::new().with_names(["a", "b", "c"]).with_comment(b'#'),
+    ];
+    let mut outcome = Outcome::REFUSED;
+    for options in all {
+        let found = csv_by(&options, bytes);
+        outcome.past_header |= found.past_header;
+        outcome.accepted |= found.accepted;
+    }
+    outcome
+}
+
+#[cfg(feature = "csv")]
+fn csv_by(options: &gradus::CsvOptions, bytes: &[u8]) -> Outcome {
+    use gradus::CsvError;
 
     // A field may be a single byte, and is a string in memory.
     let limit = 50_000 + 128 * bytes.len();
-    let [comma, semicolon] = [b',', b';'].map(|delimiter| {
-        let table = match within(limit, || CsvTable::from_bytes(bytes, delimiter)) {
-            Ok(table) => table,
-            Err(CsvError::FieldCount { expected, found, .. }) => {
-                assert_ne!(expected, found);
-                return Outcome::PAST_HEADER;
-            }
-            Err(CsvError::Empty { what: "rows" }) => return Outcome::PAST_HEADER,
-            Err(error) => {
-                assert!(!error.to_string().is_empty());
-                return Outcome::REFUSED;
-            }
-        };
-        let (names, rows) = (table.names(), table.rows());
-        assert!(!names.is_empty() && rows > 0);
-        for name in names {
-            if let Ok(column) = within(limit, || table.columns::<f64>(&[name])) {
-                assert!(column.shape() == (rows, 1) && column.iter().all(|value| value.is_finite()));
-            }
-            if let Ok((labels, classes)) = within(limit, || table.labels(name)) {
-                assert!(labels.len() == rows && labels.iter().all(|&label| label < classes.len()));
-            }
-            if let Ok(indices) = within(limit, || table.indices(name)) {
-                assert_eq!(indices.len(), rows);
-            }
+    let lines = 1 + bytes.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let table = match within(limit, || options.from_bytes(bytes)) {
+        Ok(table) => table,
+        Err(CsvError::FieldCount { line, expected, found }) => {
+            assert!(expected != found && line <= lines);
+            return Outcome::PAST_HEADER;
         }
-        if let Ok(data) = within(limit, || table.dataset::<f32>(names, &names[..1])) {
-            assert_eq!((data.len(), data.input_size()), (rows, names.len()));
+        Err(CsvError::TextAfterQuote { line, opened }) => {
+            assert!(opened <= line && line <= lines);
+            return Outcome::PAST_HEADER;
         }
-        Outcome::ACCEPTED
-    });
-    Outcome { past_header: comma.past_header || semicolon.past_header, accepted: comma.accepted || semicolon.accepted }
+        Err(
+            CsvError::UnclosedQuote { line }
+            | CsvError::QuoteWithinField { line }
+            | CsvError::TrailingDelimiter { line, .. }
+            | CsvError::OtherDelimiter { line, .. }
+            | CsvError::Comment { line },
+        ) => {
+            assert!((1..=lines).contains(&line));
+            return Outcome::PAST_HEADER;
+        }
+        Err(CsvError::Empty { what: "rows" } | CsvError::NoHeader { .. }) => return Outcome::PAST_HEADER,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return Outcome::REFUSED;
+        }
+    };
+    let (names, rows) = (table.names(), table.rows());
+    assert!(!names.is_empty() && rows > 0);
+    for name in names {
+        if let Ok(column) = within(limit, || table.columns::<f64>(&[name])) {
+            assert!(column.shape() == (rows, 1) && column.iter().all(|value| value.is_finite()));
+        }
+        if let Ok((labels, classes)) = within(limit, || table.labels(name)) {
+            assert!(labels.len() == rows && labels.iter().all(|&label| label < classes.len()));
+        }
+        if let Ok(indices) = within(limit, || table.indices(name)) {
+            assert_eq!(indices.len(), rows);
+        }
+        let complete = within(limit, || table.complete_rows(&[name]));
+        let known = complete.as_ref().map_or(0, |(complete, dropped)| {
+            assert_eq!(complete.rows() + dropped, rows);
+            complete.rows()
+        });
+        if let Ok(column) = within(limit, || table.columns_or_nan::<f64>(&[name])) {
+            assert_eq!(column.iter().filter(|value| value.is_finite()).count(), known);
+        }
+    }
+    if let Ok(data) = within(limit, || table.dataset::<f32>(names, &names[..1])) {
+        assert_eq!((data.len(), data.input_size()), (rows, names.len()));
+    }
+    Outcome::ACCEPTED
 }
 
 /// An array of NumPy's.
@@ -123,7 +163,8 @@ pub(crate) fn npy(bytes: &[u8]) -> Outcome {
 
         match within(50_000 + 8 * length, || gradus::read_npy::<T>(path)) {
             Ok(matrix) => {
-                assert!(matrix.len() * size_of::<T>() <= length);
+                // A byte of the file may be a number.
+                assert!(matrix.len() <= length);
                 Outcome::ACCEPTED
             }
             Err(NpyError::Length { .. } | NpyError::NumberType { .. } | NpyError::Dimensions { .. }) => {
@@ -138,7 +179,19 @@ pub(crate) fn npy(bytes: &[u8]) -> Outcome {
 
     let read = |path: &Path| [as_numbers::<f32>(path, bytes.len()), as_numbers::<f64>(path, bytes.len())];
     let [single, double] = with_file(".npy", bytes, read);
-    Outcome { past_header: single.past_header || double.past_header, accepted: single.accepted || double.accepted }
+    // With any number of dimensions: as large as a matrix, and the same where it is one.
+    let array = within(50_000 + 8 * bytes.len(), || gradus::NpyArray::from_bytes(bytes));
+    let flattened = array.is_ok_and(|array| {
+        let flattened = within(50_000 + 8 * bytes.len(), || array.flattened::<f64>());
+        let is_matrix = array.shape().len() <= 2 && flattened.is_ok();
+        assert_eq!(is_matrix, array.matrix::<f64>().is_ok());
+        let rows = array.shape().first().copied().unwrap_or(1);
+        flattened.is_ok_and(|flattened| flattened.nrows() == rows && flattened.len() <= bytes.len())
+    });
+    Outcome {
+        past_header: single.past_header || double.past_header || flattened,
+        accepted: single.accepted || double.accepted || flattened,
+    }
 }
 
 /// An archive of NumPy's.
@@ -155,7 +208,8 @@ pub(crate) fn npz(bytes: &[u8]) -> Outcome {
     };
     let accepted = arrays.names().any(|name| {
         let single = within(limit, || arrays.get::<f32>(name).is_ok());
-        single || within(limit, || arrays.get::<f64>(name).is_ok())
+        let array = within(limit, || arrays.array(name).is_ok());
+        single || within(limit, || arrays.get::<f64>(name).is_ok()) || array
     });
     // Its checksums are right, if there is anything in it.
     Outcome { past_header: arrays.names().len() > 0, accepted }
