@@ -17,10 +17,10 @@ use crate::real::Real;
 
 /// Reads the parameters of a given network from a safetensors file that another program wrote.
 ///
-/// The file has one tensor for each of the network's [parameter ranges](Network::parameter_ranges). Without further ado a
-/// tensor has the name of its range, `0.weight`, `0.bias`, `2.weight`, …, as in the state dict of a PyTorch `Sequential` of
-/// the same layers. [`with_names`](Self::with_names) and [`with_prefix`](Self::with_prefix) say what the file calls them
-/// instead. Errors name tensors as the file does. The metadata are not looked at.
+/// The file has one tensor for each of the network's [parameter ranges](Network::parameter_ranges). By default a tensor has
+/// the name of its range, `0.weight`, `0.bias`, `2.weight`, …, as in the state dict of a PyTorch `Sequential` of the same
+/// layers. [`with_names`](Self::with_names) and [`with_prefix`](Self::with_prefix) say what the file calls them instead.
+/// Errors name tensors as the file does. The metadata are not looked at.
 ///
 /// # Shapes
 /// `Dense`: `weight` outputs × inputs, row by row, as `Linear.weight`, and `bias` outputs. `LayerNormalization`: `weight`
@@ -90,7 +90,7 @@ impl ParameterReader {
     /// may have the same name in the file, as PyTorch's tied weights do.
     ///
     /// # Errors
-    /// What reads refuses a name here that is neither a layer with parameters nor a tensor of the network.
+    /// [`read`](Self::read) refuses a name here that is neither a layer with parameters nor a tensor of the network.
     ///
     /// # Examples
     /// ```
