@@ -96,7 +96,8 @@
 //!   [`LogSoftmax`]; [`Activation`]: [`Sigmoid`], [`Tanh`], [`Relu`], [`LeakyRelu`], [`Elu`], [`Gelu`], [`TanhGelu`],
 //!   [`Silu`], [`Softplus`], [`Identity`]; [`Initializer`], [`LayerConfiguration`]
 //! - Training: [`Trainer`], [`EarlyStopping`], [`History`], [`Checkpoint`]
-//! - Prediction and files (features `safetensors`, `onnx`): [`Model`], [`Predictor`]
+//! - Prediction and files (features `safetensors`, `onnx`): [`Model`], [`Predictor`]; files of others (feature
+//!   `safetensors`): `ParameterReader`
 //! - Losses: [`Loss`]: [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`],
 //!   [`Poisson`]; of probabilities [`CrossEntropy`], [`BinaryCrossEntropy`], [`KullbackLeibler`], of their logarithms
 //!   [`NegativeLogLikelihood`], on logits [`SoftmaxCrossEntropy`], [`SigmoidCrossEntropy`]; of signs [`Hinge`];
@@ -180,11 +181,11 @@ pub use loss::{
 pub use metrics::{
     ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
 };
-#[cfg(feature = "safetensors")]
-pub use model::ModelError;
 #[cfg(feature = "onnx")]
 pub use model::OnnxError;
 pub use model::{Model, Predictor};
+#[cfg(feature = "safetensors")]
+pub use model::{ModelError, ParameterReader};
 pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
 pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
 pub use optimizer::{

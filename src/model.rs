@@ -2,12 +2,16 @@
 mod file;
 #[cfg(feature = "onnx")]
 mod onnx;
+#[cfg(feature = "safetensors")]
+mod parameter_reader;
 
 #[cfg(feature = "safetensors")]
 pub use file::ModelError;
 use nalgebra::{DMatrix, DVector};
 #[cfg(feature = "onnx")]
 pub use onnx::OnnxError;
+#[cfg(feature = "safetensors")]
+pub use parameter_reader::ParameterReader;
 
 use crate::batch::{Batch, BatchMut};
 use crate::data::Standardization;
@@ -23,8 +27,9 @@ use crate::real::Real;
 /// It may carry the standardisations of its inputs and outputs, so that it takes and gives raw data:
 /// `ŷ = scale ∘ network((x − mean) / scale) + mean`.
 ///
-/// With the feature `safetensors` a model goes to and from a file that other tools read (`save`, `load`), with the feature
-/// `onnx` to one that other tools run (`save_onnx`).
+/// With the feature `safetensors` a model goes to and from a file that other tools read (`save`, `load`) and takes its
+/// parameters from one that other tools wrote (`ParameterReader`), with the feature `onnx` it goes to a file that other
+/// tools run (`save_onnx`).
 ///
 /// # Examples
 /// One layer, `y = 3 x`, on inputs of mean 10 and scale 2 and with outputs of scale 100:

@@ -3,13 +3,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nalgebra::DVector;
 use safetensors::tensor::{SafeTensorError, TensorInfo, TensorView};
 use safetensors::{Dtype, SafeTensors};
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::Model;
+use super::{Model, ParameterReader};
 use crate::data::Standardization;
 use crate::error::Error;
 use crate::file::{SaveError, save_file};
@@ -73,7 +71,10 @@ pub enum ModelError {
     },
 
     /// The file has no description of a network.
-    #[error("metadata: expected an entry \"gradus\" that describes the network, found none")]
+    #[error(
+        "metadata: expected an entry \"gradus\" that describes the network, found none; Model::load_parameters reads tensors \
+         alone"
+    )]
     NoArchitecture,
 
     /// The description of the network cannot be understood.
@@ -89,27 +90,40 @@ pub enum ModelError {
         found: u32,
     },
 
-    /// A block of parameters is not in the file.
-    #[error("tensor {name}: expected one, found none")]
-    MissingTensor {
-        /// Its name.
+    /// A name that is to be called otherwise is none of the network.
+    #[error("name {name:?}: expected a layer with parameters or one of {names:?}, found neither")]
+    UnknownName {
+        /// The name.
         name: String,
+        /// The names of the network's parameters, in their order.
+        names: Vec<String>,
     },
 
-    /// The file has a tensor that the network has no use for.
-    #[error("tensor {name}: expected none of this name")]
-    UnexpectedTensor {
-        /// Its name.
-        name: String,
+    /// Tensors are not in the file.
+    #[error("tensors: expected {missing:?} among them, found {found:?}")]
+    MissingTensors {
+        /// The names that the file lacks, sorted.
+        missing: Vec<String>,
+        /// All names that it has, sorted.
+        found: Vec<String>,
     },
 
-    /// A tensor of another number type.
-    #[error("tensor {name}: expected numbers of type {expected:?}, found {found:?}")]
+    /// The file has tensors that the network has no use for.
+    #[error("tensors: expected {expected:?} and no others, found also {unexpected:?}")]
+    UnexpectedTensors {
+        /// The names of the network's tensors, all of which the file has, sorted.
+        expected: Vec<String>,
+        /// The other names that it has, sorted.
+        unexpected: Vec<String>,
+    },
+
+    /// A tensor of numbers that those of the model may not hold exactly.
+    #[error("tensor {name}: expected numbers of one of the types {expected:?}, found {found:?}")]
     TensorType {
         /// Its name.
         name: String,
-        /// The type of the model's numbers.
-        expected: Dtype,
+        /// The types that the model's numbers hold exactly.
+        expected: &'static [Dtype],
         /// What is in the file.
         found: Dtype,
     },
@@ -125,7 +139,18 @@ pub enum ModelError {
         found: Vec<usize>,
     },
 
-    /// The parts do not make a model: layers that do not fit together, parameters that are not finite.
+    /// A tensor has a number that is NaN or infinite.
+    #[error("tensor {name}: expected finite numbers, found {value} at {index:?}")]
+    NotFinite {
+        /// Its name.
+        name: String,
+        /// The place of the first such number in the tensor: row and column, or one number for a vector, from 0.
+        index: Vec<usize>,
+        /// The number.
+        value: f64,
+    },
+
+    /// The parts do not make a model, as layers that do not fit together.
     #[error(transparent)]
     Model(#[from] Error),
 }
@@ -197,6 +222,9 @@ impl<T: Real> Model<T> {
 
     /// Reads a model that was [saved](Self::save), or that another tool has written with the same names and metadata.
     ///
+    /// Every number keeps its value: a file of `f32` also makes a model of `f64`, but one of `f64` makes none of `f32`, since
+    /// it would be rounded.
+    ///
     /// # Errors
     /// [`ModelError`] says what is wrong with a file: nothing of it is taken on trust, and no more memory is asked for than
     /// a small multiple of its size.
@@ -256,7 +284,7 @@ impl<T: Real> Model<T> {
             builder = builder.boxed_layer(layer.build()?);
         }
         let network = builder.assemble()?;
-        let mut model = Self::from_tensors(network, bytes)?;
+        let mut model = ParameterReader::new().read_bytes(network, bytes)?;
         if let Some(inputs) = architecture.inputs {
             model = model.with_input_standardization(inputs.build()?)?;
         }
@@ -270,11 +298,12 @@ impl<T: Real> Model<T> {
     ///
     /// Tensors have the names of a `Sequential` of the same layers (`0.weight`, `0.bias`, `2.weight`, …; layers without
     /// parameters count) and their shapes, a dense layer's weight being outputs × inputs:
-    /// `safetensors.torch.save_file(model.state_dict(), path)`. What the metadata say is not looked at.
+    /// `safetensors.torch.save_file(model.state_dict(), path)`. For other names, prefixes and extra tensors there is
+    /// [`ParameterReader`]. What the metadata say is not looked at.
     ///
     /// # Errors
-    /// [`ModelError`], as [`load`](Self::load): tensors must be those of the network, no more and no less, of its number
-    /// type and its shapes, and finite.
+    /// As [`ParameterReader::read`]: tensors must be those of the network, no more and no less, of its shapes, finite, and
+    /// of its number type or one that widens to it exactly.
     ///
     /// # Examples
     /// ```
@@ -298,54 +327,12 @@ impl<T: Real> Model<T> {
     /// # }
     /// ```
     pub fn load_parameters(network: Network<T>, path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
-        Self::from_tensors(network, &bytes)
-    }
-
-    fn from_tensors(network: Network<T>, bytes: &[u8]) -> Result<Self, ModelError> {
-        let number = number_of::<T>()?;
-        let (header, _) = SafeTensors::read_metadata(bytes)?;
-        let header = bytes.get(8..8 + header).unwrap_or_default();
-        let Names(names) = serde_json::from_slice(header).map_err(ModelError::Architecture)?;
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ModelError::Duplicate { name: pair[0].clone() });
-        }
-        let tensors = SafeTensors::deserialize(bytes)?;
-        let ranges = network.parameter_ranges();
-        let configurations: Vec<_> = network.layers().map(Layer::configuration).collect();
-        // All shapes first: together they are then no larger than the file.
-        let found: HashMap<String, TensorView<'_>> =
-            tensors.iter().map(|(name, view)| (name.to_owned(), view)).collect();
-        for range in ranges {
-            let name = range.name();
-            let Some(view) = found.get(&name) else { return Err(ModelError::MissingTensor { name }) };
-            if view.dtype() != data_type(number) {
-                return Err(ModelError::TensorType { name, expected: data_type(number), found: view.dtype() });
-            }
-            let expected = shape(range, configurations[range.layer].as_ref());
-            if view.shape() != expected {
-                return Err(ModelError::TensorShape { name, expected, found: view.shape().to_vec() });
-            }
-        }
-        if let Some(name) = found.keys().find(|&name| ranges.iter().all(|range| range.name() != *name)) {
-            return Err(ModelError::UnexpectedTensor { name: name.clone() });
-        }
-        let mut parameters = DVector::zeros(network.parameter_count());
-        for range in ranges {
-            let values = &mut parameters.as_mut_slice()[range.range.clone()];
-            let (rows, columns) = (range.block.rows, range.block.columns);
-            let numbers = found[&range.name()].data().chunks_exact(number.size()).map(|bytes| number.read(bytes));
-            for (place, value) in numbers.enumerate() {
-                values[place / columns + (place % columns) * rows] = T::nearest(value);
-            }
-        }
-        Ok(Self::new(network, parameters)?)
+        ParameterReader::new().read(network, path)
     }
 }
 
 /// The shape of a block in other tools, where all vectors have one dimension.
-fn shape(range: &ParameterRange, layer: Option<&LayerConfiguration>) -> Vec<usize> {
+pub(super) fn shape(range: &ParameterRange, layer: Option<&LayerConfiguration>) -> Vec<usize> {
     let (rows, columns) = (range.block.rows, range.block.columns);
     let is_weight = matches!((layer, range.block.name), (Some(LayerConfiguration::Dense { .. }), "weight"));
     if is_weight || columns != 1 { vec![rows, columns] } else { vec![rows] }
@@ -386,7 +373,7 @@ fn serialize(
     Ok(file)
 }
 
-fn number_of<T: 'static>() -> Result<Number, ModelError> {
+pub(super) fn number_of<T: 'static>() -> Result<Number, ModelError> {
     Number::of::<T>().ok_or(ModelError::NumberType)
 }
 
@@ -401,41 +388,4 @@ fn data_type(number: Number) -> Dtype {
 #[derive(Deserialize)]
 struct Version {
     version: u32,
-}
-
-/// The entry of the header that is no tensor.
-const METADATA: &str = "__metadata__";
-
-/// The names in the header and in its metadata, sorted. A map would keep only one of two that are the same.
-struct Names(Vec<String>);
-
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Names;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
-                let mut names = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == METADATA {
-                        let Names(entries) = map.next_value::<Option<Names>>()?.unwrap_or(Names(Vec::new()));
-                        names.extend(entries.iter().map(|entry| format!("{METADATA}.{entry}")));
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                    names.push(name);
-                }
-                names.sort_unstable();
-                Ok(Names(names))
-            }
-        }
-
-        deserializer.deserialize_map(Keys)
-    }
 }

@@ -167,23 +167,34 @@ fn n111_n112_missing_and_unexpected_tensors() {
         header["3.bias"] = tensor;
     });
     let error = refused(&renamed);
-    assert_eq!(error.to_string(), "tensor 2.bias: expected one, found none");
+    let found = r#"["0.bias", "0.weight", "2.weight", "3.bias"]"#;
+    assert_eq!(error.to_string(), format!(r#"tensors: expected ["2.bias"] among them, found {found}"#));
     // Without the last two layers theirs are too many.
     let shorter = with_architecture(|architecture| {
         architecture["layers"].as_array_mut().unwrap().truncate(2);
         architecture["outputs"] = Value::Null;
     });
-    assert!(matches!(refused(&shorter), ModelError::UnexpectedTensor { .. }));
+    let message = r#"tensors: expected ["0.bias", "0.weight"] and no others, found also ["2.bias", "2.weight"]"#;
+    assert_eq!(refused(&shorter).to_string(), message);
 }
 
 #[test]
 fn n113_another_number_type() {
-    let error = Model::<f64>::from_bytes(&model::<f32>().to_bytes().unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "tensor 0.weight: expected numbers of type F64, found F32");
-    assert!(matches!(
-        refused(&with_header(|header| header["0.bias"]["dtype"] = json!("I32"))),
-        ModelError::TensorType { .. }
-    ));
+    let error = refused(&model::<f64>().to_bytes().unwrap());
+    let expected = "tensor 0.weight: expected numbers of one of the types [F16, BF16, F32], found";
+    assert_eq!(error.to_string(), format!("{expected} F64"));
+    let error = refused(&with_header(|header| header["0.weight"]["dtype"] = json!("I32")));
+    assert_eq!(error.to_string(), format!("{expected} I32"));
+}
+
+#[test]
+fn f11_a_model_of_single_precision_is_read_in_double() {
+    let single = model::<f32>();
+    let double = Model::<f64>::from_bytes(&single.to_bytes().unwrap()).unwrap();
+    assert_eq!(double.parameters(), &single.parameters().map(f64::from));
+    let widened = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
+    let outputs = single.output_standardization().unwrap();
+    assert_eq!(double.output_standardization().unwrap().scale(), widened(outputs.scale()));
 }
 
 #[test]
@@ -221,13 +232,15 @@ fn n118_n119_truncated_data_and_trailing_bytes() {
 fn n120_parameters_that_are_not_finite() {
     for value in [f32::NAN, f32::INFINITY] {
         let (header, mut data) = parts(&model::<f32>().to_bytes().unwrap());
-        let place = header["2.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
+        // Row 1, column 3 of 2 × 4.
+        let place = header["2.weight"]["data_offsets"][0].as_u64().unwrap() as usize + 4 * 7;
         data[place..place + 4].copy_from_slice(&value.to_le_bytes());
         let error = refused(&file_of(&header.to_string(), &data));
-        assert!(matches!(error, ModelError::Model(Error::NotFinite { what: "parameters", .. })), "{error}");
+        assert_eq!(error.to_string(), format!("tensor 2.weight: expected finite numbers, found {value} at [1, 3]"));
     }
     let network = model::<f32>().network().clone();
-    assert!(Model::new(network, DVector::from_element(26, f32::NAN)).is_err());
+    let error = Model::new(network, DVector::from_element(26, f32::NAN)).unwrap_err();
+    assert!(matches!(error, Error::NotFinite { what: "parameters", .. }), "{error}");
 }
 
 #[test]

@@ -276,6 +276,29 @@ fn write_corpus() {
     let network = Network::builder(1).layer(Elu::new(0.5).unwrap()).build().unwrap();
     let without_tensors = Model::<f32>::new(network, DVector::zeros(0)).unwrap().to_bytes().unwrap();
     write("safetensors", "without-tensors", &without_tensors);
+    // As another program has it: other names, types of their own, and more tensors than the network.
+    let tensors = [
+        ("fc1.weight", "F16", "[3,2]", 12),
+        ("fc1.bias", "BF16", "[3]", 6),
+        ("norm.gamma", "F32", "[3]", 12),
+        ("norm.beta", "F16", "[3]", 6),
+        ("fc2.weight", "F64", "[2,3]", 48),
+        ("fc2.bias", "F32", "[2]", 8),
+        ("steps", "I64", "[]", 8),
+    ];
+    let (mut entries, mut end) = (Vec::new(), 0);
+    for (name, kind, shape, size) in tensors {
+        let offsets = format!("[{end},{}]", end + size);
+        entries.push(format!(r#""module.{name}":{{"dtype":"{kind}","shape":{shape},"data_offsets":{offsets}}}"#));
+        end += size;
+    }
+    let header = format!("{{{}}}", entries.join(","));
+    let data: Vec<u8> = (0..end).map(|place| place as u8 / 2).collect();
+    write(
+        "safetensors",
+        "foreign",
+        &[&(header.len() as u64).to_le_bytes(), header.as_bytes(), data.as_slice()].concat(),
+    );
 
     for (name, stop_at) in [("begun", 1), ("between", 3), ("ended", 99)] {
         let mut trainer = targets::checkpointed().observe(move |progress| {

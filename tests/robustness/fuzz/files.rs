@@ -215,13 +215,18 @@ pub(crate) fn npz(bytes: &[u8]) -> Outcome {
     Outcome { past_header: arrays.names().len() > 0, accepted }
 }
 
-/// A model file.
+/// A model file, also read as one that another program wrote for a network that is known.
 #[cfg(feature = "safetensors")]
 pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
-    fn as_numbers<T: gradus::Real>(bytes: &[u8]) -> Outcome {
-        use gradus::nalgebra::DMatrix;
-        use gradus::{Model, ModelError};
+    use gradus::nalgebra::{DMatrix, DVector};
+    use gradus::{Dense, LayerNormalization, Model, ModelError, Network, ParameterReader, Real};
 
+    fn outcome(error: &ModelError) -> Outcome {
+        assert!(!error.to_string().is_empty());
+        if matches!(error, ModelError::Format(_)) { Outcome::REFUSED } else { Outcome::PAST_HEADER }
+    }
+
+    fn as_numbers<T: Real>(bytes: &[u8]) -> Outcome {
         match within(50_000 + 64 * bytes.len(), || Model::<T>::from_bytes(bytes)) {
             Ok(model) => {
                 assert!(model.parameters().iter().all(|value| value.is_finite()));
@@ -236,16 +241,40 @@ pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
                 }
                 Outcome::ACCEPTED
             }
-            Err(ModelError::Format(_)) => Outcome::REFUSED,
-            Err(error) => {
-                assert!(!error.to_string().is_empty());
-                Outcome::PAST_HEADER
-            }
+            Err(error) => outcome(&error),
         }
     }
 
-    let [single, double] = [as_numbers::<f32>(bytes), as_numbers::<f64>(bytes)];
-    Outcome { past_header: single.past_header || double.past_header, accepted: single.accepted || double.accepted }
+    /// Of the network that the files of the corpus have.
+    fn parameters<T: Real>(reader: &ParameterReader, bytes: &[u8]) -> Result<DVector<T>, ModelError> {
+        let network = Network::<T>::builder(2).layer(Dense::new(2, 3)).layer(LayerNormalization::new(3));
+        let network = network.layer(gradus::Sigmoid).layer(gradus::Identity).layer(Dense::new(3, 2)).build().unwrap();
+        let model = within(50_000 + 64 * bytes.len(), || reader.read_bytes(network, bytes))?;
+        assert!(model.parameters().iter().all(|value| value.is_finite()));
+        Ok(model.parameters().clone())
+    }
+
+    fn as_parameters(reader: &ParameterReader, bytes: &[u8]) -> Outcome {
+        let (single, double) = (parameters::<f32>(reader, bytes), parameters::<f64>(reader, bytes));
+        if let Ok(single) = single {
+            assert_eq!(single.map(f64::from), double.unwrap(), "every number keeps its value");
+            return Outcome::ACCEPTED;
+        }
+        double.map_or_else(|error| outcome(&error), |_| Outcome::ACCEPTED)
+    }
+
+    let names = [("0", "fc1"), ("1.weight", "norm.gamma"), ("1.bias", "norm.beta"), ("4", "fc2")];
+    let mapped = ParameterReader::new().with_prefix("module.").with_names(names).ignoring_extras();
+    let outcomes = [
+        as_numbers::<f32>(bytes),
+        as_numbers::<f64>(bytes),
+        as_parameters(&ParameterReader::new(), bytes),
+        as_parameters(&mapped, bytes),
+    ];
+    Outcome {
+        past_header: outcomes.iter().any(|outcome| outcome.past_header),
+        accepted: outcomes.iter().any(|outcome| outcome.accepted),
+    }
 }
 
 /// A checkpoint in JSON, for the trainer of [`checkpointed`].
