@@ -5,9 +5,11 @@
 //! argmin asks a problem for its value and its gradient apart and by `&self`; an `Objective` computes both at once and may
 //! keep memory for it. The adapter below is all that it takes.
 
+mod common;
+
 use std::cell::RefCell;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use argmin::core::{CostFunction, Executor, Gradient, State};
@@ -15,7 +17,6 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use gradus::nalgebra::dmatrix;
 use gradus::{Dense, Lbfgs, Network, Objective, Optimizer, Penalty, SigmoidCrossEntropy, Stop, Tanh, from_fn};
-use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -24,8 +25,8 @@ Minimises Rosenbrock's function and the loss of a network by L-BFGS, that of arg
 
 Usage: cargo run --example argmin_solver -- [--seed N]
 
-  --seed N  seed of the network's initial parameters, a whole number (default: 1)
-  --help    this text";
+  --seed N    seed of the network's initial parameters, a whole number (default: 1)
+  -h, --help  this text";
 
 /// Any objective of gradus as a problem of argmin.
 struct Problem<'a>(RefCell<&'a mut dyn Objective<f64>>);
@@ -79,31 +80,10 @@ pub(crate) fn rosenbrock() -> impl Objective<f64> {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|seed| run(seed, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("argmin_solver: {error}");
-    ExitCode::from(code)
+    common::main(HELP, |options, out| run(options.whole("--seed", 0..=u64::MAX)?.unwrap_or(1), out))
 }
 
-/// The seed; none if help is asked for.
-fn parse_options() -> Result<Option<u64>, lexopt::Error> {
-    let mut seed = 1;
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("seed") => seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some(seed))
-}
-
-pub(crate) fn run(seed: Option<u64>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(seed) = seed else { return Ok(writeln!(out, "{HELP}")?) };
+pub(crate) fn run(seed: u64, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let start = [-1.2, 1.0];
     let (x, value) = by_argmin(&mut rosenbrock(), &start)?;
     writeln!(out, "Rosenbrock, argmin: f({:.6}, {:.6}) = {value:.1e}", x[0], x[1])?;

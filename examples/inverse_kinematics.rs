@@ -2,17 +2,19 @@
 //!
 //! `cargo run --example inverse_kinematics -- --help`
 
+mod common;
+
 use std::error::Error;
 use std::f64::consts::PI;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
+use common::Options;
 use gradus::nalgebra::DMatrix;
 use gradus::{
     Adam, CosineAnnealing, Dataset, Dense, MeanSquaredError, Model, Network, Scheduled, Standardization, Tanh, Trainer,
 };
-use lexopt::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -21,11 +23,11 @@ Learns which joint angles bring the hand of a two-link arm to a place, and says 
 
 Usage: cargo run --example inverse_kinematics -- [--samples N] [--epochs N] [--hidden N] [--seed N]
 
-  --samples N  poses to learn from (default: 10000)
+  --samples N  poses to learn from, at most 1000000 (default: 10000)
   --epochs N   passes over them (default: 200)
   --hidden N   units of each of two hidden layers (default: 64)
   --seed N     seed of everything drawn at random (default: 0)
-  --help       this text";
+  -h, --help   this text";
 
 /// The lengths of the links, in metres.
 const LINKS: [f64; 2] = [0.5, 0.4];
@@ -33,43 +35,15 @@ const LINKS: [f64; 2] = [0.5, 0.4];
 const SHOULDER: std::ops::Range<f64> = -PI / 2.0..PI / 2.0;
 const ELBOW: std::ops::Range<f64> = 0.3..2.6;
 
-#[derive(Clone, Copy)]
-struct Options {
-    samples: usize,
-    epochs: usize,
-    hidden: usize,
-    seed: u64,
-}
-
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("inverse_kinematics: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// None if help is asked for.
-fn parse_options() -> Result<Option<Options>, lexopt::Error> {
-    let mut options = Options { samples: 10_000, epochs: 200, hidden: 64, seed: 0 };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("samples") => options.samples = arguments.value()?.parse()?,
-            Long("epochs") => options.epochs = arguments.value()?.parse()?,
-            Long("hidden") => options.hidden = arguments.value()?.parse()?,
-            Long("seed") => options.seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some(options))
-}
-
-fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(Options { samples, epochs, hidden, seed }) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let samples = options.whole("--samples", 2..=1_000_000)?.unwrap_or(10_000);
+    let epochs = options.whole("--epochs", 1..=100_000)?.unwrap_or(200);
+    let hidden = options.whole("--hidden", 1..=1_000)?.unwrap_or(64);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (hands, joints) = poses(samples, &mut rng);
     let (places, angles) = (Standardization::of(&hands)?, Standardization::of(&joints)?);

@@ -2,17 +2,19 @@
 //!
 //! `cargo run --example mnist_adam -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use common::{Options, repository};
 use gradus::{
     Adam, CosineAnnealing, Dataset, Dense, Images, Labels, Network, Relu, Scheduled, SoftmaxCrossEntropy, Trainer,
     accuracy,
 };
-use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -24,43 +26,16 @@ Usage: cargo run --example mnist_adam -- [--epochs N] [--data DIR] [--seed N]
   --epochs N  passes over the 60000 images (default: 10)
   --data DIR  where the four MNIST files are (default: data/mnist of the crate)
   --seed N    seed of all random numbers (default: 0)
-  --help      this text";
-
-struct Options {
-    epochs: usize,
-    data: PathBuf,
-    seed: u64,
-}
+  -h, --help  this text";
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("mnist_adam: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// None if help is asked for.
-fn parse_options() -> Result<Option<Options>, lexopt::Error> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
-    let mut options = Options { epochs: 10, data, seed: 0 };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("epochs") => options.epochs = arguments.value()?.parse()?,
-            Long("data") => options.data = arguments.value()?.into(),
-            Long("seed") => options.seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some(options))
-}
-
-fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(Options { epochs, data, seed }) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let epochs = options.whole("--epochs", 1..=100_000)?.unwrap_or(10);
+    let data = options.path("--data").unwrap_or_else(|| repository("data/mnist"));
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     let (training, test) = (read(&data, "train")?, read(&data, "t10k")?);
     let network =
         Network::<f32>::builder(784).layer(Dense::new(784, 128)).layer(Relu).layer(Dense::new(128, 10)).build()?;

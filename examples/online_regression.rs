@@ -2,12 +2,14 @@
 //!
 //! `cargo run --example online_regression -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
+use common::Options;
 use gradus::RecursiveLeastSquares;
-use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -19,7 +21,7 @@ Usage: cargo run --example online_regression -- [--forgetting FACTOR] [--seed N]
 
   --forgetting FACTOR  the factor λ, above 0 and at most 1 (default: 0.98)
   --seed N             seed of the noise, a whole number (default: 0)
-  --help               this text";
+  -h, --help           this text";
 
 const STEPS: usize = 1000;
 const CHANGE: usize = 500;
@@ -44,32 +46,13 @@ fn wanted(step: usize) -> f64 {
 }
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("online_regression: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// The forgetting factor and the seed; none if help is asked for.
-fn parse_options() -> Result<Option<(f64, u64)>, lexopt::Error> {
-    let (mut forgetting, mut seed) = (0.98, 0);
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("forgetting") => forgetting = arguments.value()?.parse()?,
-            Long("seed") => seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some((forgetting, seed)))
-}
-
-fn run(options: Option<(f64, u64)>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some((forgetting, seed)) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let accepts = |&factor: &f64| factor > 0.0 && factor <= 1.0;
+    let forgetting = options.value("--forgetting", "a number above 0 and at most 1", accepts)?.unwrap_or(0.98);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     writeln!(out, "                           a        b   found: a        b   tracking error")?;
     for (name, factor) in [("never forgets", 1.0), ("forgets", forgetting)] {
         let halves = control(factor, seed)?;

@@ -2,16 +2,18 @@
 //!
 //! `cargo run --example own_layer -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
+use common::Options;
 use gradus::nalgebra::DMatrix;
 use gradus::{
     Batch, BatchMut, Dense, Difference, Error as GradusError, GradientCheck, Initializer, Layer, Lbfgs,
     MeanSquaredError, Mode, Network, Optimizer, ParameterBlock, Pass, Real, Stop,
 };
-use lexopt::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
@@ -20,9 +22,9 @@ Checks the derivatives of a layer of radial basis functions, and fits a surface 
 
 Usage: cargo run --example own_layer -- [--units N] [--seed N]
 
-  --units N  basis functions (default: 12)
-  --seed N   seed of the initial parameters, a whole number (default: 0)
-  --help     this text";
+  --units N   basis functions (default: 12)
+  --seed N    seed of the initial parameters, a whole number (default: 0)
+  -h, --help  this text";
 
 /// Bells around centres, `yⱼ = exp(−½ wⱼ² ‖x − cⱼ‖²)`.
 ///
@@ -106,32 +108,12 @@ fn squared_distance<T: Real>(x: &[T], centre: &[T]) -> T {
 }
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("own_layer: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// The number of units and the seed; none if help is asked for.
-fn parse_options() -> Result<Option<(usize, u64)>, lexopt::Error> {
-    let (mut units, mut seed) = (12, 0);
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("units") => units = arguments.value()?.parse()?,
-            Long("seed") => seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some((units, seed)))
-}
-
-fn run(options: Option<(usize, u64)>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some((units, seed)) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let units = options.whole("--units", 1..=1_000)?.unwrap_or(12);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
 
     // Behind another layer, so that the derivative by the inputs is checked too.

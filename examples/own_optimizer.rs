@@ -2,16 +2,18 @@
 //!
 //! `cargo run --example own_optimizer -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
+use common::Options;
 use gradus::nalgebra::DMatrix;
 use gradus::{
     Dense, Error as GradusError, GradientDescent, Intercept, Lbfgs, LearningRateBound, LeastSquaresObjective,
     MeanSquaredError, Network, Objective, Optimizer, OptimizerState, Penalty, Step, Stop, Tanh,
 };
-use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -22,7 +24,7 @@ Usage: cargo run --example own_optimizer -- [--iterations N] [--seed N]
 
   --iterations N  steps at most (default: 20000)
   --seed N        seed of the network's initial parameters, a whole number (default: 0)
-  --help          this text";
+  -h, --help      this text";
 
 /// Gradient descent with `η = sᵀy / yᵀy` of the last step s and the change y of the gradient along it: of all multiples of
 /// the identity the one that is most like the inverse Hessian there. Where sᵀy is not positive, the last η stays.
@@ -102,32 +104,12 @@ impl Optimizer<f64> for BarzilaiBorwein {
 }
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("own_optimizer: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// The iterations and the seed; none if help is asked for.
-fn parse_options() -> Result<Option<(usize, u64)>, lexopt::Error> {
-    let (mut iterations, mut seed) = (20_000, 0);
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("iterations") => iterations = arguments.value()?.parse()?,
-            Long("seed") => seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some((iterations, seed)))
-}
-
-fn run(options: Option<(usize, u64)>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some((iterations, seed)) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let iterations = options.whole("--iterations", 1..=1_000_000_000)?.unwrap_or(20_000);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     // Powers of x on [0, 1] nearly depend on each other.
     let x = DMatrix::from_fn(50, 3, |i, j| (i as f64 / 49.0).powi(j as i32 + 1));
     let y = x.column(0).map(|x| (4.0 * x).sin());

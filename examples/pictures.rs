@@ -2,19 +2,21 @@
 //!
 //! `cargo run --example pictures -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use common::{Options, files, repository};
 use gradus::nalgebra::DVector;
 use gradus::plot::{confusion_matrix, descent_path, losses, regression_line};
 use gradus::{
     Adam, ConfusionMatrix, CosineAnnealing, Dataset, Dense, GradientDescent, Images, Labels, LinearRegression, Network,
     Optimizer, Relu, Scheduled, SoftmaxCrossEntropy, Stop, Trainer, from_fn,
 };
-use lexopt::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
@@ -26,44 +28,22 @@ Usage: cargo run --example pictures -- [--output DIR] [--data DIR]
 
   --output DIR  where they go, created if missing (default: assets of the crate)
   --data DIR    where the four MNIST files are (default: data/mnist of the crate)
-  --help        this text";
+  -h, --help    this text";
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("pictures: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// Where pictures go and data are; none if help is asked for.
-fn parse_options() -> Result<Option<(PathBuf, PathBuf)>, lexopt::Error> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut output, mut data) = (repository.join("assets"), repository.join("data/mnist"));
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("output") => output = arguments.value()?.into(),
-            Long("data") => data = arguments.value()?.into(),
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some((output, data)))
-}
-
-fn run(options: Option<(PathBuf, PathBuf)>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some((output, data)) = options else { return Ok(writeln!(out, "{HELP}")?) };
-    std::fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
-    let mut drawn = |name: &str| {
-        let path = output.join(name);
-        writeln!(out, "{}", path.display()).map(|()| path)
-    };
-    descent(&drawn("descent.svg")?)?;
-    regression(&drawn("regression.svg")?)?;
-    training(&data, &drawn("training.svg")?, &drawn("confusion.svg")?)
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let output = options.path("--output").unwrap_or_else(|| repository("assets"));
+    let data = options.path("--data").unwrap_or_else(|| repository("data/mnist"));
+    let (training_data, test_data) = (read(&data, "train")?, read(&data, "t10k")?);
+    let pictures = files(&output, ["descent.svg", "regression.svg", "training.svg", "confusion.svg"])?;
+    pictures.iter().try_for_each(|picture| writeln!(out, "{}", picture.display()))?;
+    let [path, line, curves, confusion] = pictures;
+    descent(&path)?;
+    regression(&line)?;
+    training(&training_data, &test_data, &curves, &confusion)
 }
 
 /// Down a valley that is four times as steep across as along.
@@ -94,19 +74,23 @@ fn regression(path: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 /// The losses of ten epochs on MNIST, and the confusion matrix of the test images.
-fn training(data: &Path, curves: &Path, confusion: &Path) -> Result<(), Box<dyn Error>> {
-    let (training, test) = (read(data, "train")?, read(data, "t10k")?);
+fn training(
+    training: &Dataset<f32>,
+    test: &Dataset<f32>,
+    curves: &Path,
+    confusion: &Path,
+) -> Result<(), Box<dyn Error>> {
     let network =
         Network::<f32>::builder(784).layer(Dense::new(784, 128)).layer(Relu).layer(Dense::new(128, 10)).build()?;
     let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(0));
     let adam = Scheduled::new(Adam::new(2e-3)?, CosineAnnealing::new(6_000)?)?;
-    let mut trainer = Trainer::new(&network, SoftmaxCrossEntropy, adam).epochs(10)?.batch_size(100)?.validation(&test);
-    let _ = trainer.train(&mut parameters, &training)?;
+    let mut trainer = Trainer::new(&network, SoftmaxCrossEntropy, adam).epochs(10)?.batch_size(100)?.validation(test);
+    let _ = trainer.train(&mut parameters, training)?;
     losses(trainer.history())
         .titled("784 → 128 ReLU → 10 on MNIST")
         .with_axes("epoch", "cross-entropy (nats)")
         .save(curves)?;
-    let evaluation = network.objective(SoftmaxCrossEntropy).evaluate(&parameters, &test)?;
+    let evaluation = network.objective(SoftmaxCrossEntropy).evaluate(&parameters, test)?;
     let matrix = ConfusionMatrix::new(&evaluation.predictions, &evaluation.targets)?;
     let title = format!("10 000 digits, {:.1} % of them right", 100.0 * matrix.accuracy());
     confusion_matrix(&matrix).titled(title).save(confusion)?;

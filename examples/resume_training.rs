@@ -2,18 +2,20 @@
 //!
 //! `cargo run --features serde --example resume_training -- --help`
 
+mod common;
+
 use std::error::Error;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use common::{Options, repository, writable};
 use gradus::{
     Adam, Checkpoint, CosineAnnealing, CsvTable, Dataset, Dense, Dropout, Network, Relu, Scheduled,
     SoftmaxCrossEntropy, Standardization, Trainer, TrainingEnd, save_file,
 };
-use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -25,43 +27,16 @@ Usage: cargo run --features serde --example resume_training -- [--checkpoint FIL
   --checkpoint FILE  where to go on from, and what to write (default: target/resume_training.json of the crate)
   --stop-after N     stop after this many steps of the whole run, in the middle of an epoch or not
   --epochs N         epochs of the whole run (default: 100)
-  --help             this text";
-
-struct Options {
-    checkpoint: PathBuf,
-    stop_after: Option<u64>,
-    epochs: usize,
-}
+  -h, --help         this text";
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("resume_training: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// None if help is asked for.
-fn parse_options() -> Result<Option<Options>, lexopt::Error> {
-    let checkpoint = concat!(env!("CARGO_MANIFEST_DIR"), "/target/resume_training.json").into();
-    let mut options = Options { checkpoint, stop_after: None, epochs: 100 };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("checkpoint") => options.checkpoint = arguments.value()?.into(),
-            Long("stop-after") => options.stop_after = Some(arguments.value()?.parse()?),
-            Long("epochs") => options.epochs = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some(options))
-}
-
-fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(Options { checkpoint: path, stop_after, epochs }) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let path = options.path("--checkpoint").unwrap_or_else(|| repository("target/resume_training.json"));
+    let stop_after = options.whole("--stop-after", 1..=u64::MAX)?;
+    let epochs = options.whole("--epochs", 1..=1_000_000)?.unwrap_or(100);
     let data = read_iris()?;
     let network = Network::<f64>::builder(4)
         .layer(Dense::new(4, 16))
@@ -71,19 +46,17 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
         .build()?;
     let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(0));
     let adam = Scheduled::new(Adam::new(0.01)?, CosineAnnealing::new(500)?)?;
+    let stops = |steps| stop_after.is_some_and(|last| steps >= last);
     // The observer only says when to stop: what there is to save belongs to trainer and parameters.
     let mut trainer = Trainer::new(&network, SoftmaxCrossEntropy, adam).epochs(epochs)?.observe(|progress| {
         let tenth = progress.record.is_some_and(|record| (record.epoch + 1).is_multiple_of(10));
-        if tenth || stop_after == Some(progress.iterations) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if tenth || stops(progress.iterations) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let Some(checkpoint) = read(&path)? {
         trainer.restore(&checkpoint, &mut parameters)?;
         writeln!(out, "going on from {} epochs", trainer.history().records().len())?;
     }
+    writable(&path)?;
     loop {
         let report = trainer.train(&mut parameters, &data)?;
         // All of it or nothing: a run that is killed while it writes leaves the checkpoint before.
@@ -91,7 +64,7 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
         if report.end != TrainingEnd::Observer {
             break;
         }
-        if stop_after == Some(report.iterations) {
+        if stops(report.iterations) {
             return Ok(writeln!(out, "stopped after {} steps: {}", report.iterations, path.display())?);
         }
     }
@@ -108,7 +81,7 @@ fn read(path: &Path) -> Result<Option<Checkpoint<f64>>, Box<dyn Error>> {
             let checkpoint = serde_json::from_slice(&bytes);
             Ok(Some(checkpoint.map_err(|error| format!("{} is no checkpoint: {error}", path.display()))?))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display()).into()),
     }
 }

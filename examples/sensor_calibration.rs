@@ -3,14 +3,16 @@
 //!
 //! `cargo run --example sensor_calibration -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
+use common::Options;
 use gradus::nalgebra::{DVector, dvector};
 use gradus::{CsvTable, LinearFit, LinearRegression, polynomial};
-use lexopt::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
@@ -25,49 +27,23 @@ Usage: cargo run --example sensor_calibration -- [--data FILE] [--degree N] [--a
   --degree N    degree of the polynomial (default: that of 1 to 5 with the lowest BIC)
   --at READING  the new reading (default: 2.5)
   --seed N      seed of the simulation, a whole number (default: 0)
-  --help        this text";
+  -h, --help    this text";
 
 /// Of the simulated sensor, in bar: the polynomial that is to be found, and the deviation of the noise.
 const TRUTH: [f64; 3] = [-0.2, 1.5, 0.08];
 const NOISE: f64 = 0.02;
 const LEVEL: f64 = 0.95;
 
-struct Options {
-    data: Option<PathBuf>,
-    degree: Option<usize>,
-    at: f64,
-    seed: u64,
-}
-
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("sensor_calibration: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// None if help is asked for.
-fn parse_options() -> Result<Option<Options>, lexopt::Error> {
-    let mut options = Options { data: None, degree: None, at: 2.5, seed: 0 };
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("data") => options.data = Some(arguments.value()?.into()),
-            Long("degree") => options.degree = Some(arguments.value()?.parse()?),
-            Long("at") => options.at = arguments.value()?.parse()?,
-            Long("seed") => options.seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some(options))
-}
-
-fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(Options { data, degree, at, seed }) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let data = options.path("--data");
+    options.without("--data", &["--seed"])?;
+    let degree = options.whole("--degree", 1..=100)?;
+    let at = options.value("--at", "a finite number", |at: &f64| at.is_finite())?.unwrap_or(2.5);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (readings, reference) = match &data {
         Some(path) => read(path)?,

@@ -2,13 +2,16 @@
 //!
 //! `cargo run --example streaming_regression -- --help`
 
+mod common;
+
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
+use common::Options;
 use gradus::NormalEquation;
 use gradus::nalgebra::{DMatrix, DVector};
-use lexopt::prelude::*;
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -17,9 +20,9 @@ Fits a linear model to a stream of random rows, of which a block of 1000 is held
 
 Usage: cargo run --example streaming_regression -- [--rows N] [--seed N]
 
-  --rows N  rows of the stream, a whole number (default: 2000000)
-  --seed N  seed of the random data, a whole number (default: 0)
-  --help    this text";
+  --rows N    rows of the stream, a whole number (default: 2000000)
+  --seed N    seed of the random data, a whole number (default: 0)
+  -h, --help  this text";
 
 /// The constant, then the coefficients.
 const TRUTH: [f64; 4] = [3.0, 2.0, -1.0, 0.5];
@@ -28,32 +31,12 @@ const BLOCK: usize = 1000;
 const WINDOW: usize = 10;
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("streaming_regression: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// The number of rows and the seed; none if help is asked for.
-fn parse_options() -> Result<Option<(usize, u64)>, lexopt::Error> {
-    let (mut rows, mut seed) = (2_000_000, 0);
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("rows") => rows = arguments.value()?.parse().map_err(|error| format!("--rows: {error}"))?,
-            Long("seed") => seed = arguments.value()?.parse().map_err(|error| format!("--seed: {error}"))?,
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok(Some((rows, seed)))
-}
-
-fn run(options: Option<(usize, u64)>, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
-    let Some((rows, seed)) = options else { return Ok(writeln!(out, "{HELP}")?) };
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let rows = options.whole("--rows", FEATURES + 2..=usize::MAX)?.unwrap_or(2_000_000);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut machines = [NormalEquation::new(FEATURES, 1), NormalEquation::new(FEATURES, 1)];
     for start in (0..rows).step_by(BLOCK) {

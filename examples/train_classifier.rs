@@ -2,17 +2,19 @@
 //!
 //! `cargo run --example train_classifier -- --help`
 
+mod common;
+
 use std::error::Error;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
+use common::{Options, Usage, files, repository};
 use gradus::plot::losses;
 use gradus::{
     Adam, ConfusionMatrix, CsvTable, Dataset, Dense, EarlyStopping, Images, Labels, Model, Network, Relu,
     SoftmaxCrossEntropy, Standardization, Trainer, accuracy,
 };
-use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -28,56 +30,25 @@ Usage: cargo run --example train_classifier -- [--table FILE | --images FILE --l
   --hidden N     hidden units (default: 16)
   --seed N       seed of everything drawn at random (default: 0)
   --output DIR   where to write the picture of the curves (default: target)
-  --help         this text";
-
-struct Options {
-    table: PathBuf,
-    images: Option<(PathBuf, PathBuf)>,
-    hidden: usize,
-    seed: u64,
-    output: PathBuf,
-}
+  -h, --help     this text";
 
 fn main() -> ExitCode {
-    let (code, error) = match parse_options().map(|options| run(options, &mut io::stdout().lock())) {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => (1, error.to_string()),
-        Err(error) => (2, format!("{error}; try --help")),
-    };
-    eprintln!("train_classifier: {error}");
-    ExitCode::from(code)
+    common::main(HELP, run)
 }
 
-/// None if help is asked for.
-fn parse_options() -> Result<Option<Options>, lexopt::Error> {
-    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/data/iris/iris.csv").into();
-    let mut options = Options { table, images: None, hidden: 16, seed: 0, output: "target".into() };
-    let (mut images, mut labels) = (None, None);
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("table") => options.table = arguments.value()?.into(),
-            Long("images") => images = Some(arguments.value()?.into()),
-            Long("labels") => labels = Some(arguments.value()?.into()),
-            Long("hidden") => options.hidden = arguments.value()?.parse()?,
-            Long("seed") => options.seed = arguments.value()?.parse()?,
-            Long("output") => options.output = arguments.value()?.into(),
-            Long("help") => return Ok(None),
-            _ => return Err(argument.unexpected()),
-        }
+fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let images = options.path("--images").zip(options.path("--labels"));
+    if images.is_none() && (options.has("--images") || options.has("--labels")) {
+        return Err(Usage("--images and --labels: expected both or none".into()).into());
     }
-    options.images = match (images, labels) {
-        (Some(images), Some(labels)) => Some((images, labels)),
-        (None, None) => None,
-        _ => return Err("--images and --labels go together".into()),
-    };
-    Ok(Some(options))
-}
+    options.without("--table", &["--images", "--labels"])?;
+    let table = options.path("--table").unwrap_or_else(|| repository("data/iris/iris.csv"));
+    let hidden = options.whole("--hidden", 1..=10_000)?.unwrap_or(16);
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
+    let output = options.path("--output").unwrap_or_else(|| "target".into());
 
-fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(options) = options else { return Ok(writeln!(out, "{HELP}")?) };
-    let (data, names) = match &options.images {
-        None => read_table(&options.table)?,
+    let (data, names) = match images {
+        None => read_table(&table)?,
         Some((images, labels)) => {
             let (images, labels) = (Images::read(images)?, Labels::read(labels)?);
             let classes = labels.as_slice().iter().map(|&label| usize::from(label) + 1).max().unwrap_or(0);
@@ -86,8 +57,9 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
         }
     };
 
+    let [picture] = files(&output, ["train_classifier.svg"])?;
     // A fifth to decide when to stop, a fifth to judge by, and the rest to learn from.
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (rest, test) = data.split_stratified(0.2, &mut rng)?;
     let (training, validation) = rest.split_stratified(0.25, &mut rng)?;
     let inputs = Standardization::of_inputs(&training)?;
@@ -95,14 +67,14 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
     let (training, validation, test) = (training?, validation?, test?);
 
     let network = Network::<f32>::builder(training.input_size())
-        .layer(Dense::new(training.input_size(), options.hidden))
+        .layer(Dense::new(training.input_size(), hidden))
         .layer(Relu)
-        .layer(Dense::new(options.hidden, names.len()))
+        .layer(Dense::new(hidden, names.len()))
         .build()?;
     let mut parameters = network.initialize(&mut rng);
     let mut trainer = Trainer::new(&network, SoftmaxCrossEntropy, Adam::new(0.01)?)
         .epochs(200)?
-        .seed(options.seed)
+        .seed(seed)
         .validation(&validation)
         .metric("accuracy", |prediction, target| accuracy(prediction, target))
         .early_stopping(EarlyStopping::after(20)?);
@@ -114,8 +86,6 @@ fn run(options: Option<Options>, out: &mut impl Write) -> Result<(), Box<dyn Err
     let confusion = ConfusionMatrix::new(&evaluation.predictions, &evaluation.targets)?.with_names(&names)?;
     writeln!(out, "\nOn {} samples that were kept apart:\n\n{confusion}", test.len())?;
 
-    let picture = options.output.join("train_classifier.svg");
-    std::fs::create_dir_all(&options.output)?;
     losses(trainer.history()).with_axes("epoch", "cross-entropy (nats)").save(&picture)?;
     writeln!(out, "picture: {}", picture.display())?;
     // What is to be kept predicts on raw data.

@@ -3,23 +3,38 @@
 //!
 //! Run it with `cargo run --example mnist_two_layer`; `-- --help` lists the options.
 
-mod options;
+#[path = "../common/mod.rs"]
+mod common;
 mod pictures;
 
 use std::error::Error;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use common::{files, repository};
 use gradus::{
     CrossEntropy, Dataset, Dense, Difference, GradientCheck, GradientDescent, Images, Initializer, Labels, Network,
     Optimizer, Real, Sigmoid, Softmax,
 };
 use indicatif::ProgressBar;
-use options::Options;
 use pictures::Curves;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
+
+const HELP: &str = "\
+Trains 784 → hidden sigmoid → 10 softmax on MNIST, by stochastic gradient descent.
+
+Usage: cargo run --example mnist_two_layer -- [OPTIONS]
+
+Options:
+  --seed N           seed of all random numbers (default 0)
+  --iterations N     mini-batches to train on (default 10000)
+  --hidden N         hidden units (default 50)
+  --data DIR         where the four MNIST files are (default: data/mnist of this repository)
+  --output DIR       where the pictures go (default: target/pictures of this repository)
+  --check-gradient   compare the analytic with a numerical gradient on one mini-batch, and do not train
+  -h, --help         show this text";
 
 const CLASSES: usize = 10;
 const BATCH_SIZE: usize = 100;
@@ -27,28 +42,28 @@ const LEARNING_RATE: f32 = 0.1;
 const REPORT_EVERY: usize = 600;
 
 fn main() -> ExitCode {
-    let options = match options::parse() {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("mnist_two_layer: {error}; try --help");
-            return ExitCode::from(2);
+    common::main(HELP, |options, out| {
+        options.without("--check-gradient", &["--iterations", "--output"])?;
+        let setting = Setting {
+            data: options.path("--data").unwrap_or_else(|| repository("data/mnist")),
+            hidden: options.whole("--hidden", 1..=10_000)?.unwrap_or(50),
+            seed: options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0),
+        };
+        let iterations = options.whole("--iterations", 0..=10_000_000)?.unwrap_or(10_000);
+        let output = options.path("--output").unwrap_or_else(|| repository("target/pictures"));
+        if options.has("--check-gradient") {
+            check_gradient(&setting, out)
+        } else {
+            train(&setting, iterations, &output, out)
         }
-    };
-    let out = &mut io::stdout();
-    let done = if options.help {
-        writeln!(out, "{}", options::HELP).map_err(Into::into)
-    } else if options.check_gradient {
-        check_gradient(&options, out)
-    } else {
-        train(&options, out)
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("mnist_two_layer: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
+}
+
+/// Of both jobs.
+struct Setting {
+    data: PathBuf,
+    hidden: usize,
+    seed: u64,
 }
 
 fn network<T: Real>(input_size: usize, hidden: usize) -> gradus::Result<Network<T>> {
@@ -61,12 +76,14 @@ fn network<T: Real>(input_size: usize, hidden: usize) -> gradus::Result<Network<
         .build()
 }
 
-fn train(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let training_data: Dataset<f32> = read(&options.data, "train")?;
-    let test_data = read(&options.data, "t10k")?;
+fn train(setting: &Setting, iterations: usize, output: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let training_data: Dataset<f32> = read(&setting.data, "train")?;
+    let test_data = read(&setting.data, "t10k")?;
+    let pictures = ["mnist_two_layer_accuracy.svg", "mnist_two_layer_loss.svg", "mnist_two_layer_weights.svg"];
+    let [accuracy, loss, weights] = files(output, pictures)?;
 
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let network = network(training_data.input_size(), options.hidden)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(setting.seed);
+    let network = network(training_data.input_size(), setting.hidden)?;
     let mut parameters = network.initialize(&mut rng);
     let mut objective = network.objective(CrossEntropy);
     let mut descent = GradientDescent::new(LEARNING_RATE)?;
@@ -74,8 +91,8 @@ fn train(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> 
 
     let mut curves = Curves::default();
     // Drawn on stderr, and only where that is a terminal.
-    let progress = ProgressBar::new(options.iterations as u64);
-    for iteration in 0..options.iterations {
+    let progress = ProgressBar::new(iterations as u64);
+    for iteration in 0..iterations {
         let batch = batches.next_batch();
         let step = descent.step(&mut objective.on(batch.inputs, batch.targets)?, parameters.as_mut_slice());
         if !step.is_finite() {
@@ -95,24 +112,22 @@ fn train(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> 
 
     let training = network.accuracy(&parameters, &training_data)?;
     let test = network.accuracy(&parameters, &test_data)?;
-    let epochs = (options.iterations * BATCH_SIZE) as f64 / training_data.len() as f64;
+    let epochs = (iterations * BATCH_SIZE) as f64 / training_data.len() as f64;
     curves.accuracy.push((epochs, training, test));
-    std::fs::create_dir_all(&options.output)?;
-    let picture = |name: &str| options.output.join(format!("mnist_two_layer_{name}.svg"));
-    curves.accuracy().save(picture("accuracy"))?;
-    curves.loss().save(picture("loss"))?;
-    pictures::first_layer(&network, parameters.as_slice())?.save(picture("weights"))?;
-    writeln!(out, "pictures: {}/mnist_two_layer_{{accuracy,loss,weights}}.svg", options.output.display())?;
+    curves.accuracy().save(accuracy)?;
+    curves.loss().save(loss)?;
+    pictures::first_layer(&network, parameters.as_slice())?.save(weights)?;
+    writeln!(out, "pictures: {}/mnist_two_layer_{{accuracy,loss,weights}}.svg", output.display())?;
     writeln!(out, "final train acc, test acc | {training:.4}, {test:.4}")?;
     Ok(())
 }
 
 /// Compares the analytic with a numerical gradient of this very network, in double precision. To check all its entries
 /// would take 160 000 evaluations, four for each: a sample of each block is enough.
-fn check_gradient(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let data: Dataset<f64> = read(&options.data, "train")?;
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let network = network(data.input_size(), options.hidden)?;
+fn check_gradient(setting: &Setting, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let data: Dataset<f64> = read(&setting.data, "train")?;
+    let mut rng = ChaCha8Rng::seed_from_u64(setting.seed);
+    let network = network(data.input_size(), setting.hidden)?;
     let parameters = network.initialize(&mut rng);
     let mut batch_rng = ChaCha8Rng::from_rng(&mut rng);
     let mut batches = data.batches(BATCH_SIZE, &mut batch_rng)?;

@@ -10,7 +10,7 @@ mod example;
 #[test]
 fn the_example_runs() {
     let mut out = Vec::new();
-    example::run(Some(1), &mut out).unwrap();
+    example::run(1, &mut out).unwrap();
     assert_eq!(String::from_utf8(out).unwrap().lines().count(), 4);
 }
 

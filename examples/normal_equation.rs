@@ -3,15 +3,15 @@
 //!
 //! `cargo run --example normal_equation -- --help`
 
-mod options;
+mod common;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use common::{Options, files, repository};
 use gradus::nalgebra::{DMatrix, DVector};
 use gradus::plot::{Figure, Mark, Series, descent_path};
 use gradus::{
@@ -24,28 +24,23 @@ use rand_distr::{Distribution, StandardNormal};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+const HELP: &str = "\
+Fits lines by the normal equation and by gradient descent, and draws what they do.
+
+Usage: cargo run --example normal_equation -- [--seed N] [--output DIR]
+
+  --seed N      seed of the random data, a whole number (default: 0)
+  --output DIR  where the pictures go, created if missing (default: target/pictures of the crate)
+  -h, --help    this text";
+
 fn main() -> ExitCode {
-    let options = match options::parse() {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("normal_equation: {error}; try --help");
-            return ExitCode::from(2);
-        }
-    };
-    let out = &mut io::stdout().lock();
-    let result = match options {
-        Some((seed, output)) => run(seed, &output, out),
-        None => writeln!(out, "{}", options::HELP).map_err(Into::into),
-    };
-    if let Err(error) = result {
-        eprintln!("normal_equation: {error}");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
+    common::main(HELP, run)
 }
 
-fn run(seed: u64, output: &Path, out: &mut impl Write) -> Result<()> {
-    std::fs::create_dir_all(output).map_err(|error| format!("{}: {error}", output.display()))?;
+fn run(options: &Options, out: &mut impl Write) -> Result<()> {
+    let seed = options.whole("--seed", 0..=u64::MAX)?.unwrap_or(0);
+    let output = options.path("--output").unwrap_or_else(|| repository("target/pictures"));
+    let [fit, descent] = files(&output, ["fit.svg", "descent.svg"])?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
 
     writeln!(out, "1. A line through 50 points, y = a x + b + noise of standard deviation 2\n")?;
@@ -53,15 +48,14 @@ fn run(seed: u64, output: &Path, out: &mut impl Write) -> Result<()> {
     let y = observe(&x, &[-1.0, 2.0], 2.0, &mut rng);
     let line = solve_both(&x, &y, 0.015)?;
     print_parameters(out, &["b", "a"], &[-1.0, 2.0], &line)?;
-    let picture = output.join("fit.svg");
     let observations = x.iter().zip(&y).map(|(&x, &y)| [x, y]);
     let ends = |line: &[f64]| [0.0, 10.0].map(|x| [x, line[0] + line[1] * x]);
     Figure::new("A line through noisy points, fitted in two ways", "x", "y")
         .with(Series::new("observations", Mark::Points, observations).in_grey())
         .with(Series::new("normal equation", Mark::Line, ends(&line.exact)))
         .with(Series::new("gradient descent", Mark::DashedLine, ends(&line.approached)))
-        .save(&picture)?;
-    writeln!(out, "drawn: {}\n", picture.display())?;
+        .save(&fit)?;
+    writeln!(out, "drawn: {}\n", fit.display())?;
 
     writeln!(out, "2. Three features, 100 points, y = a₀ x₀ + a₁ x₁ + a₂ x₂ + b + noise of standard deviation 0.5\n")?;
     let x = DMatrix::from_fn(100, 3, |_, _| StandardNormal.sample(&mut rng));
@@ -95,10 +89,9 @@ fn run(seed: u64, output: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(out, "\nlearning rate 0.1    {report}")?;
     writeln!(out, "learning rate 10     {}", descend(10.0)?.1)?;
     writeln!(out, "learning rate 1e-10  {}", descend(1e-10)?.1)?;
-    let picture = output.join("descent.svg");
     let title = "Gradient descent on f(x₀, x₁) = x₀² + x₁², learning rate 0.1";
-    descent_path(&mut bowl(), &path)?.titled(title).save(&picture)?;
-    writeln!(out, "drawn: {}", picture.display())?;
+    descent_path(&mut bowl(), &path)?.titled(title).save(&descent)?;
+    writeln!(out, "drawn: {}", descent.display())?;
     Ok(())
 }
 
