@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::Model;
 use super::file::{ModelError, number_of, shape};
-use crate::number::{Number, half};
 use crate::layer::Layer;
 use crate::network::{Network, ParameterRange};
+use crate::number::{Number, half};
 use crate::real::Real;
 
 /// Reads the parameters of a given network from a safetensors file that another program wrote.
