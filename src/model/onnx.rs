@@ -88,8 +88,8 @@ impl<T: Real> Model<T> {
     /// Numbers are of the model's type, but for the hyper-parameters of [`LeakyRelu`](crate::LeakyRelu) and
     /// [`Elu`](crate::Elu), which are `f32` in ONNX. Where the model's type is `f64`, these two,
     /// [`Softplus`](crate::Softplus) and the error function of [`Gelu`](crate::Gelu) are written to be computed in `f32`,
-    /// since ONNX Runtime 1.32 has them in no other. ONNX has no complementary error function, so that values of
-    /// [`Gelu`](crate::Gelu) and [`TanhGelu`](crate::TanhGelu) below −3 have the digits of x, not their own.
+    /// since ONNX Runtime 1.32 has them in no other. ONNX has no complementary error function: the error of
+    /// [`Gelu`](crate::Gelu) and [`TanhGelu`](crate::TanhGelu) is about |x| ε, so that the small values below −3 lose digits.
     ///
     /// # Errors
     /// [`OnnxError::NotDescribed`] for a layer without a configuration, [`OnnxError::NumberType`] for numbers other than

@@ -321,14 +321,19 @@ fn texts(svg: &str) -> Vec<String> {
     assert!(svg.chars().all(is_xml));
     let document = roxmltree::Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
     let elements = document.descendants().filter(|node| node.has_tag_name("text"));
-    elements.map(|node| node.text().unwrap_or("").to_owned()).collect()
+    elements.map(|node| with_one_end(node.text().unwrap_or(""))).collect()
+}
+
+/// An end of a line is read as one character; roxmltree leaves it alone before a reference.
+fn with_one_end(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// What is read of a text that was drawn.
 fn read_again(text: &str) -> String {
     let text: String = text.chars().map(|character| if is_xml(character) { character } else { '\u{FFFD}' }).collect();
-    // plotters puts an end of a line before and behind it, and each is read as one character.
-    format!("\n{text}\n").replace("\r\n", "\n").replace('\r', "\n")
+    // plotters puts an end of a line before and behind it.
+    with_one_end(&format!("\n{text}\n"))
 }
 
 /// All texts that a caller chooses are drawn, as far as XML has their characters.

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use gradus::{SaveError, save_file};
 
+type Save = Box<dyn Fn(&Path) -> Result<(), SaveError>>;
+
 /// A way to save, which writes some kilobytes.
 struct Format {
     name: &'static str,
-    save: Box<dyn Fn(&Path) -> Result<(), SaveError>>,
+    save: Save,
 }
 
 /// The error of a save, which every type of error has a variant for.
@@ -25,7 +27,7 @@ macro_rules! of_saving {
 
 fn formats() -> Vec<Format> {
     let mut formats = Vec::new();
-    let mut add = |name, save: Box<dyn Fn(&Path) -> Result<(), SaveError>>| formats.push(Format { name, save });
+    let mut add = |name, save: Save| formats.push(Format { name, save });
     add("save_file", Box::new(|path| save_file(path, vec![7; 5000])));
     #[cfg(any(feature = "safetensors", feature = "onnx"))]
     let model = || {
