@@ -65,7 +65,7 @@ pub(crate) fn half(bits: u16) -> f64 {
         // Multiples of 2⁻²⁴.
         0 => fraction as f64 / f64::from(1 << 24),
         // The exponent is that of f64 but for what is added to it, and the fraction begins as its fraction.
-        _ => f64::from_bits(exponent + 1023 - 15 << 52 | fraction << 42),
+        _ => f64::from_bits(((exponent + 1023 - 15) << 52) | (fraction << 42)),
     };
     if bits >> 15 == 0 { magnitude } else { -magnitude }
 }

@@ -1,10 +1,8 @@
 //! Interoperation: every format is checked against the other party, run by Python.
 
 mod argmin_solvers;
-#[cfg(any(feature = "csv", feature = "npy"))]
 #[cfg(feature = "csv")]
 mod csv_tables;
-#[cfg(feature = "onnx")]
 #[cfg(feature = "npy")]
 mod npy_files;
 #[cfg(feature = "onnx")]
