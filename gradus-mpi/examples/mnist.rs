@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use gradus::nalgebra::DMatrix;
 use gradus::{Adam, Dataset, Dense, Images, Labels, Network, Optimizer, Relu, SoftmaxCrossEntropy};
-use gradus_mpi::{DataParallel, Ranks, Shard, Sharding, fingerprint, run};
+use gradus_mpi::{DataParallel, Ranks, SHARDS, Shard, Sharding, fingerprint, run};
 use lexopt::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::{ChaCha8Rng, Xoshiro256PlusPlus};
@@ -16,13 +16,13 @@ use rand::rngs::{ChaCha8Rng, Xoshiro256PlusPlus};
 const HELP: &str = "\
 Trains a network with 50 hidden units on the training images of MNIST, which are shared among the ranks.
 
-Usage: mpirun -n 1|2|4|8 mnist [--iterations N] [--batch N] [--seed N] [--data DIRECTORY]
+Usage: mpirun -n N mnist [--iterations N] [--batch N] [--seed N] [--data DIRECTORY]
 
   --iterations N    steps of Adam (default: 200)
-  --batch N         samples of a batch, a multiple of 8 (default: 96)
+  --batch N         samples of a batch, at least 8, one for each shard (default: 96)
   --seed N          seed of the parameters and of the batches (default: 0)
   --data DIRECTORY  where the four IDX files are (default: that of the repository)
-  --help            this text
+  -h, --help        this text
 
 The last line is a fingerprint of the parameters: the same for any number of ranks.";
 
@@ -53,27 +53,32 @@ fn parse_options() -> Result<Option<Options>, lexopt::Error> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("iterations") => options.iterations = arguments.value()?.parse()?,
-            Long("batch") => options.batch = arguments.value()?.parse()?,
+            Long("batch") => options.batch = arguments.value()?.parse_with(at_least_a_sample_for_each_shard)?,
             Long("seed") => options.seed = arguments.value()?.parse()?,
             Long("data") => options.data = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
+            Short('h') | Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }
     }
     Ok(Some(options))
 }
 
+fn at_least_a_sample_for_each_shard(text: &str) -> Result<usize, String> {
+    let samples = text.parse().ok().filter(|&samples| samples >= SHARDS);
+    samples.ok_or_else(|| format!("expected a whole number from {SHARDS}"))
+}
+
 fn train(ranks: &Ranks, options: &Options) -> Result<(), Box<dyn Error>> {
-    let sharding = ranks.agree(Sharding::of(ranks))?;
+    let sharding = Sharding::of(ranks);
     let shards = ranks.agree(read_shards(&options.data, sharding))?;
     // What a shard draws depends on the shard, not on the rank that holds it.
     let seed_of = |shard: usize| options.seed.wrapping_mul(sharding.shards() as u64).wrapping_add(shard as u64);
     let mut generators: Vec<_> =
         sharding.held().map(|shard| Xoshiro256PlusPlus::seed_from_u64(seed_of(shard))).collect();
-    let samples = options.batch / sharding.shards();
-    let batches: gradus::Result<Vec<_>> =
-        shards.iter().zip(&mut generators).map(|(shard, generator)| shard.batches(samples, generator)).collect();
-    let mut batches = ranks.agree(batches)?;
+    let samples_of = |shard| sharding.shard(options.batch, shard).len();
+    let batches = sharding.held().zip(shards.iter().zip(&mut generators));
+    let batches = batches.map(|(shard, (data, generator))| data.batches(samples_of(shard), generator));
+    let mut batches = ranks.agree(batches.collect::<gradus::Result<Vec<_>>>())?;
 
     let network =
         Network::<f32>::builder(784).layer(Dense::new(784, 50)).layer(Relu).layer(Dense::new(50, 10)).build()?;

@@ -17,9 +17,9 @@ Fits y = 1 + Σ xⱼ/(j + 1) + noise to random rows of 20 features, of which a r
 
 Usage: mpirun -n N regression [--rows N] [--seed N]
 
-  --rows N  rows of the stream (default: 2000000, which would take 336 MB)
-  --seed N  seed of the random data (default: 0)
-  --help    this text";
+  --rows N    rows of the stream (default: 2000000, which would take 336 MB)
+  --seed N    seed of the random data (default: 0)
+  -h, --help  this text";
 
 const FEATURES: usize = 20;
 const BLOCK: usize = 1000;
@@ -44,7 +44,7 @@ fn parse_options() -> Result<Option<(usize, u64)>, lexopt::Error> {
         match argument {
             Long("rows") => rows = arguments.value()?.parse()?,
             Long("seed") => seed = arguments.value()?.parse()?,
-            Long("help") => return Ok(None),
+            Short('h') | Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }
     }

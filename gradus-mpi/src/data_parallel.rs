@@ -1,12 +1,14 @@
 use std::ops::Range;
 
 use gradus::{Batch, MiniBatch, NetworkObjective, Objective, Real};
+use mpi::datatype::PartitionMut;
 use mpi::traits::{CommunicatorCollectives, Equivalence};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::fingerprint;
-use crate::ranks::{Call, NO_ERROR, Ranks, add, zeros};
+use crate::ranks::{Call, NO_ERROR, NONE, Ranks, tell_number, tell_type, type_word, zeros};
 use crate::sharding::{SHARDS, Sharding};
+use crate::tree::{add_up, largest_within, levels};
 
 /// A network under a loss whose batches are shared among the ranks: `Σ W_s L_s / Σ W_s` over the shards s.
 ///
@@ -16,19 +18,20 @@ use crate::sharding::{SHARDS, Sharding};
 /// gradient.
 ///
 /// # Numerics
-/// Values and gradients of the shards are added in one binary tree: first within a rank, then from rank to rank, point
-/// to point; the result is broadcast. So 1, 2, 4 and 8 ranks on processors with the same vector instructions give the
-/// same bits, which are those of the whole batch to rounding. No sum is left to MPI, whose order may depend on the
-/// length. Layers that draw at random draw what they would in the whole batch.
+/// Values and gradients of the shards are added in one binary tree: the nodes whose shards are all of one rank there, the
+/// others from rank to rank, point to point; the result is broadcast. So any number of ranks on processors with the same
+/// vector instructions gives the same bits, which are those of the whole batch to rounding. No sum is left to MPI, whose
+/// order may depend on the length. Layers that draw at random draw what they would in the whole batch.
 ///
 /// Each evaluation begins with a comparison of the ranks' parameters by their [`fingerprint`]: ranks that have come apart
 /// do not go on.
 ///
-/// The memory beside that of the network is that of 1 + max(log₂ k, 1) gradients for k shards on a rank; the time is in
-/// the crate's page on scaling.
+/// The memory beside that of the network is that of 1 + max(log₂ k, 1) gradients for k shards on a rank that are one branch
+/// of the tree, as where both numbers are powers of two, and of 3 log₂ k + 2 at most; the time is in the crate's page on
+/// scaling.
 ///
 /// # Examples
-/// `mpirun -n 4 program` (or 1, 2, 8) prints the same fingerprint, once:
+/// `mpirun -n 4 program` (or any other number) prints the same fingerprint, once:
 /// ```
 /// use gradus::nalgebra::DMatrix;
 /// use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Optimizer, Tanh};
@@ -60,9 +63,11 @@ pub struct DataParallel<'r, T> {
     objective: NetworkObjective<T>,
     /// Of the next binding.
     seed: u64,
-    /// The gradient, then the value: of this rank's shards, of its branch of the tree, of all.
-    sum: Vec<T>,
-    /// As many numbers for each level of the tree within the rank, and at least one for what comes from another.
+    /// The largest nodes of the tree whose shards are all of this rank.
+    nodes: Vec<Range<usize>>,
+    /// The gradient, then the value: of each of these nodes; in the first at last the sum over all shards.
+    sums: Vec<Vec<T>>,
+    /// As many numbers for each level of the tree within a node, and at least one for what comes from another rank.
     levels: Vec<Vec<T>>,
     failure: Option<Error>,
 }
@@ -107,7 +112,7 @@ struct Bound<'a, T> {
 }
 
 impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
-    /// Collective: shares batches of [`SHARDS`] shards; so there may be 1, 2, 4 or 8 ranks.
+    /// Collective: shares batches of [`SHARDS`] shards. More ranks than these would have nothing to compute.
     ///
     /// # Errors
     /// As [`with_shards`](Self::with_shards).
@@ -118,15 +123,17 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
     /// Collective: shares batches of this many shards, on which the bits of results depend.
     ///
     /// # Errors
-    /// [`Error::Rank`] if the numbers of shards and ranks do not go together or the memory cannot be had,
-    /// [`Error::Different`] if the ranks have networks of different sizes or ask for different numbers of shards.
+    /// [`Error::Rank`] for no shards, or more than 2²⁰, or if the memory cannot be had, [`Error::Different`] if the ranks have
+    /// networks of different sizes or number types or ask for different numbers of shards.
     pub fn with_shards(ranks: &'r Ranks, objective: NetworkObjective<T>, shards: usize) -> Result<Self> {
         let count = objective.network().parameter_count();
-        let ((sharding, sum, levels), met) =
-            ranks.meet(Call::New, [shards as u64, count as u64], memory(ranks, shards, count))?;
-        met.same(0, "number of shards")?;
-        met.same(1, "number of parameters")?;
-        Ok(Self { ranks, sharding, objective, seed: 1, sum, levels, failure: None })
+        let words = [type_word::<T>(), shards as u64, count as u64];
+        let (memory, met) = ranks.meet(Call::New, words, memory(ranks, shards, count))?;
+        met.same(0, "number type of the network", tell_type)?;
+        met.same(1, "number of shards", tell_number)?;
+        met.same(2, "number of parameters", tell_number)?;
+        let Memory { sharding, nodes, sums, levels } = memory;
+        Ok(Self { ranks, sharding, objective, seed: 1, nodes, sums, levels, failure: None })
     }
 
     /// Which shards and samples this rank holds.
@@ -192,7 +199,7 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
     /// [`Error::Rank`] with what [`NetworkObjective::on`] finds wrong with the shards of a rank or if there are not as
     /// many as it holds, [`Error::Together`] if there are no samples, or none of positive weight.
     pub fn on_shards<'a>(&'a mut self, shards: &[Shard<'a, T>]) -> Result<ParallelObjective<'a, 'r, T>> {
-        self.bind(Ok(shards.to_vec()), u64::MAX)
+        self.bind(Ok(shards.to_vec()), NONE)
     }
 
     fn cut<'a>(&self, batch: Shard<'a, T>) -> gradus::Result<Vec<Shard<'a, T>>> {
@@ -221,8 +228,11 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         samples: u64,
     ) -> Result<ParallelObjective<'a, 'r, T>> {
         let checked = self.check(shards);
-        let ((shards, weights), met) = self.ranks.meet(Call::On, [samples, 0], checked)?;
-        met.same(0, "number of samples of the batch")?;
+        let words = [type_word::<T>(), self.sharding.shards() as u64, samples];
+        let ((shards, weights), met) = self.ranks.meet(Call::On, words, checked)?;
+        met.same(0, "number type of the batch", tell_type)?;
+        met.same(1, "number of shards of the batch", tell_number)?;
+        met.same(2, "number of samples of the batch", tell_number)?;
         let held = self.sharding.held();
         let own = shards
             .iter()
@@ -230,7 +240,9 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
             .flat_map(|(shard, weight)| [shard.inputs.samples() as u64, weight.to_f64().to_bits()]);
         let own: Vec<u64> = own.collect();
         let mut all = vec![0; 2 * self.sharding.shards()];
-        self.ranks.world.all_gather_into(&own[..], &mut all[..]);
+        let [places, counts] = [|held: Range<usize>| held.start, |held: Range<usize>| held.len()]
+            .map(|of| self.sharding.of_all().map(|held| 2 * of(held) as i32).collect::<Vec<_>>());
+        self.ranks.world.all_gather_varcount_into(&own[..], &mut PartitionMut::new(&mut all[..], counts, places));
         let all: Vec<(usize, T)> =
             all.chunks_exact(2).map(|pair| (pair[0] as usize, T::nearest(f64::from_bits(pair[1])))).collect();
         let total = total_weight(&all).map_err(Error::Together)?;
@@ -272,24 +284,32 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         Ok(objective.loss().total_weight(targets, shard.weights))
     }
 
-    /// Evaluates the shards of this rank and adds up those of all; the sum is left in `self.sum`.
+    /// Evaluates the shards of this rank and adds up those of all; the sum is left in the first of `self.sums`.
     fn evaluate(&mut self, shards: &[Bound<'_, T>], seed: u64, x: &[T], with_gradient: bool) -> Result<()> {
-        let ((), met) = self.ranks.meet(Call::Evaluate, [fingerprint(x), with_gradient.into()], NO_ERROR)?;
-        met.same(0, "parameters")?;
-        met.same(1, "kind of evaluation")?;
-        let Self { ranks, objective, sum, levels, .. } = self;
+        let words = [type_word::<T>(), fingerprint(x), with_gradient.into()];
+        let ((), met) = self.ranks.meet(Call::Evaluate, words, NO_ERROR)?;
+        met.same(0, "number type of the parameters", tell_type)?;
+        met.same(1, "fingerprint of the parameters", |word| format!("{word:016x}"))?;
+        met.same(2, "evaluation", |word| {
+            (if word == 0 { "the value alone" } else { "value and gradient" }).to_owned()
+        })?;
+        let Self { ranks, sharding, objective, nodes, sums, levels, .. } = self;
         let from = if with_gradient { 0 } else { x.len() };
-        let sum = &mut sum[from..];
-        let mut levels: Vec<&mut [T]> = levels.iter_mut().map(|level| &mut level[from..]).collect();
-        let mut of_shard = |shard: usize, sum: &mut [T]| shards[shard].evaluate(objective, seed, x, sum);
-        add_up(&mut of_shard, 0..shards.len(), sum, &mut levels);
-        let finite = |sum: &[T]| sum.iter().all(|value| value.is_finite());
-        let of_rank = if finite(sum) { Ok(()) } else { Err(NOT_FINITE) };
-        ranks.add_up(sum, levels[0]);
-        if finite(sum) {
+        let [mut sums, mut levels]: [Vec<&mut [T]>; 2] =
+            [sums, levels].map(|memory| memory.iter_mut().map(|sum| &mut sum[from..]).collect());
+        let first = sharding.held().start;
+        let mut of_shard = |shard: usize, sum: &mut [T]| shards[shard - first].evaluate(objective, seed, x, sum);
+        for (node, sum) in nodes.iter().zip(&mut sums) {
+            add_up(&mut of_shard, node, sum, &mut levels);
+        }
+        let finite = |sum: &&mut [T]| sum.iter().all(|value| value.is_finite());
+        let of_rank = if sums[..nodes.len()].iter().all(finite) { Ok(()) } else { Err(NOT_FINITE) };
+        ranks.come(Call::Evaluate)?;
+        ranks.add_up(*sharding, &mut sums, levels[0]);
+        if finite(&sums[0]) {
             return Ok(());
         }
-        ranks.meet(Call::Evaluate, [0; 2], of_rank)?;
+        ranks.meet(Call::Evaluate, [0; 3], of_rank)?;
         Err(Error::Together(gradus::Error::Overflow { what: "sum over the shards" }))
     }
 }
@@ -320,42 +340,53 @@ impl<T: Real + Equivalence> Objective<T> for ParallelObjective<'_, '_, T> {
     /// # Panics
     /// If `x` or `gradient` has another length than the network has parameters.
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
-        assert_eq!(gradient.len() + 1, self.owner.sum.len(), "as many slopes as the network has parameters");
-        self.evaluate(x, true);
-        gradient.copy_from_slice(&self.owner.sum[..x.len()]);
-        self.owner.sum[x.len()]
+        assert_eq!(gradient.len() + 1, self.owner.sums[0].len(), "as many slopes as the network has parameters");
+        let sum = self.evaluate(x, true);
+        gradient.copy_from_slice(&sum[..x.len()]);
+        sum[x.len()]
     }
 
     /// # Panics
     /// If `x` has another length than the network has parameters.
     fn value(&mut self, x: &[T]) -> T {
-        self.evaluate(x, false);
-        self.owner.sum[x.len()]
+        self.evaluate(x, false)[x.len()]
     }
 }
 
 impl<T: Real + Equivalence> ParallelObjective<'_, '_, T> {
-    /// Leaves the sum over all shards with the owner.
-    fn evaluate(&mut self, x: &[T], with_gradient: bool) {
+    /// The sum over all shards.
+    fn evaluate(&mut self, x: &[T], with_gradient: bool) -> &[T] {
         let Self { owner, shards, seed } = self;
-        assert_eq!(x.len() + 1, owner.sum.len(), "as many parameters as the network has");
+        assert_eq!(x.len() + 1, owner.sums[0].len(), "as many parameters as the network has");
         let outcome = owner.evaluate(shards, *seed, x, with_gradient);
         // A sum that is not finite is passed on as it is; ranks that have come apart have none.
-        if let Err(Error::OutOfStep { .. } | Error::Different { .. }) = outcome {
-            owner.sum.fill(T::nearest(f64::NAN));
+        if let Err(Error::OutOfStep { .. } | Error::Different { .. } | Error::Timeout { .. }) = outcome {
+            owner.sums[0].fill(T::nearest(f64::NAN));
         }
         owner.failure = outcome.err();
+        &owner.sums[0]
     }
 }
 
 type Local<V> = Result<V, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The part of a rank, and its memory: for a sum, and for each level of its tree.
-fn memory<T: Real>(ranks: &Ranks, shards: usize, count: usize) -> Local<(Sharding, Vec<T>, Vec<Vec<T>>)> {
+/// The part of a rank, and what it needs for that: see the fields of these names.
+struct Memory<T> {
+    sharding: Sharding,
+    nodes: Vec<Range<usize>>,
+    sums: Vec<Vec<T>>,
+    levels: Vec<Vec<T>>,
+}
+
+fn memory<T: Real>(ranks: &Ranks, shards: usize, count: usize) -> Local<Memory<T>> {
     let sharding = Sharding::new(shards, ranks.size(), ranks.rank())?;
-    let zeros = || zeros("sum of gradients", count.saturating_add(1));
-    let levels = sharding.held().len().ilog2().max(1);
-    Ok((sharding, zeros()?, (0..levels).map(|_| zeros()).collect::<gradus::Result<_>>()?))
+    let nodes = largest_within(&sharding.held(), 0..shards);
+    // A rank without shards needs both for what comes from others.
+    let zeros = |times: usize| {
+        (0..times.max(1)).map(|_| zeros("sum of gradients", count.saturating_add(1))).collect::<gradus::Result<_>>()
+    };
+    let (sums, levels) = (zeros(nodes.len())?, zeros(nodes.iter().map(levels).max().unwrap_or(0))?);
+    Ok(Memory { sharding, nodes, sums, levels })
 }
 
 /// Given samples and weight of every shard, the same on all ranks.
@@ -372,23 +403,4 @@ fn total_weight<T: Real>(shards: &[(usize, T)]) -> gradus::Result<T> {
         return Err(gradus::Error::InvalidParameter { name, value: total.to_f64(), expected });
     }
     Ok(total)
-}
-
-/// Overwrites `sum` with the sum over a power of two of shards: half and half, and each half likewise. There is a level
-/// for each halving.
-fn add_up<T: Real>(
-    of_shard: &mut dyn FnMut(usize, &mut [T]),
-    shards: Range<usize>,
-    sum: &mut [T],
-    levels: &mut [&mut [T]],
-) {
-    let middle = usize::midpoint(shards.start, shards.end);
-    match levels.split_last_mut() {
-        Some((upper, levels)) if shards.len() > 1 => {
-            add_up(of_shard, shards.start..middle, sum, levels);
-            add_up(of_shard, middle..shards.end, upper, levels);
-            add(sum, upper);
-        }
-        _ => of_shard(shards.start, sum),
-    }
 }

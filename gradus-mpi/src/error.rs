@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use crate::ranks::Call;
+use crate::sharding::MOST_SHARDS;
 
 /// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -45,23 +48,34 @@ pub enum Error {
     },
 
     /// A rank has another value than the others of what must be the same on all.
-    #[error("rank {rank}: expected the same {what} as on rank 0, found others")]
+    #[error("rank {rank}: {what}: expected {expected} as on rank 0, found {found}")]
     Different {
         /// The first rank that differs.
         rank: usize,
         /// What must be the same.
         what: &'static str,
+        /// What rank 0 has.
+        expected: String,
+        /// What that rank has.
+        found: String,
     },
 
-    /// The shards cannot be handed out evenly.
-    #[error(
-        "shards: expected a power of two, and as many ranks or a power of two fewer, found {shards} for {ranks} ranks"
-    )]
-    Uneven {
+    /// Some ranks did not come to a collective call in time: see [`Ranks::set_timeout`](crate::Ranks::set_timeout).
+    ///
+    /// This is the one error that a rank finds out by itself: whether the others have it depends on when they came.
+    #[error("{call}: expected all ranks within {timeout:?}, found some that did not come")]
+    Timeout {
+        /// Where this rank waited.
+        call: Call,
+        /// How long.
+        timeout: Duration,
+    },
+
+    /// A batch cannot be cut into this many shards.
+    #[error("shards: expected at least 1 and at most {MOST_SHARDS}, found {found}")]
+    Shards {
         /// The number of shards.
-        shards: usize,
-        /// The number of ranks.
-        ranks: usize,
+        found: usize,
     },
 
     /// A rank beyond the last.
@@ -88,9 +102,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether every rank has this error.
+    /// Whether every rank that waits in a collective call has this error.
     pub(crate) fn is_agreed(&self) -> bool {
         // An error that a rank may have alone goes through an agreement, and comes out as another.
-        !matches!(self, Self::Started | Self::Uneven { .. } | Self::NoSuchRank { .. } | Self::ShardCount { .. })
+        !matches!(self, Self::Started | Self::Shards { .. } | Self::NoSuchRank { .. } | Self::ShardCount { .. })
     }
 }

@@ -6,6 +6,7 @@ mod fingerprint;
 mod merge;
 mod ranks;
 mod sharding;
+mod tree;
 
 pub use data_parallel::{DataParallel, ParallelObjective, Shard};
 pub use error::{Error, Result};

@@ -2,7 +2,7 @@ use gradus::{NormalEquation, Real};
 use mpi::traits::{Destination, Source};
 
 use crate::error::{Error, Result};
-use crate::ranks::{Call, NO_ERROR, Ranks};
+use crate::ranks::{Call, NO_ERROR, Ranks, tell_type, type_word};
 
 /// Collective: the sums of all ranks, merged, on every rank.
 ///
@@ -16,7 +16,7 @@ use crate::ranks::{Call, NO_ERROR, Ranks};
 ///
 /// # Errors
 /// [`Error::Rank`] if the sums of a rank do not fit those of another (they are of other numbers of features or
-/// targets), or leave the range of the number type.
+/// targets), or leave the range of the number type, [`Error::Different`] if they are not of the same number type.
 ///
 /// # Examples
 /// Every rank has a part of the rows of y = 2 x + 1:
@@ -37,7 +37,8 @@ use crate::ranks::{Call, NO_ERROR, Ranks};
 /// assert_eq!(code, std::process::ExitCode::SUCCESS);
 /// ```
 pub fn merge<T: Real>(ranks: &Ranks, sums: &NormalEquation<T>) -> Result<NormalEquation<T>> {
-    ranks.meet(Call::Merge, [0; 2], NO_ERROR)?;
+    let ((), met) = ranks.meet(Call::Merge, [type_word::<T>(), 0, 0], NO_ERROR)?;
+    met.same(0, "type of the sums to merge", tell_type)?;
     let mut branch: Branch<T> = Ok(sums.clone());
     let mut distance = 1;
     while distance < ranks.size() {

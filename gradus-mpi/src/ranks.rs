@@ -1,3 +1,4 @@
+use std::any::type_name;
 use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,19 +12,23 @@ use mpi::topology::{Process, SimpleCommunicator};
 use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Equivalence, Root, Source};
 
 use crate::error::{Error, Result};
-use crate::sharding::part;
+use crate::sharding::{Sharding, part};
+use crate::tree::{add, branches, is_apart, is_within};
 
 /// The processes that work together, each with its rank: the whole of what `mpirun` started.
 ///
 /// [`run`] makes it. Calls that say so are **collective**: every rank makes them, in the same order. Each begins with an
 /// agreement, in which every rank says what it is about to do and whether it can; if one cannot, or is elsewhere in the
 /// program, all return an error, and none waits for a message that does not come. Ranks that have once come apart
-/// ([`Error::OutOfStep`], [`Error::Different`]) stay so: every later call fails.
+/// ([`Error::OutOfStep`], [`Error::Different`], [`Error::Timeout`]) stay so: every later call fails.
+///
+/// For a rank that does not come at all, the others wait unless there is a [timeout](Self::set_timeout).
 pub struct Ranks {
     /// A duplicate of the world, so that messages of the program's own are not mistaken for ours.
     pub(crate) world: SimpleCommunicator,
     rank: usize,
     size: usize,
+    timeout: Cell<Option<Duration>>,
     apart: Cell<Option<Apart>>,
     /// Ends MPI when it is dropped, so it is last.
     _universe: Universe,
@@ -47,12 +52,23 @@ pub enum Call {
     On,
     /// An evaluation of an objective.
     Evaluate,
+    /// [`Ranks::set_timeout`].
+    Timeout,
     /// The end of [`run`].
     End,
 }
 
-const CALLS: [Call; 8] =
-    [Call::Agree, Call::Broadcast, Call::Sum, Call::Merge, Call::New, Call::On, Call::Evaluate, Call::End];
+const CALLS: [Call; 9] = [
+    Call::Agree,
+    Call::Broadcast,
+    Call::Sum,
+    Call::Merge,
+    Call::New,
+    Call::On,
+    Call::Evaluate,
+    Call::Timeout,
+    Call::End,
+];
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +80,7 @@ impl fmt::Display for Call {
             Self::New => "the making of an objective",
             Self::On => "the binding of a batch",
             Self::Evaluate => "an evaluation",
+            Self::Timeout => "the setting of a timeout",
             Self::End => "the end of the program",
         })
     }
@@ -71,8 +88,8 @@ impl fmt::Display for Call {
 
 /// Runs a program on all ranks, to an exit code.
 ///
-/// An error that the ranks have agreed on is printed once. Any other error, and a panic, is that of one rank, for which the
-/// others may be waiting. Either ends all ranks by `MPI_Abort`, with the exit code 1.
+/// An error that the ranks have agreed on is printed once, a timeout by every rank that has waited. Any other error, and a
+/// panic, is that of one rank, for which the others may be waiting. Each ends all ranks by `MPI_Abort`, with the exit code 1.
 ///
 /// # Examples
 /// `mpirun -n 4 program` prints "6":
@@ -107,9 +124,11 @@ pub fn run(program: impl FnOnce(&Ranks) -> Result<(), Box<dyn StdError>>) -> Exi
         outcome => outcome.err(),
     };
     // A rank that has gone on, where the others ended, finds them here.
-    let end = ranks.meet(Call::End, [0; 2], NO_ERROR).err();
+    let end = ranks.meet(Call::End, [0; 3], NO_ERROR).err();
     let Some(error) = error.or(end.map(Box::from)) else { return ExitCode::SUCCESS };
-    if ranks.rank == 0 {
+    if ranks.is_late() {
+        eprintln!("rank {}: {error}", ranks.rank);
+    } else if ranks.rank == 0 {
         eprintln!("{error}");
     }
     ranks.end_all()
@@ -121,7 +140,7 @@ impl Ranks {
         let world = universe.world().duplicate();
         // Neither is ever negative.
         let (rank, size) = (world.rank() as usize, world.size() as usize);
-        Ok(Self { world, rank, size, apart: Cell::new(None), _universe: universe })
+        Ok(Self { world, rank, size, timeout: Cell::new(None), apart: Cell::new(None), _universe: universe })
     }
 
     /// The number of this process, from 0.
@@ -143,6 +162,34 @@ impl Ranks {
         part(count, self.size, self.rank)
     }
 
+    /// Collective: from now on a rank gives up if it has waited this long in a collective call, and not all ranks have come
+    /// there. At first, and with `None`, it waits for ever.
+    ///
+    /// It must be longer than what a rank may take for its work from one call to the next, and within an evaluation. While
+    /// it is set, every collective call costs a barrier more, and an evaluation two.
+    ///
+    /// # Errors
+    /// [`Error::Different`] if the ranks ask for different times.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let code = gradus_mpi::run(|ranks| {
+    ///     ranks.set_timeout(Some(Duration::from_secs(60)))?;
+    ///     ranks.sum(&mut [1.0])?; // gradus_mpi::Error::Timeout if a rank is stuck
+    ///     Ok(())
+    /// });
+    /// assert_eq!(code, std::process::ExitCode::SUCCESS);
+    /// ```
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        let nanoseconds = timeout.map_or(NONE, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(NONE - 1));
+        let ((), met) = self.meet(Call::Timeout, [nanoseconds, 0, 0], NO_ERROR)?;
+        met.same(0, "timeout in nanoseconds", tell_number)?;
+        self.timeout.set(timeout);
+        Ok(())
+    }
+
     /// Collective: what this rank has got, if all ranks have got theirs.
     ///
     /// Whatever a rank does alone and may fail, as reading its data, belongs in here before the next collective call.
@@ -153,16 +200,17 @@ impl Ranks {
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.meet(Call::Agree, [0; 2], result).map(|(value, _)| value)
+        self.meet(Call::Agree, [0; 3], result).map(|(value, _)| value)
     }
 
     /// Collective: overwrites `values` with those of rank 0.
     ///
     /// # Errors
-    /// [`Error::Different`] if they are not as many on every rank.
+    /// [`Error::Different`] if they are not as many on every rank, and of the same type.
     pub fn broadcast<T: Equivalence>(&self, values: &mut [T]) -> Result<()> {
-        let ((), met) = self.meet(Call::Broadcast, [values.len() as u64, 0], NO_ERROR)?;
-        met.same(0, "number of values to broadcast")?;
+        let ((), met) = self.meet(Call::Broadcast, [type_word::<T>(), values.len() as u64, 0], NO_ERROR)?;
+        met.same(0, "type of the values to broadcast", tell_type)?;
+        met.same(1, "number of values to broadcast", tell_number)?;
         self.broadcast_slice(values);
         Ok(())
     }
@@ -172,8 +220,9 @@ impl Ranks {
     /// They are added in one binary tree, so that the same number of ranks always gives the same bits; the number may be any.
     ///
     /// # Errors
-    /// [`Error::Different`] if they are not as many on every rank, [`Error::Rank`] if the memory for those of another rank
-    /// cannot be had.
+    /// [`Error::Different`] if they are not as many on every rank, and of the same type, [`Error::Rank`] if one of a rank is
+    /// not finite or the memory for those of another rank cannot be had, [`Error::Together`] if a sum leaves the range of
+    /// the type.
     ///
     /// # Examples
     /// ```
@@ -187,32 +236,69 @@ impl Ranks {
     /// assert_eq!(code, std::process::ExitCode::SUCCESS);
     /// ```
     pub fn sum<T: Real + Equivalence>(&self, values: &mut [T]) -> Result<()> {
-        let from_other = zeros("values of another rank", values.len());
-        let (mut from_other, met) = self.meet(Call::Sum, [values.len() as u64, 0], from_other)?;
-        met.same(0, "number of values to sum")?;
-        self.add_up(values, &mut from_other);
-        Ok(())
+        let what = "values to sum";
+        let memory = match values.iter().position(|value| !value.is_finite()) {
+            Some(row) => Err(gradus::Error::NotFinite { what, row, column: 0, value: values[row].to_f64() }),
+            None => zeros("values of another rank", values.len()),
+        };
+        let (mut from_other, met) = self.meet(Call::Sum, [type_word::<T>(), values.len() as u64, 0], memory)?;
+        met.same(0, "type of the values to sum", tell_type)?;
+        met.same(1, "number of values to sum", tell_number)?;
+        self.add_up(Sharding::one_each(self), &mut [&mut *values], &mut from_other);
+        let finite = values.iter().all(|value| value.is_finite());
+        if finite { Ok(()) } else { Err(Error::Together(gradus::Error::Overflow { what })) }
     }
 
-    /// As [`sum`](Self::sum), of slices that are known to be of the same length, with as much memory.
-    pub(crate) fn add_up<T: Real + Equivalence>(&self, sum: &mut [T], from_other: &mut [T]) {
-        let mut distance = 1;
-        while distance < self.size {
-            if self.rank & distance != 0 {
-                let lower = self.process(self.rank - distance);
-                sum.chunks(MOST_VALUES).for_each(|sum| lower.send(sum));
-                break;
+    /// Leaves the sum over all shards in the first of `sums`, on every rank. These are the sums over the largest nodes of
+    /// the tree that a rank holds, or one that is overwritten if it holds none, and `from_other` is as long as one.
+    pub(crate) fn add_up<T: Real + Equivalence>(
+        &self,
+        sharding: Sharding,
+        sums: &mut [&mut [T]],
+        from_other: &mut [T],
+    ) {
+        self.climb(sharding, 0..sharding.shards(), &mut sums.iter_mut().map(|sum| &mut **sum), from_other);
+        self.broadcast_slice(sums[0]);
+    }
+
+    /// The sum over a node of the tree, on the rank that holds its first shard. A message goes to a lower rank always, and
+    /// all ranks pass the nodes in the same order: so none waits for another that waits for it.
+    fn climb<'s, T: Real + Equivalence, S: Iterator<Item = &'s mut [T]>>(
+        &self,
+        sharding: Sharding,
+        node: Range<usize>,
+        sums: &mut S,
+        from_other: &mut [T],
+    ) -> Option<&'s mut [T]> {
+        let held = sharding.held();
+        if is_apart(&node, &held) {
+            return None;
+        }
+        if is_within(&node, &held) {
+            return sums.next();
+        }
+        let [lower, upper] = branches(&node);
+        let [low_rank, high_rank] = [&lower, &upper].map(|branch| sharding.holder(branch.start));
+        let sum = self.climb(sharding, lower, sums, from_other);
+        let of_upper = self.climb(sharding, upper, sums, from_other);
+        match (sum, of_upper) {
+            (Some(sum), Some(of_upper)) => {
+                add(sum, of_upper);
+                Some(sum)
             }
-            if self.rank + distance < self.size {
-                let upper = self.process(self.rank + distance);
+            (Some(sum), None) => {
                 for (sum, from_other) in sum.chunks_mut(MOST_VALUES).zip(from_other.chunks_mut(MOST_VALUES)) {
-                    let _ = upper.receive_into(from_other);
+                    let _ = self.process(high_rank).receive_into(from_other);
                     add(sum, from_other);
                 }
+                Some(sum)
             }
-            distance *= 2;
+            (None, Some(of_upper)) => {
+                of_upper.chunks(MOST_VALUES).for_each(|sum| self.process(low_rank).send(sum));
+                None
+            }
+            (None, None) => None,
         }
-        self.broadcast_slice(sum);
     }
 
     /// As [`broadcast`](Self::broadcast), of slices that are known to be of the same length.
@@ -228,27 +314,28 @@ impl Ranks {
     }
 
     /// What a collective call begins with: an error on any rank, or another call, becomes an error on all.
-    pub(crate) fn meet<V, E>(&self, call: Call, words: [u64; 2], result: Result<V, E>) -> Result<(V, Meeting<'_>)>
+    pub(crate) fn meet<V, E>(&self, call: Call, words: [u64; 3], result: Result<V, E>) -> Result<(V, Meeting<'_>)>
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         if let Some(apart) = self.apart.get() {
             return Err(apart.into());
         }
+        self.come(call)?;
         let result = result.map_err(Into::into);
         let message = result.as_ref().err().map(ToString::to_string);
         // One more than the length, so that an empty message is one.
         let length = message.as_ref().map_or(0, |message| message.len() as u64 + 1);
         let mut table = vec![0; WORDS * self.size];
-        self.world.all_gather_into(&[call as u64, length, words[0], words[1]], &mut table[..]);
-        let of = |rank: usize, word: usize| table[WORDS * rank + word];
-        if let Some(rank) = (0..self.size).find(|&rank| of(rank, 0) != of(0, 0)) {
-            let call = |rank| CALLS[of(rank, 0) as usize];
-            return Err(self.come_apart(Apart::Calls { rank, expected: call(0), found: call(rank) }));
+        self.world.all_gather_into(&[call as u64 | length << 8, words[0], words[1], words[2]], &mut table[..]);
+        let call_of = |rank: usize| CALLS[(table[WORDS * rank] & 0xff) as usize];
+        let length_of = |rank: usize| (table[WORDS * rank] >> 8) as usize;
+        if let Some(rank) = (0..self.size).find(|&rank| call_of(rank) != call_of(0)) {
+            return Err(self.come_apart(Apart::Calls { rank, expected: call_of(0), found: call_of(rank) }));
         }
-        if let Some(rank) = (0..self.size).find(|&rank| of(rank, 1) > 0) {
+        if let Some(rank) = (0..self.size).find(|&rank| length_of(rank) > 0) {
             let mut bytes = message.filter(|_| rank == self.rank).map(String::into_bytes).unwrap_or_default();
-            bytes.resize(of(rank, 1) as usize - 1, 0);
+            bytes.resize(length_of(rank) - 1, 0);
             self.process(rank).broadcast_into(&mut bytes[..]);
             let message = String::from_utf8_lossy(&bytes).into_owned();
             return Err(Error::Rank { rank, message, source: result.err().filter(|_| rank == self.rank) });
@@ -257,21 +344,43 @@ impl Ranks {
         Ok((value, Meeting { ranks: self, table }))
     }
 
+    /// Waits for all ranks to come here, if there is a timeout.
+    pub(crate) fn come(&self, call: Call) -> Result<()> {
+        match self.timeout.get() {
+            Some(timeout) if !self.all_come_within(timeout) => Err(self.come_apart(Apart::Late { call, timeout })),
+            _ => Ok(()),
+        }
+    }
+
+    fn all_come_within(&self, time: Duration) -> bool {
+        let start = Instant::now();
+        let mut barrier = self.world.immediate_barrier();
+        loop {
+            barrier = match barrier.test() {
+                Ok(_) => return true,
+                Err(waiting) => waiting,
+            };
+            if start.elapsed() >= time {
+                // A request that is not complete must not be dropped.
+                std::mem::forget(barrier);
+                return false;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether this rank has given up waiting.
+    fn is_late(&self) -> bool {
+        matches!(self.apart.get(), Some(Apart::Late { .. }))
+    }
+
     /// Ends all ranks, which have agreed to fail, by an `MPI_Abort` of rank 0: `MPI_Finalize` would wait for a rank that has
     /// taken another way and does not come.
     fn end_all(&self) -> ! {
         // Ranks that came apart may still be on their way here.
-        let deadline = Instant::now() + Duration::from_secs(1);
-        let mut barrier = Some(self.world.immediate_barrier());
-        while let Some(waiting) = barrier.take() {
-            barrier = waiting.test().err();
-            if Instant::now() > deadline {
-                // A request that is not complete must not be dropped.
-                std::mem::forget(barrier.take());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if self.rank > 0 {
+        let _ = self.all_come_within(Duration::from_secs(1));
+        // Rank 0 may be the one that was waited for in vain.
+        if self.rank > 0 && !self.is_late() {
             std::thread::sleep(Duration::from_secs(5));
         }
         self.world.abort(1)
@@ -281,10 +390,6 @@ impl Ranks {
         self.apart.set(Some(apart));
         apart.into()
     }
-}
-
-pub(crate) fn add<T: Real>(sum: &mut [T], other: &[T]) {
-    sum.iter_mut().zip(other).for_each(|(sum, &other)| *sum += other);
 }
 
 pub(crate) fn zeros<T: Real>(what: &'static str, count: usize) -> gradus::Result<Vec<T>> {
@@ -313,20 +418,43 @@ impl Drop for Ranks {
 #[derive(Clone, Copy)]
 enum Apart {
     Calls { rank: usize, expected: Call, found: Call },
-    Values { rank: usize, what: &'static str },
+    Values { rank: usize, what: &'static str, words: [u64; 2], tell: fn(u64) -> String },
+    Late { call: Call, timeout: Duration },
 }
 
 impl From<Apart> for Error {
     fn from(apart: Apart) -> Self {
         match apart {
             Apart::Calls { rank, expected, found } => Self::OutOfStep { rank, expected, found },
-            Apart::Values { rank, what } => Self::Different { rank, what },
+            Apart::Values { rank, what, words, tell } => {
+                let [expected, found] = words.map(tell);
+                Self::Different { rank, what, expected, found }
+            }
+            Apart::Late { call, timeout } => Self::Timeout { call, timeout },
         }
     }
 }
 
-/// A call, whether it failed, and two words.
+/// One with a call and whether it failed, and three others.
 const WORDS: usize = 4;
+
+/// The word for a number that there is none of.
+pub(crate) const NONE: u64 = u64::MAX;
+
+pub(crate) fn tell_number(word: u64) -> String {
+    if word == NONE { "none".to_owned() } else { word.to_string() }
+}
+
+/// The last eight bytes of the name of a type: `f64`, `Vector3`.
+pub(crate) fn type_word<T>() -> u64 {
+    type_name::<T>().bytes().fold(0, |word, byte| word << 8 | u64::from(byte))
+}
+
+pub(crate) fn tell_type(word: u64) -> String {
+    let bytes = word.to_be_bytes();
+    let name = String::from_utf8_lossy(&bytes);
+    name.trim_start_matches('\0').to_owned()
+}
 
 /// The number of values of one message.
 pub(crate) const MOST_VALUES: usize = 1 << 28;
@@ -341,13 +469,12 @@ pub(crate) struct Meeting<'r> {
 }
 
 impl Meeting<'_> {
-    /// The word of this index, if all have the same.
-    pub(crate) fn same(&self, word: usize, what: &'static str) -> Result<u64> {
-        let mut words = self.table.chunks_exact(WORDS).map(|words| words[2 + word]);
-        let first = words.next().unwrap_or_default();
-        match words.position(|other| other != first) {
-            None => Ok(first),
-            Some(place) => Err(self.ranks.come_apart(Apart::Values { rank: place + 1, what })),
+    /// An error unless all have the same word of this index.
+    pub(crate) fn same(&self, word: usize, what: &'static str, tell: fn(u64) -> String) -> Result<()> {
+        let of = |rank: usize| self.table[WORDS * rank + 1 + word];
+        match (0..self.ranks.size).find(|&rank| of(rank) != of(0)) {
+            None => Ok(()),
+            Some(rank) => Err(self.ranks.come_apart(Apart::Values { rank, what, words: [of(0), of(rank)], tell })),
         }
     }
 }

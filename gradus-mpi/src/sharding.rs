@@ -6,10 +6,13 @@ use crate::ranks::Ranks;
 /// How many parts a batch is cut into, unless told otherwise.
 pub const SHARDS: usize = 8;
 
-/// Which shards a rank holds: shard by shard for all of `shards`, whatever the number of ranks.
+pub(crate) const MOST_SHARDS: usize = 1 << 20;
+
+/// Which shards a rank holds: neighbours, and as many as any other rank or one more or less.
 ///
-/// The shards are what results depend on; the ranks only say who computes them. Both are powers of two, so that a rank
-/// has a whole branch of the binary tree in which the shards are added.
+/// The shards are what results depend on; the ranks only say who computes them. There may be any number of either. Ranks
+/// beyond the number of shards hold none, and have nothing to compute; work is shared evenly if the number of ranks
+/// divides that of the shards.
 ///
 /// # Examples
 /// ```
@@ -32,11 +35,11 @@ impl Sharding {
     /// That of a rank among `ranks`.
     ///
     /// # Errors
-    /// [`Error::Uneven`] unless both numbers are powers of two and there are at least as many shards as ranks;
-    /// [`Error::NoSuchRank`] for a rank that is not below their number.
+    /// [`Error::Shards`] for no shards or more than 2²⁰, [`Error::NoSuchRank`] for a rank that is not below the
+    /// number of ranks.
     pub fn new(shards: usize, ranks: usize, rank: usize) -> Result<Self> {
-        if !(shards.is_power_of_two() && ranks.is_power_of_two() && ranks <= shards) {
-            return Err(Error::Uneven { shards, ranks });
+        if !(1..=MOST_SHARDS).contains(&shards) {
+            return Err(Error::Shards { found: shards });
         }
         if rank >= ranks {
             return Err(Error::NoSuchRank { rank, ranks });
@@ -45,11 +48,14 @@ impl Sharding {
     }
 
     /// That of this rank, of [`SHARDS`].
-    ///
-    /// # Errors
-    /// [`Error::Uneven`] if there are not 1, 2, 4 or 8 ranks.
-    pub fn of(ranks: &Ranks) -> Result<Self> {
-        Self::new(SHARDS, ranks.size(), ranks.rank())
+    #[must_use]
+    pub fn of(ranks: &Ranks) -> Self {
+        Self { shards: SHARDS, ranks: ranks.size(), rank: ranks.rank() }
+    }
+
+    /// One shard for each rank.
+    pub(crate) fn one_each(ranks: &Ranks) -> Self {
+        Self { shards: ranks.size(), ..Self::of(ranks) }
     }
 
     /// The number of shards.
@@ -64,6 +70,20 @@ impl Sharding {
         part(self.shards, self.ranks, self.rank)
     }
 
+    /// The shards of every rank, in the order of the ranks.
+    pub(crate) fn of_all(&self) -> impl Iterator<Item = Range<usize>> {
+        let Self { shards, ranks, .. } = *self;
+        (0..ranks).map(move |rank| part(shards, ranks, rank))
+    }
+
+    /// The rank that holds a shard.
+    pub(crate) fn holder(&self, shard: usize) -> usize {
+        let (each, longer) = (self.shards / self.ranks, self.shards % self.ranks);
+        // The first ranks hold one more, and all shards if there are fewer than ranks.
+        let of_longer = longer * (each + 1);
+        if shard < of_longer { shard / (each + 1) } else { longer + (shard - of_longer) / each }
+    }
+
     /// The samples that make up a shard of a data set or batch of `samples`; of the shards, the first ones have one more
     /// where they cannot all have as many. None for a shard that is not there.
     #[must_use]
@@ -75,7 +95,7 @@ impl Sharding {
     #[must_use]
     pub fn samples(&self, samples: usize) -> Range<usize> {
         let held = self.held();
-        self.shard(samples, held.start).start..self.shard(samples, held.end - 1).end
+        self.shard(samples, held.start).start..self.shard(samples, held.end).start
     }
 }
 
@@ -95,11 +115,12 @@ mod tests {
     #[test]
     fn every_sample_is_held_once_by_the_same_shard_for_any_number_of_ranks() {
         for samples in [0, 1, 7, 8, 9, 20, 60_000] {
-            for ranks in [1, 2, 4, 8] {
+            for ranks in 1..=10 {
                 let mut next = 0;
                 for rank in 0..ranks {
                     let sharding = Sharding::new(SHARDS, ranks, rank).unwrap();
-                    assert_eq!(sharding.held().len(), SHARDS / ranks);
+                    assert!(sharding.held().len() == SHARDS / ranks || sharding.held().len() == SHARDS / ranks + 1);
+                    assert!(sharding.held().all(|shard| sharding.holder(shard) == rank));
                     assert_eq!(sharding.samples(samples).start, next);
                     for shard in sharding.held() {
                         let range = sharding.shard(samples, shard);
@@ -117,14 +138,19 @@ mod tests {
     }
 
     #[test]
-    fn uneven_numbers_are_refused() {
-        for (shards, ranks) in [(8, 3), (8, 16), (6, 2), (0, 1), (8, 0)] {
-            assert!(matches!(Sharding::new(shards, ranks, 0), Err(Error::Uneven { .. })), "{shards} for {ranks}");
+    fn f15_any_numbers_go_together_but_no_shards_and_no_ranks() {
+        let held = |shards, ranks| (0..ranks).map(move |rank| Sharding::new(shards, ranks, rank).unwrap().held().len());
+        assert_eq!(held(8, 3).collect::<Vec<_>>(), [3, 3, 2]);
+        assert_eq!(held(8, 7).collect::<Vec<_>>(), [2, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(held(6, 2).collect::<Vec<_>>(), [3, 3]);
+        assert_eq!(held(2, 3).collect::<Vec<_>>(), [1, 1, 0]);
+        for (shards, message) in [(0, "found 0"), (MOST_SHARDS + 1, "found 1048577")] {
+            let error = Sharding::new(shards, 1, 0).unwrap_err();
+            assert_eq!(error.to_string(), format!("shards: expected at least 1 and at most 1048576, {message}"));
         }
-        let error = Sharding::new(8, 3, 0).unwrap_err().to_string();
-        let expected =
-            "shards: expected a power of two, and as many ranks or a power of two fewer, found 8 for 3 ranks";
-        assert_eq!(error, expected);
-        assert!(Sharding::new(8, 2, 2).unwrap_err().to_string().contains("found 2"));
+        for (ranks, rank) in [(2, 2), (0, 0)] {
+            let error = Sharding::new(8, ranks, rank).unwrap_err();
+            assert_eq!(error.to_string(), format!("rank: expected one below {ranks}, found {rank}"));
+        }
     }
 }

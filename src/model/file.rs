@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{SafeTensorError, TensorInfo, TensorView};
+use safetensors::tensor::{SafeTensorError, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{Model, ParameterReader};
 use crate::data::Standardization;
 use crate::error::Error;
 use crate::file::{SaveError, save_file};
-use crate::layer::{Layer, LayerConfiguration};
+use crate::layer::LayerConfiguration;
 use crate::network::{Network, ParameterRange};
 use crate::number::Number;
 use crate::real::Real;

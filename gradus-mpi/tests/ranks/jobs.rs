@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Adam, Dense, Dropout, GradientDescent, MeanSquaredError, Network, NormalEquation, Objective, Optimizer, Real,
-    SoftmaxCrossEntropy, Tanh,
+    Adam, Batch, BatchMut, Dense, Dropout, GradientDescent, Layer, MeanSquaredError, Mode, Network, NormalEquation,
+    Objective, Optimizer, Pass, Real, SoftmaxCrossEntropy, Tanh,
 };
 use gradus_mpi::{DataParallel, Ranks, Shard, merge};
 
@@ -20,7 +21,9 @@ pub(crate) fn run(job: &str) -> ! {
     let code = gradus_mpi::run(|ranks| {
         let outcome = match job {
             "mnist" => mnist(ranks),
-            "shards" => shards(ranks),
+            _ if job.starts_with("shards ") => shards(ranks, job["shards ".len()..].parse()?),
+            _ if job.starts_with("disagree ") => disagree(ranks, &job["disagree ".len()..]),
+            _ if job.starts_with("sleeps ") => sleeps(ranks, job),
             "sums" => sums(ranks),
             "endless" => endless(ranks),
             "lonely error" | "lonely panic" => lonely(ranks, job),
@@ -63,7 +66,7 @@ fn mnist(ranks: &Ranks) -> Outcome {
 }
 
 /// Batches whose shards are of different weights, some of none, under a network that draws at random.
-fn shards(ranks: &Ranks) -> Outcome {
+fn shards(ranks: &Ranks, shards: usize) -> Outcome {
     let network = Network::<f64>::builder(3)
         .layer(Dense::new(3, 6))
         .layer(Tanh)
@@ -75,7 +78,7 @@ fn shards(ranks: &Ranks) -> Outcome {
     };
     let mut parameters = wave(1, network.parameter_count(), 1.7).as_slice().to_vec();
     let mut whole = network.objective(MeanSquaredError);
-    let mut objective = DataParallel::new(ranks, network.objective(MeanSquaredError))?;
+    let mut objective = DataParallel::with_shards(ranks, network.objective(MeanSquaredError), shards)?;
     let mut descent = GradientDescent::new(0.05)?;
     let mut left = Vec::new();
     let mut gradients = [vec![0.0; parameters.len()], vec![0.0; parameters.len()]];
@@ -160,7 +163,16 @@ fn bad(ranks: &Ranks, job: &str) -> Outcome {
     let mut parameters = vec![0.1; network.parameter_count()];
     let file = if is("bad file") { Err("no such file") } else { Ok(()) };
     ranks.agree(file)?;
-    let mut objective = DataParallel::new(ranks, network.objective(MeanSquaredError))?;
+    let shards = match job {
+        "no shards" => 0,
+        "other shards" if last => 4,
+        _ => 8,
+    };
+    let mut objective = DataParallel::with_shards(ranks, network.objective(MeanSquaredError), shards)?;
+    let mut of_fewer = DataParallel::with_shards(ranks, network.objective(MeanSquaredError), 4)?;
+    if is("other objective") {
+        std::mem::swap(&mut objective, &mut of_fewer);
+    }
     let samples = match job {
         "no samples" => 0,
         "other batch" if last => 25,
@@ -237,6 +249,105 @@ fn lonely(ranks: &Ranks, job: &str) -> Outcome {
     ranks.agree(Ok::<_, gradus::Error>(()))?;
     leave("result", ranks.rank(), b"went on");
     Ok(())
+}
+
+/// The last rank brings other numbers than the others.
+fn disagree(ranks: &Ranks, job: &str) -> Outcome {
+    let last = ranks.rank() + 1 == ranks.size();
+    let mut numbers = [1.0_f64, 2.0, 3.0, 4.0];
+    let network = || Network::<f64>::builder(1).layer(Dense::new(1, 1)).build();
+    let of_singles = || Network::<f32>::builder(1).layer(Dense::new(1, 1)).build();
+    match job {
+        "type of a sum" if last => ranks.sum(&mut [1.0_f32, 2.0, 3.0])?,
+        "length of a sum" if last => ranks.sum(&mut numbers)?,
+        "bytes of a sum" if last => ranks.sum(&mut [0.0_f32; 6])?,
+        "type of a broadcast" if last => ranks.broadcast(&mut [1_i64, 2, 3])?,
+        "type of a broadcast" => ranks.broadcast(&mut [1_u64, 2, 3])?,
+        "length of a broadcast" => ranks.broadcast(&mut numbers[..if last { 4 } else { 3 }])?,
+        "type of merged sums" if last => drop(merge(ranks, &NormalEquation::<f32>::new(1, 1))?),
+        "type of merged sums" => drop(merge(ranks, &NormalEquation::<f64>::new(1, 1))?),
+        "type of a network" if last => drop(DataParallel::new(ranks, of_singles()?.objective(MeanSquaredError))?),
+        "type of a network" => drop(DataParallel::new(ranks, network()?.objective(MeanSquaredError))?),
+        "type of a batch" => {
+            let mut doubles = DataParallel::new(ranks, network()?.objective(MeanSquaredError))?;
+            let mut singles = DataParallel::new(ranks, of_singles()?.objective(MeanSquaredError))?;
+            let (x, of_f32) = (DMatrix::from_element(1, 9, 1.0), DMatrix::from_element(1, 9, 1.0));
+            if last { drop(singles.on(&of_f32, &of_f32)?) } else { drop(doubles.on(&x, &x)?) }
+        }
+        "timeouts" => ranks.set_timeout(last.then_some(Duration::from_secs(1)))?,
+        "NaN" | "infinity" | "overflow" => {
+            match job {
+                "NaN" if last => numbers[2] = f64::NAN,
+                "infinity" if last => numbers[0] = f64::NEG_INFINITY,
+                "overflow" => numbers[1] = f64::MAX,
+                _ => {}
+            }
+            ranks.sum(&mut numbers)?;
+        }
+        _ => ranks.sum(&mut numbers[..3])?,
+    }
+    leave("result", ranks.rank(), b"no error");
+    Ok(())
+}
+
+/// One rank is not there when the others are.
+fn sleeps(ranks: &Ranks, job: &str) -> Outcome {
+    ranks.set_timeout(Some(Duration::from_secs(2)))?;
+    let asleep = ranks.rank() == if job == "sleeps first" { 0 } else { ranks.size() - 1 };
+    let sleep = || std::thread::sleep(Duration::from_secs(600));
+    // So far all are awake.
+    ranks.sum(&mut [1.0])?;
+    match job {
+        "sleeps within" => {
+            let network = Network::<f64>::builder(1).layer(Bed { asleep }).build()?;
+            let mut objective = DataParallel::new(ranks, network.objective(MeanSquaredError))?;
+            let x = DMatrix::from_element(1, 9, 1.0);
+            let value = objective.on(&x, &x)?.value(&[]);
+            assert!(value.is_nan());
+            objective.outcome()?;
+        }
+        "sleeps at the end" if asleep => sleep(),
+        "sleeps at the end" => {}
+        _ => {
+            if asleep {
+                sleep();
+            }
+            ranks.sum(&mut [1.0])?;
+        }
+    }
+    Ok(())
+}
+
+/// A layer that passes on what it gets, or sleeps.
+#[derive(Debug)]
+struct Bed {
+    asleep: bool,
+}
+
+impl Layer<f64> for Bed {
+    fn output_size(&self, input_size: usize) -> gradus::Result<usize> {
+        Ok(input_size)
+    }
+
+    fn forward(&self, _: &[f64], input: Batch<'_, f64>, mut output: BatchMut<'_, f64>, _: &mut [f64], _: Mode) {
+        if self.asleep {
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        output.as_mut_slice().copy_from_slice(input.as_slice());
+    }
+
+    fn backward(
+        &self,
+        _: &[f64],
+        _: Pass<'_, f64>,
+        output_gradient: Batch<'_, f64>,
+        _: &mut [f64],
+        input_gradient: Option<BatchMut<'_, f64>>,
+    ) {
+        if let Some(mut input_gradient) = input_gradient {
+            input_gradient.as_mut_slice().copy_from_slice(output_gradient.as_slice());
+        }
+    }
 }
 
 fn endless(ranks: &Ranks) -> Outcome {

@@ -1,4 +1,4 @@
-//! What ranks make together: this test starts itself by `mpirun`, with 1, 2 and 4 ranks, as the jobs of `jobs.rs`.
+//! What ranks make together: this test starts itself by `mpirun`, with 1 to 9 ranks, as the jobs of `jobs.rs`.
 
 mod jobs;
 mod launch;
@@ -24,11 +24,11 @@ fn job() {
 }
 
 #[test]
-fn parameters_have_the_same_bits_on_1_2_and_4_ranks_after_200_iterations_on_mnist() {
+fn f15_parameters_have_the_same_bits_on_1_to_7_ranks_after_200_iterations_on_mnist() {
     let reference = mnist_on_one_thread();
     assert!(reference.iter().all(|value| value.is_finite()));
     let reference = jobs::bytes(&reference);
-    for ranks in [1, 2, 4] {
+    for ranks in [1, 2, 3, 4, 5, 7] {
         let results = Job::new("mnist", ranks).succeed();
         assert_eq!(results.len(), ranks);
         for (rank, result) in results.iter().enumerate() {
@@ -73,19 +73,25 @@ fn mnist_on_one_thread() -> DVector<f32> {
 
 #[test]
 fn shards_of_any_weights_make_up_the_batch_and_its_dropout() {
-    let alone = Job::new("shards", 1).succeed();
-    // Four steps of three batches, each compared with the whole batch there.
-    assert!(!alone[0].is_empty());
-    for ranks in [2, 4] {
-        for (rank, result) in Job::new("shards", ranks).succeed().iter().enumerate() {
-            assert!(*result == alone[0], "rank {rank} of {ranks} has other bits");
+    // Of nine ranks some hold no shard of eight.
+    for (shards, several) in [(8, &[2, 3, 4, 5, 7, 9][..]), (5, &[3, 7]), (1, &[3])] {
+        let job = format!("shards {shards}");
+        let alone = Job::new(&job, 1).succeed();
+        // Four steps of three batches, each compared with the whole batch there.
+        assert!(!alone[0].is_empty());
+        for &ranks in several {
+            let results = Job::new(&job, ranks).succeed();
+            assert_eq!(results.len(), ranks);
+            for (rank, result) in results.iter().enumerate() {
+                assert!(*result == alone[0], "rank {rank} of {ranks} has other bits, of {shards} shards");
+            }
         }
     }
 }
 
 #[test]
 fn any_number_of_ranks_can_sum() {
-    for ranks in 1..=6 {
+    for ranks in 1..=7 {
         assert_eq!(Job::new("sums", ranks).succeed(), vec![b"as expected"; ranks]);
     }
 }
@@ -124,11 +130,14 @@ fn a_rank_with_bad_data_ends_all_with_the_same_error() {
             "rank LAST: loss of the shards: expected it and its gradient to be finite, found a value that is not",
         ),
         ("bad row", "rank LAST: design matrix: expected finite numbers, found NaN at row 3, column 1"),
-        ("bad parameters", "rank LAST: expected the same parameters as on rank 0, found others"),
+        ("bad parameters", "rank LAST: fingerprint of the parameters: expected "),
         ("bad file", "rank LAST: no such file"),
-        ("other batch", "rank LAST: expected the same number of samples of the batch as on rank 0, found others"),
-        ("other network", "rank LAST: expected the same number of parameters as on rank 0, found others"),
-        ("value alone", "rank LAST: expected the same kind of evaluation as on rank 0, found others"),
+        ("other batch", "rank LAST: number of samples of the batch: expected 24 as on rank 0, found 25"),
+        ("other network", "rank LAST: number of parameters: expected 17 as on rank 0, found 21"),
+        ("value alone", "rank LAST: evaluation: expected value and gradient as on rank 0, found the value alone"),
+        ("no shards", "rank 0: shards: expected at least 1 and at most 1048576, found 0"),
+        ("other shards", "rank LAST: number of shards: expected 8 as on rank 0, found 4"),
+        ("other objective", "rank LAST: number of shards of the batch: expected 8 as on rank 0, found 4"),
         ("evaluates again", "rank LAST: expected the binding of a batch as on rank 0, found an evaluation"),
         ("no samples", "all ranks: samples: expected at least one, found none"),
         ("no weight", "all ranks: sample weight: expected at least one that is positive, found 0"),
@@ -171,10 +180,53 @@ fn ranks_that_go_different_ways_find_out() {
 }
 
 #[test]
-fn three_ranks_cannot_share_eight_shards() {
-    let results = Job::new("mnist", 3).fail();
-    assert_eq!(results.len(), 3);
-    assert!(results.iter().all(|result| String::from_utf8_lossy(result).contains("found 8 for 3 ranks")));
+fn f15_disagreements_on_what_is_added_up_are_named_on_every_rank() {
+    for (job, message) in [
+        ("type of a sum", "rank LAST: type of the values to sum: expected f64 as on rank 0, found f32"),
+        ("length of a sum", "rank LAST: number of values to sum: expected 3 as on rank 0, found 4"),
+        // As many bytes, and even the same.
+        ("bytes of a sum", "rank LAST: type of the values to sum: expected f64 as on rank 0, found f32"),
+        ("type of a broadcast", "rank LAST: type of the values to broadcast: expected u64 as on rank 0, found i64"),
+        ("length of a broadcast", "rank LAST: number of values to broadcast: expected 3 as on rank 0, found 4"),
+        ("type of merged sums", "rank LAST: type of the sums to merge: expected f64 as on rank 0, found f32"),
+        ("type of a network", "rank LAST: number type of the network: expected f64 as on rank 0, found f32"),
+        ("type of a batch", "rank LAST: number type of the batch: expected f64 as on rank 0, found f32"),
+        ("timeouts", "rank LAST: timeout in nanoseconds: expected none as on rank 0, found 1000000000"),
+        ("NaN", "rank LAST: values to sum: expected finite numbers, found NaN at row 2, column 0"),
+        ("infinity", "rank LAST: values to sum: expected finite numbers, found -inf at row 0, column 0"),
+        ("overflow", "all ranks: values to sum: "),
+    ] {
+        for ranks in [2, 3, 5] {
+            let message = message.replace("LAST", &(ranks - 1).to_string());
+            let results = Job::new(&format!("disagree {job}"), ranks).fail();
+            assert_eq!(results.len(), ranks, "{job}: every rank tells its error");
+            for result in results {
+                let result = String::from_utf8(result).unwrap();
+                assert!(result.starts_with(&message), "{job} on {ranks} ranks: expected {message}, found {result}");
+            }
+        }
+    }
+}
+
+#[test]
+fn f15_a_rank_that_sleeps_is_not_waited_for_beyond_the_timeout() {
+    for (job, asleep, call) in [
+        ("sleeps first", 0, "a sum"),
+        ("sleeps last", usize::MAX, "a sum"),
+        ("sleeps within", usize::MAX, "an evaluation"),
+        ("sleeps at the end", usize::MAX, "the end of the program"),
+    ] {
+        for ranks in [2, 3, 4] {
+            let started = Instant::now();
+            let results = Job::new(job, ranks).fail();
+            assert!(started.elapsed() < SECONDS, "{job} took {:?}", started.elapsed());
+            // The end of the program is told by no job.
+            let tell = if call.starts_with("the end") { 0 } else { ranks - 1 };
+            assert_eq!(results.len(), tell, "{job} on {ranks} ranks, rank {} asleep", asleep.min(ranks - 1));
+            let message = format!("{call}: expected all ranks within 2s, found some that did not come");
+            assert!(results.iter().all(|result| *result == message.as_bytes()), "{job}: {results:?}");
+        }
+    }
 }
 
 #[test]
