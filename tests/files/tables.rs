@@ -87,7 +87,7 @@ fn f12_tables_are_read_as_pandas_reads_them() {
                     }
                 }
                 Err(error) => {
-                    assert!(known.is_empty() && matches!(error, CsvError::Empty { .. }), "{name}, {own}: {error}")
+                    assert!(known.is_empty() && matches!(error, CsvError::Empty { .. }), "{name}, {own}: {error}");
                 }
             }
         }

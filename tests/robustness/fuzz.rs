@@ -76,7 +76,7 @@ fn gzip() {
     };
     // Of what has an odd length in two members.
     let wrap = |inside: Vec<u8>, _: &[u8]| {
-        let cut = if inside.len() % 2 == 0 { 0 } else { inside.len() / 2 };
+        let cut = if inside.len().is_multiple_of(2) { 0 } else { inside.len() / 2 };
         let member = |part: &[u8]| {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             encoder.write_all(part).unwrap();
