@@ -48,12 +48,15 @@ pub struct NetworkObjective<T> {
     loss: Box<dyn Loss<T>>,
     /// What is evaluated instead, where the last layer makes probabilities for the loss: all before that layer, under the
     /// loss of the logits.
-    on_logits: Option<(Network<T>, Box<dyn Loss<T>>)>,
+    on_logits: Option<OnLogits<T>>,
     workspace: Workspace<T>,
     micro_batches: MicroBatches<T>,
     /// Of the next binding: every one has random numbers of its own.
     seed: u64,
 }
+
+/// A network without its last layer, and the loss of what that is given.
+type OnLogits<T> = (Network<T>, Box<dyn Loss<T>>);
 
 /// A network under a loss on a batch: a function of the parameters. Made by [`NetworkObjective::on`].
 #[derive(Debug)]
@@ -324,7 +327,7 @@ impl<T> BoundObjective<'_, T> {
 fn judged<'a, T>(
     network: &'a Network<T>,
     loss: &'a dyn Loss<T>,
-    on_logits: Option<&'a (Network<T>, Box<dyn Loss<T>>)>,
+    on_logits: Option<&'a OnLogits<T>>,
 ) -> (&'a Network<T>, &'a dyn Loss<T>) {
     on_logits.map_or((network, loss), |(network, loss)| (network, &**loss))
 }

@@ -236,7 +236,7 @@ fn n08_a_training_whose_losses_rise_has_diverged() {
         let mut parameters = [0.5_f64, 0.0];
         match trainer.train(parameters.as_mut_slice(), &data) {
             Ok(report) => {
-                assert_eq!(report.end, TrainingEnd::Optimizer(StopReason::Diverged), "{epochs}, {batch_size}")
+                assert_eq!(report.end, TrainingEnd::Optimizer(StopReason::Diverged), "{epochs}, {batch_size}");
             }
             Err(error) => assert!(matches!(error, Error::Diverged { .. }), "{error}"),
         }
