@@ -52,11 +52,12 @@ fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         let tenth = progress.record.is_some_and(|record| (record.epoch + 1).is_multiple_of(10));
         if tenth || stops(progress.iterations) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
+    // A device can be read without end.
+    writable(&path)?;
     if let Some(checkpoint) = read(&path)? {
         trainer.restore(&checkpoint, &mut parameters)?;
         writeln!(out, "going on from {} epochs", trainer.history().records().len())?;
     }
-    writable(&path)?;
     loop {
         let report = trainer.train(&mut parameters, &data)?;
         // All of it or nothing: a run that is killed while it writes leaves the checkpoint before.
