@@ -13,7 +13,7 @@ use crate::real::Real;
 /// # Numerics
 /// Three passes: sums of the differences from the first sample, of those from the mean, and of their squares in units
 /// of the largest one. Nothing cancels or overflows before mean or scale does. A feature is constant if no sample is further
-/// from the mean than 8 ε of it: 0.1 + 0.2 is another number than 0.3.
+/// from the mean than 2 ε of it: 0.1 + 0.2 is another number than 0.3.
 ///
 /// # Examples
 /// ```
@@ -165,7 +165,7 @@ impl<T: Real> Standardization<T> {
                 furthest[feature] = distance;
             }
         });
-        let rounding = T::epsilon() * T::nearest(8.0);
+        let rounding = T::epsilon() * T::nearest(2.0);
         let is_constant: Vec<bool> =
             furthest.iter().zip(&mean).map(|(&furthest, mean)| furthest <= mean.abs() * rounding).collect();
 

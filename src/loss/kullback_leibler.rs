@@ -1,6 +1,5 @@
 use super::{
-    Loss, LossConfiguration, SoftmaxCrossEntropy, check_distributions, floored_probability, weighted_mean,
-    weighted_mean_and_gradient,
+    Loss, LossConfiguration, check_distributions, floored_probability, weighted_mean, weighted_mean_and_gradient,
 };
 use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
@@ -45,38 +44,8 @@ fn divergence<T: Real>(p: T, t: T) -> T {
 }
 
 /// `t ln t`
-fn information<T: Real>(t: T) -> T {
+pub(super) fn information<T: Real>(t: T) -> T {
     if t.is_zero() { T::zero() } else { t * t.ln() }
-}
-
-/// The divergence of softmax(x), on the logits x.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SoftmaxKullbackLeibler;
-
-impl SoftmaxKullbackLeibler {
-    /// What it has more than the cross-entropy.
-    fn constant<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
-        weighted_mean(prediction, target, weights, |_, target| {
-            target.iter().fold(T::zero(), |sum, &t| sum + information(t))
-        })
-    }
-}
-
-impl<T: Real> Loss<T> for SoftmaxKullbackLeibler {
-    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
-        SoftmaxCrossEntropy.value(prediction, target, weights) + Self::constant(prediction, target, weights)
-    }
-
-    fn value_and_gradient(
-        &self,
-        prediction: Batch<'_, T>,
-        target: Batch<'_, T>,
-        weights: Option<&[T]>,
-        gradient: BatchMut<'_, T>,
-    ) -> T {
-        let constant = Self::constant(prediction, target, weights);
-        SoftmaxCrossEntropy.value_and_gradient(prediction, target, weights, gradient) + constant
-    }
 }
 
 impl<T: Real> Loss<T> for KullbackLeibler {

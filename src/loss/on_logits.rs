@@ -1,5 +1,6 @@
-use super::kullback_leibler::SoftmaxKullbackLeibler;
-use super::{ClassWeights, Loss, LossConfiguration, SigmoidCrossEntropy, SoftmaxCrossEntropy};
+use super::kullback_leibler::information;
+use super::{ClassWeights, Loss, LossConfiguration, SigmoidCrossEntropy, SoftmaxCrossEntropy, weighted_mean};
+use crate::batch::{Batch, BatchMut};
 use crate::layer::LayerConfiguration;
 use crate::real::Real;
 
@@ -22,4 +23,34 @@ pub(crate) fn on_logits<T: Real>(loss: &LossConfiguration, layer: &LayerConfigur
         }
         _ => return None,
     })
+}
+
+/// The divergence of softmax(x), on the logits x.
+#[derive(Clone, Copy, Debug)]
+struct SoftmaxKullbackLeibler;
+
+impl SoftmaxKullbackLeibler {
+    /// What it has more than the cross-entropy.
+    fn constant<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        weighted_mean(prediction, target, weights, |_, target| {
+            target.iter().fold(T::zero(), |sum, &t| sum + information(t))
+        })
+    }
+}
+
+impl<T: Real> Loss<T> for SoftmaxKullbackLeibler {
+    fn value(&self, prediction: Batch<'_, T>, target: Batch<'_, T>, weights: Option<&[T]>) -> T {
+        SoftmaxCrossEntropy.value(prediction, target, weights) + Self::constant(prediction, target, weights)
+    }
+
+    fn value_and_gradient(
+        &self,
+        prediction: Batch<'_, T>,
+        target: Batch<'_, T>,
+        weights: Option<&[T]>,
+        gradient: BatchMut<'_, T>,
+    ) -> T {
+        let constant = Self::constant(prediction, target, weights);
+        SoftmaxCrossEntropy.value_and_gradient(prediction, target, weights, gradient) + constant
+    }
 }

@@ -104,7 +104,11 @@ pub fn root_mean_squared_error<'a, T: Real>(
 /// A single column, as a regression predicts it, as the one output of so many samples: of one sample there is no mean to
 /// compare with.
 fn in_a_row<T: Real>(batch: Batch<'_, T>) -> Batch<'_, T> {
-    if batch.samples() != 1 { batch } else { Batch::from_slice(batch.as_slice(), 1).unwrap_or(batch) }
+    if batch.samples() != 1 || batch.features() == 0 {
+        batch
+    } else {
+        Batch::from_slice(batch.as_slice(), 1).unwrap_or(batch)
+    }
 }
 
 fn check<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> Result<()> {

@@ -59,7 +59,7 @@ fn bad_input_is_refused() {
     let good = dmatrix![1.0, 2.0];
     for metric in metrics {
         assert!(metric(&good, &good).is_ok());
-        assert!(matches!(metric(&dmatrix![1.0; 2.0], &good), Err(Error::ShapeMismatch { .. })));
+        assert!(matches!(metric(&dmatrix![1.0; 2.0; 3.0], &good), Err(Error::ShapeMismatch { .. })));
         assert_eq!(metric(&DMatrix::zeros(1, 0), &DMatrix::zeros(1, 0)), Err(Error::Empty { what: "samples" }));
         assert_eq!(metric(&DMatrix::zeros(0, 1), &DMatrix::zeros(0, 1)), Err(Error::Empty { what: "outputs" }));
         for bad in [f64::NAN, f64::INFINITY] {
