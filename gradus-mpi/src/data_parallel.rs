@@ -6,7 +6,7 @@ use mpi::traits::{CommunicatorCollectives, Equivalence};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::fingerprint;
-use crate::ranks::{Call, NO_ERROR, NONE, Ranks, tell_number, tell_type, type_word, zeros};
+use crate::ranks::{Call, NO_ERROR, NONE, Ranks, all_finite, tell_number, tell_type, type_word, zeros};
 use crate::sharding::{SHARDS, Sharding};
 use crate::tree::{add_up, largest_within, levels};
 
@@ -302,11 +302,10 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         for (node, sum) in nodes.iter().zip(&mut sums) {
             add_up(&mut of_shard, node, sum, &mut levels);
         }
-        let finite = |sum: &&mut [T]| sum.iter().all(|value| value.is_finite());
-        let of_rank = if sums[..nodes.len()].iter().all(finite) { Ok(()) } else { Err(NOT_FINITE) };
+        let of_rank = if sums[..nodes.len()].iter().all(|sum| all_finite(sum)) { Ok(()) } else { Err(NOT_FINITE) };
         ranks.come(Call::Evaluate)?;
         ranks.add_up(*sharding, &mut sums, levels[0]);
-        if finite(&sums[0]) {
+        if all_finite(sums[0]) {
             return Ok(());
         }
         ranks.meet(Call::Evaluate, [0; 3], of_rank)?;

@@ -237,16 +237,17 @@ impl Ranks {
     /// ```
     pub fn sum<T: Real + Equivalence>(&self, values: &mut [T]) -> Result<()> {
         let what = "values to sum";
-        let memory = match values.iter().position(|value| !value.is_finite()) {
-            Some(row) => Err(gradus::Error::NotFinite { what, row, column: 0, value: values[row].to_f64() }),
-            None => zeros("values of another rank", values.len()),
+        let memory = if all_finite(values) {
+            zeros("values of another rank", values.len())
+        } else {
+            let row = values.iter().position(|value| !value.is_finite()).unwrap_or_default();
+            Err(gradus::Error::NotFinite { what, row, column: 0, value: values[row].to_f64() })
         };
         let (mut from_other, met) = self.meet(Call::Sum, [type_word::<T>(), values.len() as u64, 0], memory)?;
         met.same(0, "type of the values to sum", tell_type)?;
         met.same(1, "number of values to sum", tell_number)?;
         self.add_up(Sharding::one_each(self), &mut [&mut *values], &mut from_other);
-        let finite = values.iter().all(|value| value.is_finite());
-        if finite { Ok(()) } else { Err(Error::Together(gradus::Error::Overflow { what })) }
+        if all_finite(values) { Ok(()) } else { Err(Error::Together(gradus::Error::Overflow { what })) }
     }
 
     /// Leaves the sum over all shards in the first of `sums`, on every rank. These are the sums over the largest nodes of
@@ -390,6 +391,11 @@ impl Ranks {
         self.apart.set(Some(apart));
         apart.into()
     }
+}
+
+/// Without a way out at each value, so that the processor's vectors do it.
+pub(crate) fn all_finite<T: Real>(values: &[T]) -> bool {
+    values.chunks(1024).all(|values| values.iter().fold(true, |finite, value| finite & value.is_finite()))
 }
 
 pub(crate) fn zeros<T: Real>(what: &'static str, count: usize) -> gradus::Result<Vec<T>> {

@@ -196,7 +196,7 @@ fn f15_disagreements_on_what_is_added_up_are_named_on_every_rank() {
         ("infinity", "rank LAST: values to sum: expected finite numbers, found -inf at row 0, column 0"),
         ("overflow", "all ranks: values to sum: "),
     ] {
-        for ranks in [2, 3, 5] {
+        for ranks in [2, 5] {
             let message = message.replace("LAST", &(ranks - 1).to_string());
             let results = Job::new(&format!("disagree {job}"), ranks).fail();
             assert_eq!(results.len(), ranks, "{job}: every rank tells its error");
@@ -216,7 +216,7 @@ fn f15_a_rank_that_sleeps_is_not_waited_for_beyond_the_timeout() {
         ("sleeps within", usize::MAX, "an evaluation"),
         ("sleeps at the end", usize::MAX, "the end of the program"),
     ] {
-        for ranks in [2, 3, 4] {
+        for ranks in [2, 3] {
             let started = Instant::now();
             let results = Job::new(job, ranks).fail();
             assert!(started.elapsed() < SECONDS, "{job} took {:?}", started.elapsed());
