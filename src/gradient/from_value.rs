@@ -39,6 +39,17 @@ pub struct FromValue<T, F> {
 
 impl<T, F> FromValue<T, F> {
     /// With this formula instead of the central difference.
+    ///
+    /// # Examples
+    /// Of a cubic function, for which differences of fourth order have no error but rounding:
+    /// ```
+    /// use gradus::{Difference, Objective, from_value};
+    ///
+    /// let mut cube = from_value(|x: &[f64]| x[0] * x[0] * x[0]).with_difference(Difference::fourth_order());
+    /// let mut slope = [0.0];
+    /// assert_eq!(cube.value_and_gradient(&[2.0], &mut slope), 8.0);
+    /// assert!((slope[0] - 12.0).abs() < 1e-9);
+    /// ```
     #[must_use]
     pub fn with_difference(self, difference: Difference) -> Self {
         Self { difference, ..self }
