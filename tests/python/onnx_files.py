@@ -3,8 +3,8 @@
 usage: onnx_files.py CASES
   CASES  a JSON file: of each file its name, number type, layers, operator set, and `inputs` and `outputs`, lists of samples
 Fails unless each file is valid ONNX of its operator set, the lowest that will do (but 7 at least), and ONNX Runtime's
-outputs agree in batches of 1, 7 and all: to 1e-6 for float32, and to 1e-12 for float64 where no operator is computed in
-float32 and no hyper-parameter is an attribute, which is a float32.
+outputs agree in batches of 1, 7 and all: to 4e-6 for float32, and for float64 to 1e-12 where no operator is computed in
+float32 and no hyper-parameter is an attribute, which is a float32; else to 1e-6.
 Needs: pip install numpy onnx onnxruntime
 """
 
@@ -53,7 +53,8 @@ for case in json.load(open(cases)):
         # Not a number is larger than anything.
         difference = max(difference, error.max() if np.isfinite(error).all() else np.inf)
     kinds = {layer.split(" ")[0].split("(")[0] for layer in case["layers"]}
-    tolerance = 1e-12 if number == "float64" and not kinds & NARROW else 1e-6
+    # Sums of another order, of numbers above 1, differ by some roundings.
+    tolerance = 4e-6 if number == "float32" else 1e-6 if kinds & NARROW else 1e-12
     print(f"{number}, {', '.join(case['layers'])}: {difference:.1e}")
     if not difference <= tolerance:
         print(f"expected at most {tolerance}", file=sys.stderr)
