@@ -11,8 +11,9 @@ import re
 import sys
 from pathlib import Path
 
+from fences import blocks, documentation_only
+
 ROOT = Path(__file__).parent.parent
-FENCE = re.compile(r"^```(.*)$")
 
 
 def sources():
@@ -23,15 +24,7 @@ def sources():
 
 def examples(lines):
     """The code of the examples in documentation, given without its comment marks."""
-    code, inside, rust = [], False, False
-    for line in lines:
-        fence = FENCE.match(line.strip())
-        if fence:
-            inside = not inside
-            rust = inside and fence.group(1).strip() in ("", "rust", "no_run", "should_panic")
-        elif inside and rust:
-            code.append(line)
-    return code
+    return [line for _, code in blocks(lines) for line in code]
 
 
 def documentation(lines, number):
@@ -52,8 +45,7 @@ exported.add("PlotError")
 
 shown, items, methods, members = [], [], [], {}
 for path, lines in sources():
-    marked = [re.sub(r"^\s*//[/!] ?", "", line) if re.match(r"^\s*//[/!]", line) else "" for line in lines]
-    shown += examples(marked)
+    shown += examples(documentation_only(lines))
     owner = None
     for number, line in enumerate(lines):
         if block := re.match(r"^(?:impl|pub trait|unsafe impl)\b", line):

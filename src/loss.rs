@@ -200,6 +200,7 @@ pub fn weighted_mean_and_gradient<T: Real>(
 }
 
 /// `weight` is given the place and the target of a sample, `total` is the sum of all weights.
+#[inline(never)]
 fn mean<T: Real>(
     prediction: Batch<'_, T>,
     target: Batch<'_, T>,
@@ -215,6 +216,7 @@ fn mean<T: Real>(
 }
 
 /// As [`mean`].
+#[inline(never)]
 fn mean_and_gradient<T: Real>(
     prediction: Batch<'_, T>,
     target: Batch<'_, T>,
@@ -296,6 +298,7 @@ pub(crate) fn sign<T: Real>(x: T) -> T {
     }
 }
 
+#[inline(never)]
 pub(crate) fn check_finite<T: Real>(what: &'static str, values: Batch<'_, T>) -> Result<()> {
     match values.as_slice().iter().position(|value| !value.is_finite()) {
         None => Ok(()),
@@ -308,6 +311,7 @@ pub(crate) fn check_finite<T: Real>(what: &'static str, values: Batch<'_, T>) ->
     }
 }
 
+#[inline(never)]
 fn check_each<T: Real>(target: Batch<'_, T>, expected: &'static str, allowed: impl Fn(T) -> bool) -> Result<()> {
     for (sample, values) in target.iter().enumerate() {
         if let Some(value) = values.iter().find(|&&value| !allowed(value)) {
@@ -323,6 +327,7 @@ fn check_probabilities<T: Real>(target: Batch<'_, T>) -> Result<()> {
 }
 
 /// Targets that are each a distribution over the classes: one-hot, or soft.
+#[inline(never)]
 pub(crate) fn check_distributions<T: Real>(target: Batch<'_, T>) -> Result<()> {
     check_probabilities(target)?;
     let is_one = |sum: T| (sum - T::one()).abs() <= T::epsilon().sqrt();

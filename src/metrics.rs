@@ -154,6 +154,7 @@ fn rank<T: Real>(values: &[T], class: usize) -> Option<usize> {
 }
 
 /// The number of samples whose class is predicted.
+#[inline(never)]
 pub(crate) fn count_correct<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> usize {
     let predicted = |(prediction, target): &(&[T], &[T])| {
         place_of_largest(prediction).is_some_and(|place| Some(place) == place_of_largest(target))

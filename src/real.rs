@@ -1,5 +1,8 @@
+use std::hint::black_box;
+
 use nalgebra::RealField;
 
+use crate::compiled::program;
 use crate::elementary::{self, FUSED};
 use crate::linalg::{self, Factor, Plan, Target, Way, simd};
 use crate::wide::{DoubleDouble, Wide};
@@ -41,6 +44,9 @@ pub(crate) mod sealed {
 
         /// Distribution function Φ(x) and density φ(x) of the standard normal distribution.
         fn standard_normal(self) -> (Self, Self);
+
+        /// Compiles what takes long for these numbers, see [`crate::compiled`]; nothing to call.
+        fn compiled() {}
     }
 }
 
@@ -98,6 +104,11 @@ impl sealed::Sealed for f32 {
         let (distribution, density) = standard_normal(f64::from(self));
         (distribution as f32, density as f32)
     }
+
+    #[inline(never)]
+    fn compiled() {
+        black_box(program::<Self> as fn(_, _, _, _, _) -> _);
+    }
 }
 
 impl sealed::Sealed for f64 {
@@ -133,6 +144,11 @@ impl sealed::Sealed for f64 {
 
     fn standard_normal(self) -> (Self, Self) {
         standard_normal(self)
+    }
+
+    #[inline(never)]
+    fn compiled() {
+        black_box(program::<Self> as fn(_, _, _, _, _) -> _);
     }
 }
 

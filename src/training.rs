@@ -398,6 +398,7 @@ impl<'a, T: Real> Trainer<'a, T> {
         report
     }
 
+    #[inline(never)]
     fn run(
         &mut self,
         parameters: &mut [T],

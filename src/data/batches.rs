@@ -43,6 +43,7 @@ impl<T: Real> Buffer<T> {
         Ok(Self { inputs, targets, weights, samples })
     }
 
+    #[inline(never)]
     pub(crate) fn gather(
         &mut self,
         data: &Dataset<T>,

@@ -138,6 +138,7 @@ impl<T: Real> Standardization<T> {
         Ok(Self { mean, scale })
     }
 
+    #[inline(never)]
     fn fit(features: usize, samples: usize, read: impl Fn(usize, &mut [T])) -> Result<Self> {
         let mut sample = linalg::zeros("features of a sample", features)?;
         let mut for_each = |visit: &mut dyn FnMut(usize, T)| {

@@ -80,6 +80,7 @@ impl<T: Real, A: Activation> Layer<T> for A {
         input_size * samples
     }
 
+    #[inline(never)]
     fn forward(
         &self,
         _parameters: &[T],
@@ -96,6 +97,7 @@ impl<T: Real, A: Activation> Layer<T> for A {
         }
     }
 
+    #[inline(never)]
     fn backward(
         &self,
         _parameters: &[T],

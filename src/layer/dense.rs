@@ -81,6 +81,7 @@ impl<T: Real> Layer<T> for Dense {
         self.initializer.unwrap_or(suited).fill(weight, self.inputs, self.outputs, rng);
     }
 
+    #[inline(never)]
     fn forward(
         &self,
         parameters: &[T],
@@ -97,6 +98,7 @@ impl<T: Real> Layer<T> for Dense {
         multiply_add(weight, matrix(input.as_slice(), self.inputs, input.samples()), output.as_mut_slice());
     }
 
+    #[inline(never)]
     fn backward(
         &self,
         parameters: &[T],

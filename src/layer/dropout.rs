@@ -66,6 +66,7 @@ impl<T: Real> Layer<T> for Dropout {
         input_size * samples
     }
 
+    #[inline(never)]
     fn forward(
         &self,
         _parameters: &[T],
@@ -91,6 +92,7 @@ impl<T: Real> Layer<T> for Dropout {
         }
     }
 
+    #[inline(never)]
     fn backward(
         &self,
         _parameters: &[T],

@@ -108,6 +108,7 @@ impl<T: Real> Layer<T> for LayerNormalization {
         input_size.saturating_add(1).saturating_mul(samples)
     }
 
+    #[inline(never)]
     fn forward(
         &self,
         parameters: &[T],
@@ -137,6 +138,7 @@ impl<T: Real> Layer<T> for LayerNormalization {
         }
     }
 
+    #[inline(never)]
     fn backward(
         &self,
         parameters: &[T],

@@ -39,6 +39,7 @@ impl<T: Real> Layer<T> for LogSoftmax {
         Ok(input_size)
     }
 
+    #[inline(never)]
     fn forward(
         &self,
         _parameters: &[T],
@@ -61,6 +62,7 @@ impl<T: Real> Layer<T> for LogSoftmax {
         }
     }
 
+    #[inline(never)]
     fn backward(
         &self,
         _parameters: &[T],

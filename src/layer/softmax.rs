@@ -40,6 +40,7 @@ impl<T: Real> Layer<T> for Softmax {
         Ok(input_size)
     }
 
+    #[inline(never)]
     fn forward(
         &self,
         _parameters: &[T],
@@ -60,6 +61,7 @@ impl<T: Real> Layer<T> for Softmax {
         }
     }
 
+    #[inline(never)]
     fn backward(
         &self,
         _parameters: &[T],

@@ -221,6 +221,7 @@ impl<T: Real> NetworkObjective<T> {
     }
 
     /// Shows predictions and targets of all samples block by block, and returns the mean loss, finite or not.
+    #[inline(never)]
     pub(crate) fn visit(
         &mut self,
         parameters: &[T],
@@ -270,6 +271,7 @@ impl<T: Real> NetworkObjective<T> {
         self.network.check_parameters(parameters)
     }
 
+    #[inline(never)]
     pub(crate) fn bind<'a>(
         &'a mut self,
         input: Batch<'a, T>,
@@ -342,6 +344,7 @@ fn finite_loss<T: Real>(loss: T) -> Result<T> {
 impl<T: Real> Objective<T> for BoundObjective<'_, T> {
     /// # Panics
     /// If `x` or `gradient` has another length than the network has parameters.
+    #[inline(never)]
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
         let NetworkObjective { network, loss, on_logits, workspace, micro_batches, .. } = &mut *self.owner;
         let (network, loss) = judged(network, &**loss, on_logits.as_ref());
@@ -352,6 +355,7 @@ impl<T: Real> Objective<T> for BoundObjective<'_, T> {
 
     /// # Panics
     /// If `x` has another length than the network has parameters.
+    #[inline(never)]
     fn value(&mut self, x: &[T]) -> T {
         let NetworkObjective { network, loss, on_logits, workspace, micro_batches, .. } = &mut *self.owner;
         let (network, loss) = judged(network, &**loss, on_logits.as_ref());

@@ -52,6 +52,7 @@ impl<T: Real> Workspace<T> {
     }
 
     /// The output of the network.
+    #[inline(never)]
     pub(crate) fn forward(
         &mut self,
         network: &Network<T>,

@@ -65,6 +65,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
 
     /// Evaluates, and updates unless value or gradient is not finite: parameter by parameter, so that parts of them may be
     /// updated apart.
+    #[inline(never)]
     pub(super) fn step(
         &mut self,
         objective: &mut dyn Objective<T>,
@@ -79,6 +80,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
     }
 
     /// The first part of a step: evaluates, and counts unless value or gradient is not finite.
+    #[inline(never)]
     pub(super) fn evaluate(&mut self, objective: &mut dyn Objective<T>, x: &[T]) -> Step<T> {
         self.gradient.resize(x.len(), T::zero());
         let value = objective.value_and_gradient(x, &mut self.gradient);
@@ -110,6 +112,7 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
     }
 
     /// The second part.
+    #[inline(never)]
     pub(super) fn update(&mut self, x: &mut [T], update: impl Fn(Update<'_, T, N>) + Sync) {
         let (learning_rate, steps) = (self.learning_rate, self.steps());
         let parts = linalg::parts_of_vector(x.len());

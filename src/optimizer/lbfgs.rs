@@ -179,6 +179,7 @@ impl<T: Real> Lbfgs<T> {
     }
 
     /// A step on the objective of the last one, unless `value` is `None`.
+    #[inline(never)]
     fn go_on(&mut self, objective: &mut dyn Objective<T>, x: &mut [T]) -> Step<T> {
         self.resize(x.len());
         let value = match self.value.take() {

@@ -124,6 +124,7 @@ impl<T: Real> LinearFit<T> {
         self.diagnose(x.into(), y.into(), Some(weights.into()))
     }
 
+    #[inline(never)]
     fn diagnose(&self, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<Diagnostics<T>> {
         let (features, targets) = self.coefficients().shape();
         check_observations(x, y, features, targets)?;

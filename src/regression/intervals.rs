@@ -130,6 +130,7 @@ impl<T: Real> LinearFit<T> {
         self.response_intervals(x.into(), level, T::one())
     }
 
+    #[inline(never)]
     fn response_intervals(&self, x: View<'_, T>, level: f64, new: T) -> Result<Option<Intervals<T>>> {
         check_level(level)?;
         let centers = self.predict(x)?;

@@ -72,6 +72,7 @@ impl<T: Real> LeastSquaresObjective<T> {
 impl<T: Real> Objective<T> for LeastSquaresObjective<T> {
     /// # Panics
     /// If `x` or `gradient` has not [`parameter_count`](Self::parameter_count) values.
+    #[inline(never)]
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
         let value = self.value(x);
         assert_eq!(gradient.len(), x.len(), "as many slopes as parameters");
@@ -85,6 +86,7 @@ impl<T: Real> Objective<T> for LeastSquaresObjective<T> {
 
     /// # Panics
     /// If `x` has not [`parameter_count`](Self::parameter_count) values.
+    #[inline(never)]
     fn value(&mut self, x: &[T]) -> T {
         assert_eq!(x.len(), self.parameter_count(), "as many parameters as there are unknowns");
         let (n, unknowns) = self.design.shape();

@@ -66,6 +66,7 @@ pub(super) struct Published<T> {
 }
 
 impl<T: Real> LinearFit<T> {
+    #[inline(never)]
     pub(super) fn from_solution(solution: Solution<T>) -> Result<Self> {
         let (unknowns, targets) = (solution.unknowns(), solution.targets());
         let parameters = solution.published_parameters();
@@ -195,7 +196,11 @@ impl<T: Real> LinearFit<T> {
     /// [`Error::Overflow`](crate::Error::Overflow) if a prediction leaves the range of the number type,
     /// [`Error::TooLarge`](crate::Error::TooLarge) if the memory cannot be had.
     pub fn predict<'a>(&self, x: impl Into<View<'a, T>>) -> Result<DMatrix<T>> {
-        let x = x.into();
+        self.evaluate(x.into())
+    }
+
+    #[inline(never)]
+    fn evaluate(&self, x: View<'_, T>) -> Result<DMatrix<T>> {
         let (features, targets) = self.coefficients.shape();
         check_design(x, features)?;
         let mut predictions = linalg::zeros("predictions", x.nrows().saturating_mul(targets))?;

@@ -242,6 +242,7 @@ impl LinearRegression {
         self.solve(self.problem((&rounded).into(), y.into(), None, Some(&lost))?, Some(basis))
     }
 
+    #[inline(never)]
     fn problem<'a, T: Real>(
         &self,
         x: View<'a, T>,

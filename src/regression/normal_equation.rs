@@ -194,6 +194,7 @@ impl<T: Real> NormalEquation<T> {
         LinearFit::from_solution(self.solution()?)
     }
 
+    #[inline(never)]
     pub(super) fn solution(&self) -> Result<Solution<T>> {
         let unknowns = self.sums.features.saturating_add(self.intercept.unknowns());
         check_counts(self.sums.observations, self.sums.targets, unknowns)?;

@@ -34,6 +34,7 @@ pub fn polynomial<T: Real>(x: &[T], degree: usize) -> Result<DMatrix<T>> {
 pub(super) type Powers<T> = (DMatrix<T>, DMatrix<T>);
 
 /// The powers x, x², …, x^degree.
+#[inline(never)]
 pub(super) fn powers<T: Real>(x: &[T], degree: usize) -> Result<Powers<T>> {
     let (rounded, lost) = powers_by::<T, T>(x, degree, times::<T>)?;
     let places = (0..degree).flat_map(|column| (0..x.len()).map(move |row| (row, column)));

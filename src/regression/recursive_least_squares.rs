@@ -105,6 +105,7 @@ impl<T: Real> RecursiveLeastSquares<T> {
     /// Nothing is changed then: [`Error::ShapeMismatch`] if `x` has not one entry for each feature,
     /// [`Error::NotFinite`] with the place of an entry that is not finite, [`Error::Overflow`] if the result leaves the
     /// range of the number type.
+    #[inline(never)]
     pub fn update(&mut self, x: &[T], y: T) -> Result<T> {
         let error = y - self.predict(x)?;
         if !y.is_finite() {

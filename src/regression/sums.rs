@@ -68,6 +68,7 @@ impl<T: Real> Sums<T> {
     }
 
     /// Adds observations. All that may fail does so before anything is changed.
+    #[inline(never)]
     pub(super) fn push(&mut self, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<()> {
         let rows = self.check(x, y, weights)?;
         if rows.is_empty() {
@@ -103,6 +104,7 @@ impl<T: Real> Sums<T> {
     }
 
     /// Takes observations out again, or refuses to, and then changes nothing: see [`column`] for the rule.
+    #[inline(never)]
     pub(super) fn remove(&mut self, x: View<'_, T>, y: View<'_, T>, weights: Option<&[T]>) -> Result<()> {
         let rows = self.check(x, y, weights)?;
         if rows.is_empty() {
@@ -149,6 +151,7 @@ impl<T: Real> Sums<T> {
     }
 
     /// Adds all observations that other sums are over. All that may fail does so before anything is changed.
+    #[inline(never)]
     pub(super) fn merge(&mut self, other: &Self) -> Result<()> {
         if (other.features, other.targets) != (self.features, self.targets) {
             return Err(Error::ShapeMismatch {

@@ -16,6 +16,7 @@ pub(crate) fn multiply<T>(plan: Plan, _: T, _: Factor<'_, T>, _: Factor<'_, T>, 
 }
 
 /// Runs a loop.
+#[inline(never)]
 pub(crate) fn vectorized<L: Loop>(work: L) -> L::Output {
     if FUSED { work.run_fused() } else { work.run() }
 }

@@ -238,6 +238,7 @@ pub(crate) fn multiply<T: Kernel>(
 }
 
 /// Runs a loop as it is compiled for the widest vectors that the processor has.
+#[inline(never)]
 pub(crate) fn vectorized<L: Loop>(work: L) -> L::Output {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     fn by_avx512<L: Loop>(work: L) -> L::Output {

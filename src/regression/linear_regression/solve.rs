@@ -21,6 +21,7 @@ use crate::wide::Wide;
 const REFINED_STANDARD_ERRORS: f64 = 1e7;
 
 impl LinearRegression {
+    #[inline(never)]
     pub(super) fn solve<T: Real>(&self, problem: Problem<'_, T>, basis: Option<Basis<T>>) -> Result<LinearFit<T>> {
         if self.solver == Some(Solver::Sums) {
             return self.solve_sums(problem, basis);
