@@ -77,6 +77,10 @@ peers:
 compare *options:
     python3 benches/peers/compare.py {{options}}
 
+# What networks learn from their default start beside PyTorch and scikit-learn.
+compare-start *options:
+    python3 benches/peers/start.py {{options}}
+
 # All examples.
 examples:
     cargo run --example mnist_two_layer

@@ -1,6 +1,9 @@
-//! The crate's side of `benches/peers/compare.py`: one job, timed once, its seconds printed.
+//! The crate's side of `benches/peers/compare.py`: one job, timed once, its seconds printed; and of
+//! `benches/peers/start.py`, which trains networks and looks at what they predict.
 //!
 //! usage: jobs mnist {f32|f64} {train|whole|parts} | jobs regression N P {fit|plain|stream} | jobs peak {f32|f64}
+//!        | jobs start FILE SAMPLES INPUTS OUTPUTS TEST_SAMPLES TASK ACTIVATION OPTIMIZER EPOCHS LAYERS
+//!          {default|he|glorot}
 //!
 //! With the feature `threads` on as many threads as `GRADUS_THREADS` says.
 
@@ -11,8 +14,9 @@ use std::time::Instant;
 
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    CrossEntropy, Dataset, Dense, GradientDescent, Images, Initializer, Labels, LinearRegression, Network,
-    NormalEquation, Optimizer, Real, Sigmoid, Softmax,
+    Adam, CrossEntropy, Dataset, Dense, GradientDescent, Images, Initializer, Labels, LayerConfiguration,
+    LinearRegression, Loss, MeanSquaredError, Network, NormalEquation, Optimizer, Real, Sigmoid, SigmoidCrossEntropy,
+    Softmax, SoftmaxCrossEntropy, Trainer,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -30,6 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["regression", n, p, way] => regression(n.parse()?, p.parse()?, way),
         ["peak", "f32"] => peak::<f32>(),
         ["peak", "f64"] => peak::<f64>(),
+        ["start", path, samples, inputs, outputs, test_samples, task, activation, optimizer, epochs, layers, start] => {
+            let split = [samples.parse()?, inputs.parse()?, outputs.parse()?, test_samples.parse()?];
+            let activation = if activation == "relu" { LayerConfiguration::Relu } else { LayerConfiguration::Tanh };
+            let network = network(split, &activation, layers.parse()?, start)?;
+            trained(&network, path, split, task, optimizer, epochs.parse()?)
+        }
         _ => Ok(()), // As `cargo bench` runs it: there is nothing to compare with.
     }
 }
@@ -91,6 +101,70 @@ fn regression(n: usize, p: usize, way: &str) -> Result<(), Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
     println!("{seconds} s, slope 0 is {:.4}", fit.coefficients()[0]);
     Ok(())
+}
+
+/// Layers of 32 hidden units. The start `he` is by He's weights before the activation and Glorot's in the last layer.
+fn network(
+    [_, inputs, outputs, _]: [usize; 4],
+    activation: &LayerConfiguration,
+    layers: usize,
+    start: &str,
+) -> Result<Network<f64>, Box<dyn Error>> {
+    const HIDDEN: usize = 32;
+    let dense = |inputs, outputs, last: bool| {
+        let layer = Dense::new(inputs, outputs);
+        match start {
+            "he" if !last => layer.with_initializer(Initializer::he_normal()),
+            "he" | "glorot" => layer.with_initializer(Initializer::glorot_uniform()),
+            _ => layer,
+        }
+    };
+    let mut builder = Network::builder(inputs);
+    for layer in 0..layers {
+        builder = builder.layer(dense(if layer == 0 { inputs } else { HIDDEN }, HIDDEN, false));
+        builder = builder.boxed_layer(activation.build()?);
+    }
+    Ok(builder.layer(dense(HIDDEN, outputs, true)).build()?)
+}
+
+/// Trains on each split of a file, that is on inputs and targets, and writes the outputs for the inputs of its test
+/// samples; all are `f64`, sample by sample.
+fn trained(
+    network: &Network<f64>,
+    path: &str,
+    [samples, inputs, outputs, test_samples]: [usize; 4],
+    task: &str,
+    optimizer: &str,
+    epochs: usize,
+) -> Result<(), Box<dyn Error>> {
+    let bytes = std::fs::read(path)?;
+    let number = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let numbers: Vec<f64> = bytes.chunks_exact(8).map(number).collect();
+    let mut predicted = Vec::new();
+    for (seed, split) in numbers.chunks_exact(samples * (inputs + outputs) + test_samples * inputs).enumerate() {
+        let (x, rest) = split.split_at(samples * inputs);
+        let (targets, x_test) = rest.split_at(samples * outputs);
+        // A sample a column.
+        let data = Dataset::new(
+            DMatrix::from_column_slice(inputs, samples, x),
+            DMatrix::from_column_slice(outputs, samples, targets),
+        )?;
+        let loss: Box<dyn Loss<f64>> = match task {
+            "number" => Box::new(MeanSquaredError),
+            "yes or no" => Box::new(SigmoidCrossEntropy),
+            _ => Box::new(SoftmaxCrossEntropy),
+        };
+        let optimizer: Box<dyn Optimizer<f64>> = match optimizer {
+            "adam" => Box::new(Adam::new(1e-3)?),
+            _ => Box::new(GradientDescent::new(1e-2)?.momentum(0.9)?),
+        };
+        let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(seed as u64));
+        let trainer = Trainer::new(network, loss, optimizer).seed(seed as u64);
+        let _ = trainer.epochs(epochs)?.batch_size(32)?.train(&mut parameters, &data)?;
+        let y = network.predict(&parameters, &DMatrix::from_column_slice(inputs, test_samples, x_test))?;
+        predicted.extend(y.iter().flat_map(|output| output.to_le_bytes()));
+    }
+    Ok(std::fs::write(format!("{path}.predicted"), predicted)?)
 }
 
 /// What a core makes of products at best: of large ones, whose tiles have no remainder and stay in the cache.

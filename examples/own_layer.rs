@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use common::Options;
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Batch, BatchMut, Dense, Difference, Error as GradusError, GradientCheck, Initializer, Layer, Lbfgs,
-    MeanSquaredError, Mode, Network, Optimizer, ParameterBlock, Pass, Real, Stop,
+    Batch, BatchMut, Dense, Difference, Error as GradusError, GradientCheck, Layer, Lbfgs, MeanSquaredError, Mode,
+    Network, Optimizer, ParameterBlock, Pass, Real, Stop,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -49,7 +49,7 @@ impl<T: Real> Layer<T> for RadialBasis {
         vec![block("centre", self.inputs), block("width", 1)]
     }
 
-    fn initialize(&self, parameters: &mut [T], _: Initializer, mut rng: &mut dyn Rng) {
+    fn initialize(&self, parameters: &mut [T], mut rng: &mut dyn Rng) {
         let (centres, widths) = parameters.split_at_mut(self.inputs * self.units);
         // Drawn in f64 for either number type, so that f32 and f64 start alike.
         let spread = rand::distr::Uniform::new(-1.0, 1.0).expect("an interval");

@@ -64,7 +64,7 @@ use crate::real::Real;
 /// # Examples
 /// The whole of a layer of one's own, `y = s·x` with one parameter s:
 /// ```
-/// use gradus::{Batch, BatchMut, Initializer, Layer, Mode, ParameterBlock, Pass, Real, Result};
+/// use gradus::{Batch, BatchMut, Layer, Mode, ParameterBlock, Pass, Real, Result};
 /// use rand::Rng;
 ///
 /// #[derive(Debug)]
@@ -79,7 +79,7 @@ use crate::real::Real;
 ///         vec![ParameterBlock { name: "scale", rows: 1, columns: 1 }]
 ///     }
 ///
-///     fn initialize(&self, parameters: &mut [T], _: Initializer, _: &mut dyn Rng) {
+///     fn initialize(&self, parameters: &mut [T], _: &mut dyn Rng) {
 ///         parameters[0] = T::one();
 ///     }
 ///
@@ -138,20 +138,8 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
     }
 
     /// Writes initial parameters. They are zero before, and stay so by default.
-    ///
-    /// `suited` is what the layers that follow would have weights drawn by:
-    /// [`suited_initializer`](Self::suited_initializer).
-    fn initialize(&self, parameters: &mut [T], suited: Initializer, rng: &mut dyn Rng) {
-        let _ = (parameters, suited, rng);
-    }
-
-    /// The initialiser that suits the weights of the layer before this one. `None`, the default, leaves it to the layers
-    /// that follow, up to the next that has parameters, and in the end to [`Initializer::glorot_normal`].
-    ///
-    /// Rectifiers and their smooth kin say [`Initializer::he_normal`]. Of inputs of a standard normal distribution they
-    /// keep a mean square of ½ ([`Relu`]), 0.64 ([`Elu`]), 0.43 ([`Gelu`]) and 0.36 ([`Silu`]), which that one doubles.
-    fn suited_initializer(&self) -> Option<Initializer> {
-        None
+    fn initialize(&self, parameters: &mut [T], rng: &mut dyn Rng) {
+        let _ = (parameters, rng);
     }
 
     /// The number of values that [`forward`](Self::forward) keeps for [`backward`](Self::backward). None by

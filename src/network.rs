@@ -13,7 +13,7 @@ pub(crate) use workspace::Workspace;
 use crate::batch::Batch;
 use crate::data::Dataset;
 use crate::error::{Error, Result, Shape};
-use crate::layer::{Initializer, Layer, Mode, ParameterBlock};
+use crate::layer::{Layer, Mode, ParameterBlock};
 use crate::linalg;
 use crate::loss::{Loss, check_finite, on_logits};
 use crate::metrics::{check_class_count, count_correct};
@@ -205,24 +205,16 @@ impl<T: Real> Network<T> {
         self.layers.iter().map(|placed| &*placed.layer)
     }
 
-    /// New parameters, drawn as the layers' initialisers say.
+    /// New parameters, drawn as the layers say: see [`Dense`](crate::Dense).
     ///
     /// The same generator state gives the same parameters, and in `f32` those of `f64`, rounded.
     #[must_use]
     pub fn initialize(&self, rng: &mut dyn Rng) -> DVector<T> {
         let mut parameters = DVector::zeros(self.parameter_count());
-        for (index, placed) in self.layers.iter().enumerate() {
-            let parameters = &mut parameters.as_mut_slice()[placed.parameters.clone()];
-            placed.layer.initialize(parameters, self.suited_initializer(index), rng);
+        for placed in self.layers.iter() {
+            placed.layer.initialize(&mut parameters.as_mut_slice()[placed.parameters.clone()], rng);
         }
         parameters
-    }
-
-    /// What the layers after this one, up to the next that has parameters, would have its weights drawn by.
-    fn suited_initializer(&self, index: usize) -> Initializer {
-        let following = self.layers[index + 1..].iter().take_while(|placed| placed.parameters.is_empty());
-        let mut suited = following.filter_map(|placed| placed.layer.suited_initializer());
-        suited.next().unwrap_or(Initializer::glorot_normal())
     }
 
     /// The outputs for the samples of `x`, one per column: `output_size` × samples.

@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use super::{Initializer, Layer, LayerConfiguration, Mode, Pass};
+use super::{Layer, LayerConfiguration, Mode, Pass};
 use crate::batch::{Batch, BatchMut};
 use crate::elementary::Loop;
 use crate::error::Result;
@@ -56,11 +56,6 @@ pub trait Activation: Debug + Send + Sync {
         self.value_and_derivative(x).0
     }
 
-    /// As [`Layer::suited_initializer`].
-    fn suited_initializer(&self) -> Option<Initializer> {
-        None
-    }
-
     /// As [`Layer::configuration`].
     fn configuration(&self) -> Option<LayerConfiguration> {
         None
@@ -70,10 +65,6 @@ pub trait Activation: Debug + Send + Sync {
 impl<T: Real, A: Activation> Layer<T> for A {
     fn output_size(&self, input_size: usize) -> Result<usize> {
         Ok(input_size)
-    }
-
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Activation::suited_initializer(self)
     }
 
     fn cache_size(&self, input_size: usize, samples: usize) -> usize {

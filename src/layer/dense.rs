@@ -1,5 +1,6 @@
 use rand::Rng;
 
+use super::initializer::fill_uniformly;
 use super::{Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass};
 use crate::batch::{Batch, BatchMut};
 use crate::error::{Error, Result};
@@ -13,8 +14,9 @@ use crate::real::Real;
 ///
 /// # Parameters
 /// `weight`: `W`, outputs × inputs, column-major; then `bias`: `b`, outputs. `outputs·(inputs + 1)` values.
-/// `W` starts from the [`Initializer`], by default the one that suits what follows: [`Initializer::he_normal`] before
-/// rectifiers and their kin, else [`Initializer::glorot_normal`]. `b` starts at zero.
+///
+/// Both are drawn at the start, uniformly from −1/√inputs to 1/√inputs, as PyTorch's `Linear` draws them. With an
+/// [`Initializer`] `W` is drawn by that, and `b` starts at zero: see [there](Initializer#which-one) when to take one.
 ///
 /// # Derivatives
 /// With `Δ = ∂L/∂Y`: `∂L/∂W = Δ Xᵀ`, `∂L/∂b = Δ 1`, `∂L/∂X = Wᵀ Δ`.
@@ -48,7 +50,7 @@ impl Dense {
         Self { inputs, outputs, initializer: None }
     }
 
-    /// The same layer with its weights drawn otherwise.
+    /// The same layer with its weights drawn by an initializer, and biases of zero.
     #[must_use]
     pub fn with_initializer(self, initializer: Initializer) -> Self {
         Self { initializer: Some(initializer), ..self }
@@ -76,9 +78,14 @@ impl<T: Real> Layer<T> for Dense {
         ]
     }
 
-    fn initialize(&self, parameters: &mut [T], suited: Initializer, rng: &mut dyn Rng) {
-        let weight = &mut parameters[..self.outputs * self.inputs];
-        self.initializer.unwrap_or(suited).fill(weight, self.inputs, self.outputs, rng);
+    fn initialize(&self, parameters: &mut [T], rng: &mut dyn Rng) {
+        match self.initializer {
+            Some(initializer) => {
+                let weight = &mut parameters[..self.outputs * self.inputs];
+                initializer.fill(weight, self.inputs, self.outputs, rng);
+            }
+            None => fill_uniformly(parameters, (self.inputs as f64).sqrt().recip(), rng),
+        }
     }
 
     #[inline(never)]

@@ -1,4 +1,4 @@
-use super::{Activation, Initializer, LayerConfiguration};
+use super::{Activation, LayerConfiguration};
 use crate::checks;
 use crate::error::Result;
 use crate::real::Real;
@@ -56,10 +56,6 @@ impl Activation for Elu {
     #[inline]
     fn value<T: Real>(&self, x: T) -> T {
         if x > T::zero() { x } else { T::nearest(self.alpha) * x.exp_m1() }
-    }
-
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Some(Initializer::he_normal())
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {

@@ -1,5 +1,5 @@
 use super::activation::gated;
-use super::{Activation, Initializer, LayerConfiguration};
+use super::{Activation, LayerConfiguration};
 use crate::real::Real;
 
 /// Gaussian error linear unit, `y = x Φ(x)`, with the distribution function Φ of the standard normal distribution.
@@ -31,10 +31,6 @@ impl Activation for Gelu {
     fn value_and_derivative<T: Real>(&self, x: T) -> (T, T) {
         let (distribution, density) = x.standard_normal();
         (gated(x, distribution), distribution + gated(x, density))
-    }
-
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Some(Initializer::he_normal())
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {

@@ -208,10 +208,7 @@ impl Initializer {
                 }
             }
             Kind::Uniform(spread) => {
-                let limit = self.gain * (3.0_f64.sqrt() * spread.standard_deviation(inputs, outputs));
-                for weight in weights {
-                    *weight = T::nearest(limit * (2.0 * rng.random::<f64>() - 1.0));
-                }
+                fill_uniformly(weights, self.gain * (3.0_f64.sqrt() * spread.standard_deviation(inputs, outputs)), rng);
             }
             Kind::Orthogonal => {
                 assert_eq!(weights.len(), inputs * outputs, "a weight for each input and output");
@@ -226,6 +223,13 @@ impl Initializer {
                 }
             }
         }
+    }
+}
+
+/// Draws from −limit to limit.
+pub(super) fn fill_uniformly<T: Real>(values: &mut [T], limit: f64, rng: &mut dyn Rng) {
+    for value in values {
+        *value = T::nearest(limit * (2.0 * rng.random::<f64>() - 1.0));
     }
 }
 

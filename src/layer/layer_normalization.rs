@@ -1,6 +1,6 @@
 use rand::Rng;
 
-use super::{Initializer, Layer, LayerConfiguration, Mode, ParameterBlock, Pass};
+use super::{Layer, LayerConfiguration, Mode, ParameterBlock, Pass};
 use crate::batch::{Batch, BatchMut};
 use crate::checks;
 use crate::error::{Error, Result};
@@ -99,7 +99,7 @@ impl<T: Real> Layer<T> for LayerNormalization {
         ]
     }
 
-    fn initialize(&self, parameters: &mut [T], _suited: Initializer, _rng: &mut dyn Rng) {
+    fn initialize(&self, parameters: &mut [T], _rng: &mut dyn Rng) {
         parameters[..self.features].fill(T::one());
     }
 

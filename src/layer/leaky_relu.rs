@@ -1,4 +1,4 @@
-use super::{Activation, Initializer, LayerConfiguration};
+use super::{Activation, LayerConfiguration};
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -57,11 +57,6 @@ impl Activation for LeakyRelu {
         } else {
             (x, x)
         }
-    }
-
-    /// That of He et al. for this slope, σ² = 2 / ((1 + a²) inputs).
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Initializer::he_normal().with_gain((1.0 + self.slope * self.slope).sqrt().recip()).ok()
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {

@@ -1,4 +1,4 @@
-use super::{Activation, Initializer, LayerConfiguration};
+use super::{Activation, LayerConfiguration};
 use crate::real::Real;
 
 /// Rectified linear unit, `y = max(x, 0)`.
@@ -31,10 +31,6 @@ impl Activation for Relu {
         } else {
             (x, x)
         }
-    }
-
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Some(Initializer::he_normal())
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {

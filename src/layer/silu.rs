@@ -1,5 +1,5 @@
 use super::activation::gated;
-use super::{Activation, Initializer, LayerConfiguration, sigmoid_pair};
+use super::{Activation, LayerConfiguration, sigmoid_pair};
 use crate::real::Real;
 
 /// Sigmoid linear unit, also called swish, `y = x σ(x)`.
@@ -32,10 +32,6 @@ impl Activation for Silu {
         let (s, mirrored) = sigmoid_pair(x);
         // 1 + x σ(−x) is −∞ at −∞, where σ(x) is 0.
         (gated(x, s), gated(T::one() + gated(x, mirrored), s))
-    }
-
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Some(Initializer::he_normal())
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {

@@ -1,5 +1,5 @@
 use super::activation::gated;
-use super::{Activation, Initializer, LayerConfiguration, sigmoid_pair};
+use super::{Activation, LayerConfiguration, sigmoid_pair};
 use crate::real::Real;
 
 const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
@@ -49,10 +49,6 @@ impl Activation for TanhGelu {
         let rise = scale * (T::one() + T::nearest(3.0) * cubic);
         let slope = s + gated(x * rise, s * mirrored);
         (gated(x, s), slope)
-    }
-
-    fn suited_initializer(&self) -> Option<Initializer> {
-        Some(Initializer::he_normal())
     }
 
     fn configuration(&self) -> Option<LayerConfiguration> {

@@ -105,7 +105,7 @@ fn starting_values() {
     let network =
         Network::<f32>::builder(3).layer(Dense::new(3, 4)).layer(Tanh).layer(Dense::new(4, 2)).build().unwrap();
     let found = hash(network.initialize(&mut generator()).iter().copied());
-    assert_eq!(found, 0x22be_a857_b4ce_e2c7, "{found:#018x}");
+    assert_eq!(found, 0x238a_c176_72bc_234b, "{found:#018x}");
 }
 
 /// y = 2 x₀ − x₁ + 1 at small whole numbers: with learning rates that are powers of two every product and sum is exact
@@ -151,8 +151,9 @@ fn vectors() -> &'static str {
 fn training<T: Real>() -> u64 {
     let x = DMatrix::from_fn(5, 60, |i, j| T::nearest(((7 * i + 3 * j) % 11) as f64 / 8.0 - 0.5));
     let data = Dataset::labelled(x, (0..60).map(|j| j * j % 3).collect(), 3).unwrap();
-    let network = Network::builder(5).layer(Dense::new(5, 16)).layer(Tanh).layer(Dropout::new(0.25).unwrap());
-    let network = network.layer(Dense::new(16, 3)).build().unwrap();
+    let dense = |inputs, outputs| Dense::new(inputs, outputs).with_initializer(Initializer::glorot_normal());
+    let network = Network::builder(5).layer(dense(5, 16)).layer(Tanh).layer(Dropout::new(0.25).unwrap());
+    let network = network.layer(dense(16, 3)).build().unwrap();
     let mut parameters = network.initialize(&mut generator());
     let trainer = Trainer::new(&network, SoftmaxCrossEntropy, Adam::new(T::nearest(0.01)).unwrap()).seed(5);
     let _ = trainer.epochs(5).unwrap().batch_size(16).unwrap().train(&mut parameters, &data).unwrap();

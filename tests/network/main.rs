@@ -14,6 +14,7 @@ mod model;
 mod network;
 mod objectives;
 mod optimizers;
+mod pytorch;
 mod sabotage;
 mod schedules;
 mod silent_answers;

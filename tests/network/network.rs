@@ -52,7 +52,7 @@ impl Layer<f64> for Shared {
         vec![ParameterBlock { name: "c", rows: 1, columns: 1 }]
     }
 
-    fn initialize(&self, parameters: &mut [f64], _: Initializer, rng: &mut dyn Rng) {
+    fn initialize(&self, parameters: &mut [f64], rng: &mut dyn Rng) {
         assert_eq!(parameters, [0.0], "parameters are zero before they are drawn");
         parameters[0] = rng.random_range(0.5..1.5);
     }
@@ -705,52 +705,70 @@ mod layers_of_ones_own {
 mod initializers {
     use super::*;
 
-    fn drawn(append: impl Fn(NetworkBuilder<f64>) -> NetworkBuilder<f64>) -> Vec<u64> {
-        to_bits(&append(Network::builder(6)).build().unwrap().initialize(&mut rng(9)))
+    fn drawn<T: gradus::Real>(builder: NetworkBuilder<T>) -> Vec<T> {
+        builder.build().unwrap().initialize(&mut rng(9)).as_slice().to_vec()
     }
 
-    /// What a layer of 6 inputs and 5 outputs starts from, with what follows it.
-    fn before(append: impl Fn(NetworkBuilder<f64>) -> NetworkBuilder<f64>) -> Vec<u64> {
-        let mut drawn = drawn(|builder| append(builder.layer(Dense::new(6, 5))));
-        drawn.truncate(6 * 5 + 5);
-        drawn
-    }
-
-    fn by(initializer: Initializer) -> Vec<u64> {
-        drawn(|builder| builder.layer(Dense::new(6, 5).with_initializer(initializer)))
+    /// Numbers uniform to ±`limit`: none beyond, the largest near it, and mean and variance within five standard errors.
+    fn assert_uniform(values: &[f64], limit: f64) {
+        let (n, largest) =
+            (values.len() as f64, values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs())));
+        assert!(largest <= limit && largest > limit * (1.0 - 10.0 / n), "{largest}, not {limit}");
+        let mean = values.iter().sum::<f64>() / n;
+        let variance = values.iter().map(|value| value * value).sum::<f64>() / n;
+        assert!(mean.abs() < 5.0 * limit / (3.0 * n).sqrt(), "mean {mean}");
+        // The variance of the square of a uniform number is 4/45 of limit⁴.
+        assert!((variance / (limit * limit) - 1.0 / 3.0).abs() < 5.0 * (4.0 / 45.0 / n).sqrt(), "variance {variance}");
     }
 
     #[test]
-    fn what_follows_chooses_unless_one_was_given() {
-        let (glorot, he) = (by(Initializer::glorot_normal()), by(Initializer::he_normal()));
-        assert_ne!(glorot, he);
-        assert_eq!(before(|builder| builder), glorot);
-        assert_eq!(before(|builder| builder.layer(Sigmoid)), glorot);
-        assert_eq!(before(|builder| builder.layer(Softmax)), glorot);
-        assert_eq!(before(|builder| builder.layer(LogSoftmax)), glorot);
-        assert_eq!(before(|builder| builder.layer(Tanh)), glorot);
-        assert_eq!(before(|builder| builder.layer(Relu)), he);
-        assert_eq!(before(|builder| builder.layer(Elu::new(1.0).unwrap())), he);
-        assert_eq!(before(|builder| builder.layer(Gelu)), he);
-        assert_eq!(before(|builder| builder.layer(TanhGelu)), he);
-        assert_eq!(before(|builder| builder.layer(Silu)), he);
-        let gain = 0.8_f64.sqrt(); // 1 / √(1 + ¼)
-        let leaky = by(Initializer::he_normal().with_gain(gain).unwrap());
-        let found = before(|builder| builder.layer(LeakyRelu::new(0.5).unwrap()));
-        for (found, expected) in found.into_iter().zip(leaky).map(|(a, b)| (f64::from_bits(a), f64::from_bits(b))) {
-            assert!((found - expected).abs() <= 1e-15 * expected.abs(), "{found} {expected}");
+    fn n15_weights_and_biases_start_within_one_over_the_root_of_the_inputs() {
+        let network = Network::<f64>::builder(100)
+            .layer(Dense::new(100, 400))
+            .layer(Relu)
+            .layer(Dense::new(400, 250))
+            .layer(Tanh)
+            .layer(Dense::new(250, 200));
+        let network = network.build().unwrap();
+        let parameters = network.initialize(&mut rng(15));
+        let limits = [0.1, 0.1, 0.05, 0.05, 250.0_f64.sqrt().recip(), 250.0_f64.sqrt().recip()];
+        for (range, limit) in network.parameter_ranges().iter().zip(limits) {
+            assert_uniform(&parameters.as_slice()[range.range.clone()], limit);
         }
-        let given = Dense::new(6, 5).with_initializer(Initializer::glorot_normal());
-        assert_eq!(drawn(|builder| builder.layer(given).layer(Relu)), glorot);
     }
 
     #[test]
-    fn layers_without_parameters_pass_the_choice_on() {
-        let (glorot, he) = (by(Initializer::glorot_normal()), by(Initializer::he_normal()));
-        let dropout = Dropout::new(0.5).unwrap();
-        assert_eq!(before(|builder| builder.layer(dropout).layer(Relu)), he);
-        assert_eq!(before(|builder| builder.layer(LayerNormalization::new(5)).layer(Relu)), glorot);
-        assert_eq!(before(|builder| builder.layer(Sigmoid).layer(Dense::new(5, 2)).layer(Relu)), glorot);
+    fn n15_the_start_is_the_same_whatever_follows() {
+        let mut expected = drawn(Network::<f64>::builder(6).layer(Dense::new(6, 5)));
+        let mut rng = rng(9);
+        for &value in &expected {
+            // Weights column by column, then biases, one number each.
+            let limit = 6.0_f64.sqrt().recip();
+            assert_eq!(value, limit * (2.0 * rng.random::<f64>() - 1.0));
+        }
+        let with = |append: fn(NetworkBuilder<f64>) -> NetworkBuilder<f64>| {
+            let mut values = drawn(append(Network::builder(6).layer(Dense::new(6, 5))));
+            values.truncate(6 * 5 + 5);
+            values
+        };
+        assert_eq!(with(|builder| builder.layer(Relu)), expected);
+        assert_eq!(with(|builder| builder.layer(Tanh).layer(Dense::new(5, 2))), expected);
+        assert_eq!(with(|builder| builder.layer(Dropout::new(0.5).unwrap()).layer(Gelu)), expected);
+        assert_eq!(with(|builder| builder.layer(Softmax)), expected);
+        // In single precision the same numbers, rounded.
+        let single = drawn(Network::<f32>::builder(6).layer(Dense::new(6, 5)));
+        assert_eq!(single, expected.drain(..).map(|value| value as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn n15_biases_beside_given_weights_are_zero() {
+        let layer = Dense::new(6, 5);
+        for initializer in [Initializer::normal(0.01).unwrap(), Initializer::he_uniform(), Initializer::orthogonal()] {
+            let values = drawn(Network::<f64>::builder(6).layer(layer.with_initializer(initializer)).layer(Relu));
+            let mut weights = [0.0; 30];
+            initializer.fill(&mut weights, 6, 5, &mut rng(9));
+            assert_eq!((&values[..30], &values[30..]), (&weights[..], &[0.0; 5][..]), "{initializer:?}");
+        }
     }
 }
 
