@@ -189,7 +189,6 @@ pub(super) fn weight_of_steps<T: Real>(beta: T, steps: u64) -> T {
     -(beta.ln() * T::nearest(steps as f64)).exp_m1()
 }
 
-/// A switch among hyper-parameters.
 /// `x`, or 0 where that has fewer digits than numbers have: a mean that decays never leaves these, and they take a
 /// processor many times as long.
 #[inline(always)]
@@ -197,6 +196,7 @@ pub(super) fn normal<T: Real>(x: T) -> T {
     if x.abs() < T::min_positive() { T::zero() } else { x }
 }
 
+/// A switch among hyper-parameters.
 pub(super) fn switch<T: Real>(on: bool) -> T {
     if on { T::one() } else { T::zero() }
 }
