@@ -2,7 +2,7 @@
 //! `benches/peers/start.py`, which trains networks and looks at what they predict.
 //!
 //! usage: jobs mnist {f32|f64} {train|whole|parts} | jobs regression N P {fit|plain|stream} | jobs peak {f32|f64}
-//!        | jobs start FILE SAMPLES INPUTS OUTPUTS TEST_SAMPLES TASK ACTIVATION OPTIMIZER EPOCHS LAYERS
+//!        | jobs start FILE SAMPLES INPUTS OUTPUTS TESTED TASK ACTIVATION OPTIMIZER EPOCHS LAYERS
 //!          {default|he|glorot}
 //!
 //! With the feature `threads` on as many threads as `GRADUS_THREADS` says.
