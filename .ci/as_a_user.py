@@ -35,7 +35,10 @@ def manifest(readme):
     said, count = re.subn(r'^gradus = ("[^"]*")$', rf'gradus = {{ version = \1, path = "{ROOT}" }}', said, flags=re.M)
     if count != 1:
         sys.exit("README.md does not say how to depend on gradus")
-    return f'[package]\nname = "as_a_user"\nedition = "{own["package"]["edition"]}"\n\n[workspace]\n\n{said}\n'
+    # Hidden lines of examples ask for features by these names.
+    features = "".join(f"{name} = {own['features']['default'] if name == 'default' else []}\n" for name in own["features"])
+    package = f'[package]\nname = "as_a_user"\nedition = "{own["package"]["edition"]}"\n'
+    return f"{package}\n[workspace]\n\n[features]\n{features}\n{said}\n"
 
 
 def function(code):
