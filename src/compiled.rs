@@ -2,8 +2,10 @@
 //!
 //! The compiler compiles a generic function where it is called with a type, and as that crate asks for: in a debug build
 //! not optimized. Of a function with the attribute `#[inline(never)]` it takes the code from a crate that has compiled it
-//! for the same type already. So the functions where time goes have this attribute, and [`program`] calls them.
+//! for the same type already. So the functions where time goes have this attribute, and are called here, by functions that are
+//! compiled for `f32` and `f64`, or `f64` alone, and never run.
 
+use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 use crate::data::{Dataset, Standardization};
@@ -18,14 +20,14 @@ use crate::regression::{
 };
 use crate::training::Trainer;
 
-/// Uses everything that takes long: compiled for each number type, never run.
-pub(crate) fn program<T: Real>(
+/// Compiled for both types.
+pub(crate) fn networks<T: Real>(
     layer: &LayerConfiguration,
     loss: &LossConfiguration,
     optimizer: &OptimizerConfiguration,
     data: &Dataset<T>,
     rng: &mut dyn Rng,
-) -> Result<String> {
+) -> Result<()> {
     let network = Network::builder(1).boxed_layer(layer.build()?).build()?;
     let mut parameters = network.initialize(rng);
     let mut objective = network.objective(loss.build()?);
@@ -41,15 +43,24 @@ pub(crate) fn program<T: Real>(
     let batch = batches.next_batch();
     let _ = Standardization::of(batch.inputs)?;
     network.predict(&parameters, batch.inputs)?;
-    let (x, y) = (batch.inputs.as_design_matrix(), batch.targets.as_design_matrix());
+    Ok(())
+}
+
+/// Compiled for `f64` alone: what `f32` would cost takes a seventh of the time to compile the crate.
+pub(crate) fn regressions<T: Real>(
+    optimizer: &OptimizerConfiguration,
+    parameters: &mut [T],
+    x: &DMatrix<T>,
+    y: &DVector<T>,
+) -> Result<String> {
     let mut least_squares = LeastSquaresObjective::new(x, y, Intercept::Include)?;
-    let _ = optimizer.build()?.step(&mut least_squares, parameters.as_mut_slice());
+    let _ = optimizer.build()?.step(&mut least_squares, parameters);
     let mut sums = NormalEquation::new(1, 1);
     sums.push(x, y)?;
     sums.remove(x, y)?;
-    RecursiveLeastSquares::new(1, T::one())?.update(batch.inputs.as_slice(), T::one())?;
-    let fit = LinearRegression::new().fit_polynomial(batch.inputs.as_slice(), y, 1)?;
-    fit.predict(&polynomial(batch.inputs.as_slice(), 1)?)?;
+    RecursiveLeastSquares::new(1, T::one())?.update(x.as_slice(), T::one())?;
+    let fit = LinearRegression::new().fit_polynomial(x.as_slice(), y, 1)?;
+    fit.predict(&polynomial(x.as_slice(), 1)?)?;
     fit.prediction_intervals(x, 0.5)?;
     fit.diagnostics(x, y)?;
     Ok(sums.solve()?.summary().to_string())

@@ -2,7 +2,7 @@ use std::hint::black_box;
 
 use nalgebra::RealField;
 
-use crate::compiled::program;
+use crate::compiled::{networks, regressions};
 use crate::elementary::{self, FUSED};
 use crate::linalg::{self, Factor, Plan, Target, Way, simd};
 use crate::wide::{DoubleDouble, Wide};
@@ -107,7 +107,7 @@ impl sealed::Sealed for f32 {
 
     #[inline(never)]
     fn compiled() {
-        black_box(program::<Self> as fn(_, _, _, _, _) -> _);
+        black_box(networks::<Self> as fn(_, _, _, _, _) -> _);
     }
 }
 
@@ -148,7 +148,8 @@ impl sealed::Sealed for f64 {
 
     #[inline(never)]
     fn compiled() {
-        black_box(program::<Self> as fn(_, _, _, _, _) -> _);
+        black_box(networks::<Self> as fn(_, _, _, _, _) -> _);
+        black_box(regressions::<Self> as fn(_, _, _, _) -> _);
     }
 }
 
