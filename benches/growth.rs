@@ -88,7 +88,7 @@ fn main() {
     #[cfg(feature = "threads")]
     if let Ok(threads) = std::env::var("GRADUS_THREADS") {
         let threads = threads.parse().expect("a number of threads");
-        gradus::set_threads(threads).expect("at least one thread");
+        gradus::threads::set(threads).expect("at least one thread");
     }
     table("fit, rows of 10 columns", &[125_000, 250_000, 500_000, 1_000_000], |rows| fit(rows, 10));
     table("fit, columns of 20 000 rows", &[125, 250, 500, 1_000], |columns| fit(20_000, columns));

@@ -12,11 +12,13 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
+use gradus::data::{Images, Labels};
+use gradus::layer::{Initializer, LayerConfiguration};
+use gradus::loss::SigmoidCrossEntropy;
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Adam, CrossEntropy, Dataset, Dense, GradientDescent, Images, Initializer, Labels, LayerConfiguration,
-    LinearRegression, Loss, MeanSquaredError, Network, NormalEquation, Optimizer, Real, Sigmoid, SigmoidCrossEntropy,
-    Softmax, SoftmaxCrossEntropy, Trainer,
+    Adam, CrossEntropy, Dataset, Dense, GradientDescent, LinearRegression, Loss, MeanSquaredError, Network,
+    NormalEquation, Optimizer, Real, Sigmoid, Softmax, SoftmaxCrossEntropy, Trainer,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -26,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     #[cfg(feature = "threads")]
     if let Ok(threads) = std::env::var("GRADUS_THREADS") {
-        gradus::set_threads(threads.parse()?)?;
+        gradus::threads::set(threads.parse()?)?;
     }
     match words[..] {
         ["mnist", "f32", job] => mnist::<f32>(job),

@@ -3,11 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gradus::layer::{Gelu, Mode, Relu, Tanh};
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{
-    Batch, BatchMut, Dense, Gelu, Layer, MeanSquaredError, Mode, Model, Network, Objective, Real, Relu, Sigmoid,
-    Softmax, Tanh,
-};
+use gradus::{Batch, BatchMut, Dense, Layer, MeanSquaredError, Model, Network, Objective, Real, Sigmoid, Softmax};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

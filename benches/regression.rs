@@ -3,7 +3,8 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gradus::nalgebra::DMatrix;
-use gradus::{LinearRegression, NormalEquation, RecursiveLeastSquares, Solver};
+use gradus::regression::{RecursiveLeastSquares, Solver};
+use gradus::{LinearRegression, NormalEquation};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

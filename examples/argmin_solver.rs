@@ -15,8 +15,12 @@ use std::process::ExitCode;
 use argmin::core::{CostFunction, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
+use gradus::layer::Tanh;
+use gradus::loss::SigmoidCrossEntropy;
 use gradus::nalgebra::dmatrix;
-use gradus::{Dense, Lbfgs, Network, Objective, Optimizer, Penalty, SigmoidCrossEntropy, Stop, Tanh, from_fn};
+use gradus::objective::Penalty;
+use gradus::optimizer::Lbfgs;
+use gradus::{Dense, Network, Objective, Optimizer, Stop, from_fn};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

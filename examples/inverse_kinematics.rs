@@ -11,10 +11,11 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use common::Options;
+use gradus::data::Standardization;
+use gradus::layer::Tanh;
 use gradus::nalgebra::DMatrix;
-use gradus::{
-    Adam, CosineAnnealing, Dataset, Dense, MeanSquaredError, Model, Network, Scheduled, Standardization, Tanh, Trainer,
-};
+use gradus::schedule::{CosineAnnealing, Scheduled};
+use gradus::{Adam, Dataset, Dense, MeanSquaredError, Model, Network, Trainer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

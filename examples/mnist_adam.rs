@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::{Options, repository};
-use gradus::{
-    Adam, CosineAnnealing, Dataset, Dense, Images, Labels, Network, Relu, Scheduled, SoftmaxCrossEntropy, Trainer,
-    accuracy,
-};
+use gradus::data::{Images, Labels};
+use gradus::layer::Relu;
+use gradus::schedule::{CosineAnnealing, Scheduled};
+use gradus::{Adam, Dataset, Dense, Network, SoftmaxCrossEntropy, Trainer, accuracy};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

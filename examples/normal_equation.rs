@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 
 use common::{Options, files, repository};
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::optimizer::StopReason;
 use gradus::plot::{Figure, Mark, Series, descent_path};
-use gradus::{
-    GradientDescent, Intercept, LeastSquaresObjective, NormalEquation, Objective, Optimizer, Report, Stop, StopReason,
-    from_fn,
-};
+use gradus::regression::{Intercept, LeastSquaresObjective};
+use gradus::{GradientDescent, NormalEquation, Objective, Optimizer, Report, Stop, from_fn};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};

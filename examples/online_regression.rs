@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use common::Options;
-use gradus::RecursiveLeastSquares;
+use gradus::regression::RecursiveLeastSquares;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};

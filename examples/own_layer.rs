@@ -9,10 +9,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use common::Options;
+use gradus::gradient::Difference;
+use gradus::layer::{Mode, ParameterBlock, Pass};
 use gradus::nalgebra::DMatrix;
+use gradus::optimizer::Lbfgs;
 use gradus::{
-    Batch, BatchMut, Dense, Difference, Error as GradusError, GradientCheck, Layer, Lbfgs, MeanSquaredError, Mode,
-    Network, Optimizer, ParameterBlock, Pass, Real, Stop,
+    Batch, BatchMut, Dense, Error as GradusError, GradientCheck, Layer, MeanSquaredError, Network, Optimizer, Real,
+    Stop,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};

@@ -9,11 +9,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use common::Options;
+use gradus::layer::Tanh;
 use gradus::nalgebra::DMatrix;
-use gradus::{
-    Dense, Error as GradusError, GradientDescent, Intercept, Lbfgs, LearningRateBound, LeastSquaresObjective,
-    MeanSquaredError, Network, Objective, Optimizer, OptimizerState, Penalty, Step, Stop, Tanh,
-};
+use gradus::objective::Penalty;
+use gradus::optimizer::{Lbfgs, LearningRateBound, OptimizerState, Step};
+use gradus::regression::{Intercept, LeastSquaresObjective};
+use gradus::{Dense, Error as GradusError, GradientDescent, MeanSquaredError, Network, Objective, Optimizer, Stop};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

@@ -11,11 +11,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::{Options, files, repository};
+use gradus::data::{Images, Labels};
+use gradus::layer::Relu;
+use gradus::metrics::ConfusionMatrix;
 use gradus::nalgebra::DVector;
 use gradus::plot::{confusion_matrix, descent_path, losses, regression_line};
+use gradus::schedule::{CosineAnnealing, Scheduled};
 use gradus::{
-    Adam, ConfusionMatrix, CosineAnnealing, Dataset, Dense, GradientDescent, Images, Labels, LinearRegression, Network,
-    Optimizer, Relu, Scheduled, SoftmaxCrossEntropy, Stop, Trainer, from_fn,
+    Adam, Dataset, Dense, GradientDescent, LinearRegression, Network, Optimizer, SoftmaxCrossEntropy, Stop, Trainer,
+    from_fn,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

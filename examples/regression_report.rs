@@ -10,8 +10,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use common::{Options, files, repository};
+use gradus::LinearRegression;
+use gradus::data::CsvOptions;
 use gradus::plot::{residual_quantiles, residuals_against_fitted, residuals_against_leverage};
-use gradus::{CsvOptions, LinearRegression};
 
 const HELP: &str = "\
 Fits a linear model to a CSV file: a header, then rows of numbers, the target first. Rows with an empty field or NA are left

@@ -12,10 +12,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::{Options, repository, writable};
-use gradus::{
-    Adam, Checkpoint, CosineAnnealing, CsvTable, Dataset, Dense, Dropout, Network, Relu, Scheduled,
-    SoftmaxCrossEntropy, Standardization, Trainer, TrainingEnd, save_file,
-};
+use gradus::data::{CsvTable, Standardization};
+use gradus::file::save_file;
+use gradus::layer::{Dropout, Relu};
+use gradus::schedule::{CosineAnnealing, Scheduled};
+use gradus::training::{Checkpoint, TrainingEnd};
+use gradus::{Adam, Dataset, Dense, Network, SoftmaxCrossEntropy, Trainer};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

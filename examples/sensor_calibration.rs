@@ -11,8 +11,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::Options;
+use gradus::data::CsvTable;
 use gradus::nalgebra::{DVector, dvector};
-use gradus::{CsvTable, LinearFit, LinearRegression, polynomial};
+use gradus::regression::polynomial;
+use gradus::{LinearFit, LinearRegression};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};

@@ -10,11 +10,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common::{Options, Usage, files, repository};
+use gradus::data::{CsvTable, Images, Labels, Standardization};
+use gradus::layer::Relu;
+use gradus::metrics::ConfusionMatrix;
 use gradus::plot::losses;
-use gradus::{
-    Adam, ConfusionMatrix, CsvTable, Dataset, Dense, EarlyStopping, Images, Labels, Model, Network, Relu,
-    SoftmaxCrossEntropy, Standardization, Trainer, accuracy,
-};
+use gradus::training::EarlyStopping;
+use gradus::{Adam, Dataset, Dense, Model, Network, SoftmaxCrossEntropy, Trainer, accuracy};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

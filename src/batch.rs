@@ -140,7 +140,7 @@ impl<'a, T> Batch<'a, T> {
     /// // Three samples in columns, of y = 2 x₀ − x₁.
     /// let (x, y) = (dmatrix![1.0, 2.0, 0.0; 1.0, 1.0, 3.0], dmatrix![1.0, 3.0, -3.0]);
     /// let (x, y) = (Batch::from(&x).as_design_matrix(), Batch::from(&y).as_design_matrix());
-    /// let fit = LinearRegression::new().with_intercept(gradus::Intercept::Omit).fit(x, y)?;
+    /// let fit = LinearRegression::new().with_intercept(gradus::regression::Intercept::Omit).fit(x, y)?;
     /// assert_eq!(fit.coefficients(), &dmatrix![2.0; -1.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```

@@ -156,7 +156,8 @@ impl<T: Real> Dataset<T> {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::dmatrix;
-    /// use gradus::{Dataset, Standardization};
+    /// use gradus::data::Standardization;
+    /// use gradus::Dataset;
     ///
     /// let training = Dataset::new(dmatrix![1.0, 3.0], dmatrix![0.0, 1.0])?;
     /// let inputs = Standardization::of_inputs(&training)?; // mean 2, scale 1

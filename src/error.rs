@@ -8,7 +8,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why a call was refused.
 ///
 /// Every variant says what was looked at, what was expected and what was found; a refused call has changed
-/// nothing. Reading a file has an error type of its own, [`IdxError`](crate::IdxError).
+/// nothing. Reading a file has an error type of its own, [`IdxError`](crate::data::IdxError).
 ///
 /// # Examples
 /// ```
@@ -252,7 +252,8 @@ impl fmt::Display for Column {
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{dmatrix, dvector};
-/// use gradus::{Column, Error, NormalEquation};
+/// use gradus::error::Column;
+/// use gradus::{Error, NormalEquation};
 ///
 /// // The last column is twice the first less the second.
 /// let x = dmatrix![1.0, 4.0, -2.0; 2.0, 5.0, -1.0; 3.0, 7.0, -1.0; 5.0, 1.0, 9.0];
@@ -319,7 +320,7 @@ fn list(dependencies: &[Dependency]) -> String {
 ///
 /// # Examples
 /// ```
-/// use gradus::Shape;
+/// use gradus::error::Shape;
 ///
 /// assert_eq!(Shape::new(2, 3), Shape { rows: Some(2), columns: Some(3) });
 /// assert_eq!(Shape::with_rows(2), Shape { rows: Some(2), columns: None });

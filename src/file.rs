@@ -7,7 +7,7 @@ use std::process;
 ///
 /// # Examples
 /// ```
-/// use gradus::{SaveError, save_file};
+/// use gradus::file::{SaveError, save_file};
 ///
 /// let error = save_file("no/such/directory/history.csv", "epoch\n").unwrap_err();
 /// assert!(matches!(error, SaveError::Io { .. }) && error.to_string().starts_with("no/such/directory/history.csv: "));
@@ -53,7 +53,7 @@ pub enum SaveError {
 ///
 /// # Examples
 /// ```
-/// use gradus::save_file;
+/// use gradus::file::save_file;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;

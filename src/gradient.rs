@@ -58,7 +58,8 @@ impl Difference {
     /// # Examples
     /// The error of the central difference of x³ is h²:
     /// ```
-    /// use gradus::{Difference, from_value, numerical_gradient};
+    /// use gradus::gradient::{Difference, from_value};
+    /// use gradus::numerical_gradient;
     ///
     /// let mut cube = from_value(|x: &[f64]| x[0] * x[0] * x[0]);
     /// let slope = numerical_gradient(&mut cube, &[1.0], Difference::central().with_step(0.125)?)[0];
@@ -115,7 +116,8 @@ impl Difference {
 ///
 /// # Examples
 /// ```
-/// use gradus::{Difference, from_value, numerical_gradient};
+/// use gradus::gradient::{Difference, from_value};
+/// use gradus::numerical_gradient;
 ///
 /// let mut f = from_value(|x: &[f64]| x[0].sin() * x[1]);
 /// let gradient = numerical_gradient(&mut f, &[0.0, 3.0], Difference::central());
@@ -142,7 +144,9 @@ pub fn numerical_gradient<T: Real>(objective: &mut dyn Objective<T>, x: &[T], di
 /// # Examples
 /// A wrong gradient, found and named:
 /// ```
-/// use gradus::{Difference, GradientCheck, ParameterRange, Verdict, from_fn};
+/// use gradus::gradient::{Difference, Verdict};
+/// use gradus::network::ParameterRange;
+/// use gradus::{GradientCheck, from_fn};
 ///
 /// let mut f = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 3.0 * x[1] * x[1] + 1e-6]); // 1e-6 too much
@@ -189,7 +193,9 @@ impl GradientCheck {
     ///
     /// # Examples
     /// ```
-    /// use gradus::{Difference, GradientCheck, Objective, ParameterRange, Tolerance, from_fn};
+    /// use gradus::gradient::{Difference, Tolerance};
+    /// use gradus::network::ParameterRange;
+    /// use gradus::{GradientCheck, Objective, from_fn};
     ///
     /// // A gradient that is known to three digits.
     /// let mut f = from_fn(|x: &[f64], gradient: &mut [f64]| {
@@ -228,7 +234,9 @@ impl GradientCheck {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::DMatrix;
-    /// use gradus::{Dense, Difference, GradientCheck, MeanSquaredError, Network, Tanh};
+    /// use gradus::gradient::Difference;
+    /// use gradus::layer::Tanh;
+    /// use gradus::{Dense, GradientCheck, MeanSquaredError, Network};
     /// use rand::{SeedableRng, rngs::ChaCha8Rng};
     ///
     /// let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -305,7 +313,8 @@ impl GradientReport {
     ///
     /// # Examples
     /// ```
-    /// use gradus::{GradientReport, ParameterRange, Tolerance};
+    /// use gradus::gradient::{GradientReport, Tolerance};
+    /// use gradus::network::ParameterRange;
     ///
     /// let all = [ParameterRange::whole(2)];
     /// let reference = [1.0, 2.0]; // by dual numbers, say

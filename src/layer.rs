@@ -64,7 +64,8 @@ use crate::real::Real;
 /// # Examples
 /// The whole of a layer of one's own, `y = s·x` with one parameter s:
 /// ```
-/// use gradus::{Batch, BatchMut, Layer, Mode, ParameterBlock, Pass, Real, Result};
+/// use gradus::layer::{Mode, ParameterBlock, Pass};
+/// use gradus::{Batch, BatchMut, Layer, Real, Result};
 /// use rand::Rng;
 ///
 /// #[derive(Debug)]
@@ -110,7 +111,8 @@ use crate::real::Real;
 ///
 /// // It stands beside the crate's own, and `GradientCheck` tells whether its derivative is right.
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::{Dense, Difference, GradientCheck, MeanSquaredError, Network};
+/// use gradus::gradient::Difference;
+/// use gradus::{Dense, GradientCheck, MeanSquaredError, Network};
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
 ///
 /// let network = Network::<f64>::builder(2).layer(Dense::new(2, 3)).layer(Scale).build()?;

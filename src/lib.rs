@@ -146,81 +146,47 @@ mod checks;
 mod compiled;
 #[cfg(test)]
 mod counted;
-mod data;
+pub mod data;
 // Pages to read; no part of the compiled crate.
 #[cfg(any(doc, doctest))]
 pub mod docs;
 mod elementary;
-mod error;
-mod file;
-mod gradient;
-mod layer;
+pub mod error;
+pub mod file;
+pub mod gradient;
+pub mod layer;
 mod linalg;
-mod loss;
-mod metrics;
-mod model;
-mod network;
+pub mod loss;
+pub mod metrics;
+pub mod model;
+pub mod network;
 mod number;
-mod objective;
-mod optimizer;
+pub mod objective;
+pub mod optimizer;
 #[cfg(feature = "plot")]
 pub mod plot;
 mod real;
-mod regression;
+pub mod regression;
+pub mod schedule;
 #[cfg(feature = "threads")]
-mod threads;
-mod training;
+pub mod threads;
+pub mod training;
 mod wide;
 
 pub use batch::{Batch, BatchMut};
-#[cfg(feature = "csv")]
-pub use data::{CsvError, CsvOptions, CsvTable};
-pub use data::{
-    Dataset, IdxError, Images, Labels, MiniBatch, OrderedBatches, RandomBatches, ShuffledBatches, Standardization,
-    one_hot,
-};
-#[cfg(feature = "npy")]
-pub use data::{NpyArray, NpyError, Npz, read_npy, write_npy};
-pub use error::{Column, Dependency, Error, Result, Shape};
-pub use file::{SaveError, save_file};
-pub use gradient::{
-    BlockReport, Difference, FromValue, GradientCheck, GradientReport, Tolerance, Verdict, Worst, from_value,
-    numerical_gradient,
-};
-pub use layer::{
-    Activation, Dense, Dropout, Elu, Gelu, Identity, Initializer, Layer, LayerConfiguration, LayerNormalization,
-    LeakyRelu, LogSoftmax, Mode, ParameterBlock, Pass, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh, TanhGelu,
-};
-pub use loss::{
-    BinaryCrossEntropy, ClassWeights, CrossEntropy, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing,
-    LogCosh, Loss, LossConfiguration, MeanAbsoluteError, MeanSquaredError, NegativeLogLikelihood, Poisson,
-    SigmoidCrossEntropy, SoftmaxCrossEntropy, balanced_class_weights, weighted_mean, weighted_mean_and_gradient,
-};
-pub use metrics::{
-    ConfusionMatrix, accuracy, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
-};
-#[cfg(feature = "onnx")]
-pub use model::OnnxError;
-pub use model::{Model, Predictor};
-#[cfg(feature = "safetensors")]
-pub use model::{ModelError, ParameterReader};
-pub use network::{BoundObjective, Evaluation, Network, NetworkBuilder, NetworkObjective, ParameterRange};
-pub use objective::{FreeObjective, FreeParameters, FromFn, Objective, Penalized, Penalty, from_fn};
-pub use optimizer::{
-    AdaGrad, Adam, AdamW, Clipped, ConstantSchedule, CosineAnnealing, ExponentialDecay, GradientDescent,
-    InverseTimeDecay, Iteration, Lbfgs, LearningRateBound, LinearWarmUp, MultiStepDecay, Nadam, OneCycle, Optimizer,
-    OptimizerConfiguration, OptimizerState, PolynomialDecay, ReduceOnPlateau, Report, RmsProp, Schedule,
-    ScheduleConfiguration, Scheduled, Step, StepDecay, Stop, StopReason,
-};
+pub use data::{Dataset, one_hot};
+pub use error::{Error, Result};
+pub use gradient::{GradientCheck, numerical_gradient};
+pub use layer::{Dense, Layer, Sigmoid, Softmax};
+pub use loss::{CrossEntropy, Loss, MeanSquaredError, SoftmaxCrossEntropy};
+pub use metrics::accuracy;
+pub use model::Model;
+pub use network::Network;
+pub use objective::{Objective, from_fn};
+pub use optimizer::{Adam, GradientDescent, Optimizer, Report, Stop};
 pub use real::Real;
-pub use regression::{
-    CenteredPolynomial, Diagnostics, FitStatistics, Intercept, Intervals, LeastSquaresObjective, LinearFit,
-    LinearRegression, NormalEquation, RankDeficiency, RecursiveLeastSquares, RegressionReport, RobustCovariance,
-    Solver, Summary, polynomial,
-};
-#[cfg(feature = "threads")]
-pub use threads::{set_threads, threads};
-pub use training::{Checkpoint, EarlyStopping, EpochRecord, History, Progress, Trainer, TrainingEnd, TrainingReport};
+pub use regression::{LinearFit, LinearRegression, NormalEquation};
+pub use training::Trainer;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -47,13 +47,14 @@ use crate::real::Real;
 /// written is that of the value that is returned.
 ///
 /// Predictions and targets are batches of the same shape, one sample per column, and weights are one for each
-/// sample; [`NetworkObjective::on`](crate::NetworkObjective::on) has checked that. Of no samples, or where all
+/// sample; [`NetworkObjective::on`](crate::network::NetworkObjective::on) has checked that. Of no samples, or where all
 /// weights are zero, the mean is NaN.
 ///
 /// # Examples
 /// The whole of a loss of one's own, ℓ = Σⱼ (ŷⱼ − yⱼ)⁴:
 /// ```
-/// use gradus::{Batch, BatchMut, Loss, Real, weighted_mean, weighted_mean_and_gradient};
+/// use gradus::loss::{weighted_mean, weighted_mean_and_gradient};
+/// use gradus::{Batch, BatchMut, Loss, Real};
 ///
 /// #[derive(Debug)]
 /// struct Quartic;
@@ -112,7 +113,8 @@ pub trait Loss<T: Real>: Debug + Send + Sync {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::dmatrix;
-    /// use gradus::{Hinge, Loss};
+    /// use gradus::loss::Hinge;
+    /// use gradus::Loss;
     ///
     /// assert!(Hinge.check_targets((&dmatrix![1.0, -1.0]).into()).is_ok());
     /// assert!(Hinge.check_targets((&dmatrix![1.0, 0.0]).into()).is_err()); // 0 is neither

@@ -50,7 +50,7 @@ pub fn accuracy<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl I
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::top_k_accuracy;
+/// use gradus::metrics::top_k_accuracy;
 ///
 /// let prediction = dmatrix![0.5, 0.2; 0.3, 0.1; 0.2, 0.7];
 /// let target = dmatrix![0.0, 0.0; 1.0, 1.0; 0.0, 0.0];
@@ -93,7 +93,7 @@ pub fn top_k_accuracy<'a, T: Real>(
 ///
 /// # Examples
 /// ```
-/// use gradus::log_loss;
+/// use gradus::metrics::log_loss;
 /// use gradus::nalgebra::dmatrix;
 ///
 /// let prediction = dmatrix![0.5, 0.25; 0.5, 0.75];

@@ -35,7 +35,8 @@ use crate::real::Real;
 /// One layer, `y = 3 x`, on inputs of mean 10 and scale 2 and with outputs of scale 100:
 /// ```
 /// use gradus::nalgebra::{dmatrix, dvector};
-/// use gradus::{Dense, Model, Network, Standardization};
+/// use gradus::data::Standardization;
+/// use gradus::{Dense, Model, Network};
 ///
 /// let network = Network::builder(1).layer(Dense::new(1, 1)).build()?;
 /// let model = Model::new(network, dvector![3.0, 0.0])?

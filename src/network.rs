@@ -101,12 +101,13 @@ impl<T: Real> NetworkBuilder<T> {
         self.boxed_layer(Box::new(layer))
     }
 
-    /// Appends a layer that is known at run time only, as one that [`LayerConfiguration::build`](crate::LayerConfiguration::build) made.
+    /// Appends a layer that is known at run time only, as one that [`LayerConfiguration::build`](crate::layer::LayerConfiguration::build) made.
     ///
     /// # Examples
     /// Sizes and activation from a file:
     /// ```
-    /// use gradus::{Dense, LayerConfiguration, Network};
+    /// use gradus::layer::LayerConfiguration;
+    /// use gradus::{Dense, Network};
     ///
     /// let activation = LayerConfiguration::Tanh; // as serde has read it
     /// let mut builder = Network::<f64>::builder(4);

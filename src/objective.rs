@@ -13,8 +13,8 @@ use crate::real::Real;
 
 /// A function to minimise: f(x) and ∇f(x) of one flat vector.
 ///
-/// A network with a loss and a batch ([`NetworkObjective::on`](crate::NetworkObjective::on)), a least-squares
-/// problem ([`LeastSquaresObjective`](crate::LeastSquaresObjective)) and any closure ([`from_fn`]) are
+/// A network with a loss and a batch ([`NetworkObjective::on`](crate::network::NetworkObjective::on)), a least-squares
+/// problem ([`LeastSquaresObjective`](crate::regression::LeastSquaresObjective)) and any closure ([`from_fn`]) are
 /// objectives; every [`Optimizer`](crate::Optimizer) minimises and [`GradientCheck`](crate::GradientCheck)
 /// checks all of them.
 ///
@@ -64,7 +64,7 @@ pub trait Objective<T: Real> {
 /// Makes an [`Objective`] of a closure that returns f(x) and writes ∇f(x).
 ///
 /// The closure writes every entry of the gradient: before each call they are all NaN, so that no entry that it leaves
-/// alone passes for a slope of 0. [`from_value`](crate::from_value) takes a closure that knows no gradient.
+/// alone passes for a slope of 0. [`from_value`](crate::gradient::from_value) takes a closure that knows no gradient.
 ///
 /// # Examples
 /// f(x) = x₀² + x₁² at (−3, 4):

@@ -10,8 +10,6 @@ mod learning_rate_bound;
 mod line_search;
 mod nadam;
 mod rms_prop;
-mod schedule;
-mod scheduled;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -26,11 +24,6 @@ pub use lbfgs::Lbfgs;
 pub use learning_rate_bound::LearningRateBound;
 pub use nadam::Nadam;
 pub use rms_prop::RmsProp;
-pub use schedule::{
-    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
-    PolynomialDecay, ReduceOnPlateau, Schedule, ScheduleConfiguration, StepDecay,
-};
-pub use scheduled::Scheduled;
 
 use crate::checks;
 use crate::error::{Error, Result};
@@ -46,7 +39,8 @@ use crate::real::Real;
 /// # Examples
 /// The whole of an optimizer of one's own, which follows only the sign of each slope:
 /// ```
-/// use gradus::{Objective, Optimizer, Step, Stop, from_fn};
+/// use gradus::optimizer::Step;
+/// use gradus::{Objective, Optimizer, Stop, from_fn};
 ///
 /// struct SignDescent {
 ///     stride: f64,
@@ -290,7 +284,7 @@ impl<T: Real> Step<T> {
     /// # Examples
     /// A method that stops where the slope is 0:
     /// ```
-    /// use gradus::{Step, StopReason};
+    /// use gradus::optimizer::{Step, StopReason};
     ///
     /// let step = Step::new(3.0, &[0.0, 0.0]);
     /// let step = if step.gradient_norm == 0.0 { step.ending(StopReason::Stalled) } else { step };

@@ -16,20 +16,20 @@ use crate::linalg;
 ///
 /// # Examples
 /// ```
-/// let before = gradus::threads();
-/// gradus::set_threads(2)?;
-/// assert_eq!(gradus::threads(), 2);
-/// assert!(gradus::set_threads(0).is_err());
-/// gradus::set_threads(before)?;
+/// let before = gradus::threads::count();
+/// gradus::threads::set(2)?;
+/// assert_eq!(gradus::threads::count(), 2);
+/// assert!(gradus::threads::set(0).is_err());
+/// gradus::threads::set(before)?;
 /// # Ok::<(), gradus::Error>(())
 /// ```
-pub fn set_threads(threads: usize) -> Result<()> {
+pub fn set(threads: usize) -> Result<()> {
     linalg::set_threads(checks::at_least_one("threads", threads)?);
     Ok(())
 }
 
-/// The number of threads that share the work: see [`set_threads`].
+/// The number of threads that share the work: see [`set`].
 #[must_use]
-pub fn threads() -> usize {
+pub fn count() -> usize {
     linalg::threads()
 }

@@ -23,8 +23,9 @@ use crate::error::{Error, Result};
 use crate::layer::mix;
 use crate::loss::Loss;
 use crate::network::{Evaluation, Network, NetworkObjective};
-use crate::optimizer::{Optimizer, ReduceOnPlateau, Step, StopReason};
+use crate::optimizer::{Optimizer, Step, StopReason};
 use crate::real::Real;
+use crate::schedule::ReduceOnPlateau;
 
 /// Trains a network on a data set: epochs of mini-batches, with what is measured and decided between them.
 ///
@@ -278,7 +279,7 @@ impl<'a, T: Real> Trainer<'a, T> {
     /// # let network = Network::<f64>::builder(2).layer(Dense::new(2, 3)).build()?;
     /// let trainer = Trainer::new(&network, SoftmaxCrossEntropy, GradientDescent::new(0.1)?)
     ///     .metric("accuracy", |prediction, target| gradus::accuracy(prediction, target))
-    ///     .metric("top-2 accuracy", |prediction, target| gradus::top_k_accuracy(prediction, target, 2));
+    ///     .metric("top-2 accuracy", |prediction, target| gradus::metrics::top_k_accuracy(prediction, target, 2));
     /// # Ok::<(), gradus::Error>(())
     /// ```
     #[must_use]
@@ -313,7 +314,8 @@ impl<'a, T: Real> Trainer<'a, T> {
     /// A learning rate that is too large to settle, until it is reduced:
     /// ```
     /// use gradus::nalgebra::{dmatrix, dvector};
-    /// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, ReduceOnPlateau, Trainer};
+    /// use gradus::schedule::ReduceOnPlateau;
+    /// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer};
     ///
     /// let data = Dataset::new(dmatrix![0.0, 1.0, 2.0, 3.0], dmatrix![1.0, 3.0, 2.0, 5.0])?;
     /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;

@@ -3,10 +3,13 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use gradus::layer::Relu;
 use gradus::nalgebra::DMatrix;
+use gradus::optimizer::{Nadam, RmsProp};
+use gradus::threads;
 use gradus::{
-    Adam, Dataset, Dense, Error, GradientDescent, LinearRegression, Nadam, Network, NormalEquation, Optimizer, Real,
-    Relu, RmsProp, SoftmaxCrossEntropy, one_hot, set_threads, threads,
+    Adam, Dataset, Dense, Error, GradientDescent, LinearRegression, Network, NormalEquation, Optimizer, Real,
+    SoftmaxCrossEntropy, one_hot,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -19,12 +22,12 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// What `work` makes on each number of threads.
 fn on_threads<R>(work: impl Fn() -> R) -> Vec<R> {
-    let before = threads();
+    let before = threads::count();
     let results = [1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 32, 64].map(|count| {
-        set_threads(count).unwrap();
+        threads::set(count).unwrap();
         work()
     });
-    set_threads(before).unwrap();
+    threads::set(before).unwrap();
     results.into()
 }
 
@@ -214,12 +217,12 @@ fn callers_at_the_same_time_get_the_same_bits() {
     let data = images::<f32>(300, 1.0);
     let work = || trained(&data, &mut GradientDescent::new(0.1).unwrap());
     let expected = on_threads(work).remove(0);
-    set_threads(4).unwrap();
+    threads::set(4).unwrap();
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..5).all(|_| work() == expected))).collect();
         // Meanwhile the number changes.
         for count in [1, 7, 2, 3, 4].into_iter().cycle().take(50) {
-            set_threads(count).unwrap();
+            threads::set(count).unwrap();
             std::thread::yield_now();
         }
         assert!(callers.into_iter().all(|caller| caller.join().unwrap()));
@@ -229,9 +232,9 @@ fn callers_at_the_same_time_get_the_same_bits() {
 #[test]
 fn n80_no_threads() {
     let _alone = alone();
-    let before = threads();
-    let error = set_threads(0).unwrap_err();
+    let before = threads::count();
+    let error = threads::set(0).unwrap_err();
     assert!(matches!(error, Error::InvalidParameter { name: "threads", .. }), "{error}");
     assert!(error.to_string().contains("threads"), "{error}");
-    assert_eq!(threads(), before);
+    assert_eq!(threads::count(), before);
 }

@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use common::{files, repository};
+use gradus::data::{Images, Labels};
+use gradus::gradient::Difference;
+use gradus::layer::Initializer;
 use gradus::{
-    CrossEntropy, Dataset, Dense, Difference, GradientCheck, GradientDescent, Images, Initializer, Labels, Network,
-    Optimizer, Real, Sigmoid, Softmax,
+    CrossEntropy, Dataset, Dense, GradientCheck, GradientDescent, Network, Optimizer, Real, Sigmoid, Softmax,
 };
 use indicatif::ProgressBar;
 use pictures::Curves;

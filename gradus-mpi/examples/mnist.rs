@@ -6,8 +6,10 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use gradus::data::{Images, Labels};
+use gradus::layer::Relu;
 use gradus::nalgebra::DMatrix;
-use gradus::{Adam, Dataset, Dense, Images, Labels, Network, Optimizer, Relu, SoftmaxCrossEntropy};
+use gradus::{Adam, Dataset, Dense, Network, Optimizer, SoftmaxCrossEntropy};
 use gradus_mpi::{DataParallel, Ranks, SHARDS, Shard, Sharding, fingerprint, run};
 use lexopt::prelude::*;
 use rand::SeedableRng;

@@ -1,6 +1,8 @@
 use std::ops::Range;
 
-use gradus::{Batch, MiniBatch, NetworkObjective, Objective, Real};
+use gradus::data::MiniBatch;
+use gradus::network::NetworkObjective;
+use gradus::{Batch, Objective, Real};
 use mpi::datatype::PartitionMut;
 use mpi::traits::{CommunicatorCollectives, Equivalence};
 
@@ -34,7 +36,8 @@ use crate::tree::{add_up, largest_within, levels};
 /// `mpirun -n 4 program` (or any other number) prints the same fingerprint, once:
 /// ```
 /// use gradus::nalgebra::DMatrix;
-/// use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Optimizer, Tanh};
+/// use gradus::layer::Tanh;
+/// use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Optimizer};
 /// use gradus_mpi::{DataParallel, fingerprint};
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
 ///
@@ -206,7 +209,7 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         let samples = batch.inputs.samples();
         let cut = |shard: usize| {
             let range = self.sharding.shard(samples, shard);
-            let shape = |samples| gradus::Shape::new(samples, 1);
+            let shape = |samples| gradus::error::Shape::new(samples, 1);
             let weights = batch.weights.map(|weights| {
                 weights.get(range.clone()).filter(|_| weights.len() == samples).ok_or(gradus::Error::ShapeMismatch {
                     what: "weights, one for each sample",

@@ -41,7 +41,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::{CsvTable, Dataset, LinearRegression};
+/// use gradus::data::CsvTable;
+/// use gradus::{Dataset, LinearRegression};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let text = "length,width,price,kind\n1.0,2,3.5,oak\n2.0,1,4.5,fir\n3.0,1,6.5,oak\n";
@@ -89,7 +90,7 @@ impl CsvTable {
     ///
     /// # Examples
     /// ```
-    /// use gradus::CsvTable;
+    /// use gradus::data::CsvTable;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
@@ -134,7 +135,7 @@ impl CsvTable {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::dmatrix;
-    /// use gradus::CsvOptions;
+    /// use gradus::data::CsvOptions;
     ///
     /// let text = b"width,price,kind\n2,3.5,oak\nNA,4.5,fir\n1,,fir\n1,6.5,NA\n";
     /// let table = CsvOptions::new().with_missing(["NA"]).from_bytes(text)?;
@@ -143,7 +144,7 @@ impl CsvTable {
     /// let (complete, dropped) = table.complete_rows(&["width", "price"])?;
     /// assert_eq!((complete.rows(), dropped), (2, 2));
     /// assert_eq!(complete.columns::<f64>(&["width", "price"])?, dmatrix![2.0, 3.5; 1.0, 6.5]);
-    /// # Ok::<(), gradus::CsvError>(())
+    /// # Ok::<(), gradus::data::CsvError>(())
     /// ```
     pub fn complete_rows(&self, columns: &[impl AsRef<str>]) -> Result<(Self, usize), CsvError> {
         let places = columns.iter().map(|name| self.place(name.as_ref())).collect::<Result<Vec<_>, _>>()?;
@@ -179,12 +180,12 @@ impl CsvTable {
     ///
     /// # Examples
     /// ```
-    /// use gradus::CsvTable;
+    /// use gradus::data::CsvTable;
     ///
     /// let table = CsvTable::from_bytes(b"x,y\n1,2\n3,\n", b',')?;
     /// let y = table.columns_or_nan::<f64>(&["y"])?;
     /// assert!(y[0] == 2.0 && y[1].is_nan());
-    /// # Ok::<(), gradus::CsvError>(())
+    /// # Ok::<(), gradus::data::CsvError>(())
     /// ```
     pub fn columns_or_nan<T: Real + FromStr>(&self, names: &[impl AsRef<str>]) -> Result<DMatrix<T>, CsvError> {
         self.numbers(names, |field| if field.is_missing() { Ok(T::nearest(f64::NAN)) } else { field.number() })
@@ -243,13 +244,13 @@ impl CsvTable {
     ///
     /// # Examples
     /// ```
-    /// use gradus::CsvTable;
+    /// use gradus::data::CsvTable;
     ///
     /// let trained_on = CsvTable::from_bytes(b"kind\noak\nfir\n", b',')?;
     /// let (_, classes) = trained_on.labels("kind")?;
     /// let new = CsvTable::from_bytes(b"kind\noak\noak\n", b',')?;
     /// assert_eq!(new.labels_among("kind", &classes)?, [1, 1]); // with labels they would be 0
-    /// # Ok::<(), gradus::CsvError>(())
+    /// # Ok::<(), gradus::data::CsvError>(())
     /// ```
     pub fn labels_among(&self, column: &str, classes: &[impl AsRef<str>]) -> Result<Vec<usize>, CsvError> {
         let mut places = BTreeMap::new();
@@ -274,11 +275,11 @@ impl CsvTable {
     ///
     /// # Examples
     /// ```
-    /// use gradus::CsvTable;
+    /// use gradus::data::CsvTable;
     ///
     /// let table = CsvTable::from_bytes(b"digit\n7\n2\n", b',')?;
     /// assert_eq!(table.indices("digit")?, [7, 2]);
-    /// # Ok::<(), gradus::CsvError>(())
+    /// # Ok::<(), gradus::data::CsvError>(())
     /// ```
     pub fn indices(&self, column: &str) -> Result<Vec<usize>, CsvError> {
         let index = |field: Field<'_>| {

@@ -26,7 +26,7 @@ use crate::error::{Error, Result, Shape};
 ///
 /// # Examples
 /// ```
-/// use gradus::Images;
+/// use gradus::data::Images;
 ///
 /// let path = std::env::temp_dir().join(format!("gradus-{}-images-idx3-ubyte", std::process::id()));
 /// let mut bytes = vec![0, 0, 0x08, 3];
@@ -62,7 +62,7 @@ impl Images {
     ///
     /// # Examples
     /// ```
-    /// use gradus::Images;
+    /// use gradus::data::Images;
     ///
     /// let images = Images::new(vec![0, 255, 255, 0, 9, 9, 9, 9], 2, 2)?;
     /// assert_eq!(images.count(), 2);
@@ -126,14 +126,14 @@ impl Images {
     ///
     /// # Examples
     /// ```no_run
-    /// use gradus::Images;
+    /// use gradus::data::Images;
     /// use gradus::nalgebra::DMatrix;
     ///
     /// // An image for each column, as bytes.
     /// let images = Images::read("train-images-idx3-ubyte.gz")?;
     /// let (size, count) = (images.rows() * images.columns(), images.count());
     /// let bytes = DMatrix::from_vec(size, count, images.into_pixels());
-    /// # Ok::<(), gradus::IdxError>(())
+    /// # Ok::<(), gradus::data::IdxError>(())
     /// ```
     #[must_use]
     pub fn into_pixels(self) -> Vec<u8> {
@@ -158,7 +158,7 @@ impl fmt::Debug for Images {
 ///
 /// # Examples
 /// ```
-/// use gradus::Labels;
+/// use gradus::data::Labels;
 ///
 /// let path = std::env::temp_dir().join(format!("gradus-{}-labels-idx1-ubyte", std::process::id()));
 /// std::fs::write(&path, [0, 0, 0x08, 1, 0, 0, 0, 3, 7, 2, 1])?;
@@ -212,7 +212,7 @@ impl From<Vec<u8>> for Labels {
 ///
 /// # Examples
 /// ```
-/// use gradus::{IdxError, Images};
+/// use gradus::data::{IdxError, Images};
 /// use std::io::ErrorKind;
 ///
 /// let error = Images::read("no/such/images-idx3-ubyte").unwrap_err();

@@ -31,7 +31,7 @@ const ALIGNMENT: usize = 64;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{DVector, dmatrix, dvector};
-/// use gradus::{read_npy, write_npy};
+/// use gradus::data::{read_npy, write_npy};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
@@ -57,11 +57,11 @@ fn read_file(path: &Path) -> Result<Vec<u8>, NpyError> {
     fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })
 }
 
-/// An array of NumPy's with any number of dimensions, from a file, from bytes or from an [`Npz`](crate::Npz).
+/// An array of NumPy's with any number of dimensions, from a file, from bytes or from an [`Npz`](crate::data::Npz).
 ///
 /// # Examples
 /// ```
-/// use gradus::NpyArray;
+/// use gradus::data::NpyArray;
 /// use gradus::nalgebra::dmatrix;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -178,7 +178,7 @@ impl fmt::Debug for NpyArray {
 /// What has one column by its type, as a `DVector`, becomes an array of one dimension; all else, also a `DMatrix` that
 /// happens to have one column, one of two. Numbers are written as nalgebra keeps them, in Fortran order, little-endian.
 ///
-/// How the file is replaced is said at [`save_file`](crate::save_file).
+/// How the file is replaced is said at [`save_file`](crate::file::save_file).
 ///
 /// # Errors
 /// [`NpyError::OwnNumberType`] for numbers other than `f32` and `f64`, [`NpyError::Save`] if the file cannot be saved.
@@ -463,7 +463,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 ///
 /// # Examples
 /// ```
-/// use gradus::{NpyError, read_npy};
+/// use gradus::data::{NpyError, read_npy};
 ///
 /// let error = read_npy::<f64>("no/such/x.npy").unwrap_err();
 /// assert!(error.to_string().starts_with("no/such/x.npy: "));

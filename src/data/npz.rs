@@ -15,12 +15,13 @@ use crate::real::Real;
 
 /// Named matrices in one file, as `numpy.savez` writes and `numpy.load` reads them.
 ///
-/// Each is unpacked and read as by [`read_npy`](crate::read_npy) when it is asked for; a file may hold other arrays beside.
+/// Each is unpacked and read as by [`read_npy`](crate::data::read_npy) when it is asked for; a file may hold other arrays beside.
 ///
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{dmatrix, dvector};
-/// use gradus::{LinearRegression, Npz};
+/// use gradus::data::Npz;
+/// use gradus::LinearRegression;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
@@ -77,7 +78,7 @@ impl Npz {
     ///
     /// # Examples
     /// ```
-    /// use gradus::{NpyError, Npz};
+    /// use gradus::data::{NpyError, Npz};
     ///
     /// assert!(matches!(Npz::from_bytes(*b"no archive"), Err(NpyError::Archive { .. })));
     /// ```
@@ -106,7 +107,7 @@ impl Npz {
     ///
     /// # Errors
     /// [`NpyError::UnknownArray`], [`NpyError::Archive`] if it cannot be unpacked, and those of
-    /// [`read_npy`](crate::read_npy).
+    /// [`read_npy`](crate::data::read_npy).
     pub fn get<T: Real>(&self, name: &str) -> Result<DMatrix<T>, NpyError> {
         self.unpacked(name, Some(Number::of::<T>().ok_or(NpyError::OwnNumberType)?))?.matrix()
     }
@@ -119,13 +120,13 @@ impl Npz {
     ///
     /// # Examples
     /// ```
-    /// use gradus::Npz;
+    /// use gradus::data::Npz;
     /// use gradus::nalgebra::dvector;
     ///
     /// let mut arrays = Npz::new();
     /// arrays.insert("y", &dvector![1.0, 2.0, 3.0])?;
     /// assert_eq!(arrays.array("y")?.shape(), [3]);
-    /// # Ok::<(), gradus::NpyError>(())
+    /// # Ok::<(), gradus::data::NpyError>(())
     /// ```
     pub fn array(&self, name: &str) -> Result<NpyArray, NpyError> {
         self.unpacked(name, None)
@@ -158,7 +159,7 @@ impl Npz {
 
     /// Writes a file that `numpy.load` reads: what was read as it was packed, all else without compression.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the arrays.
+    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the arrays.
     ///
     /// # Errors
     /// [`NpyError::Save`] if the file cannot be saved, [`NpyError::Archive`] for a name that is too long for an archive.

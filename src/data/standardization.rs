@@ -17,7 +17,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::Standardization;
+/// use gradus::data::Standardization;
 /// use gradus::nalgebra::dmatrix;
 ///
 /// let mut x = dmatrix![1.0, 3.0; 7.0, 7.0];
@@ -98,7 +98,8 @@ impl<T: Real> Standardization<T> {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::dmatrix;
-    /// use gradus::{Dataset, Standardization};
+    /// use gradus::data::Standardization;
+    /// use gradus::Dataset;
     ///
     /// let data = Dataset::new(dmatrix![0.0, 1.0], dmatrix![100.0, 300.0])?;
     /// let targets = Standardization::of_targets(&data)?;

@@ -15,7 +15,9 @@ use crate::real::Real;
 /// # Examples
 /// Rosenbrock's valley, by L-BFGS:
 /// ```
-/// use gradus::{Lbfgs, Optimizer, Stop, from_value};
+/// use gradus::gradient::from_value;
+/// use gradus::optimizer::Lbfgs;
+/// use gradus::{Optimizer, Stop};
 ///
 /// let mut valley = from_value(|x: &[f64]| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2));
 /// let mut x = [-1.2, 1.0];
@@ -43,7 +45,8 @@ impl<T, F> FromValue<T, F> {
     /// # Examples
     /// Of a cubic function, for which differences of fourth order have no error but rounding:
     /// ```
-    /// use gradus::{Difference, Objective, from_value};
+    /// use gradus::gradient::{Difference, from_value};
+    /// use gradus::Objective;
     ///
     /// let mut cube = from_value(|x: &[f64]| x[0] * x[0] * x[0]).with_difference(Difference::fourth_order());
     /// let mut slope = [0.0];

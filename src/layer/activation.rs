@@ -22,7 +22,8 @@ use crate::real::Real;
 /// # Examples
 /// The whole of an activation of one's own, `y = x³`:
 /// ```
-/// use gradus::{Activation, Real};
+/// use gradus::layer::Activation;
+/// use gradus::Real;
 ///
 /// #[derive(Debug)]
 /// struct Cube;
@@ -35,7 +36,8 @@ use crate::real::Real;
 ///
 /// // It is a layer, and `GradientCheck` tells whether its derivative is right.
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::{Dense, Difference, GradientCheck, MeanSquaredError, Network};
+/// use gradus::gradient::Difference;
+/// use gradus::{Dense, GradientCheck, MeanSquaredError, Network};
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
 ///
 /// let network = Network::<f64>::builder(2).layer(Dense::new(2, 3)).layer(Cube).build()?;

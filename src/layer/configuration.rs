@@ -12,7 +12,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Dropout, Layer, LayerConfiguration};
+/// use gradus::layer::{Dropout, LayerConfiguration};
+/// use gradus::Layer;
 ///
 /// let configuration = Layer::<f64>::configuration(&Dropout::new(0.5)?).unwrap();
 /// let layer = configuration.build::<f64>()?;
@@ -80,7 +81,7 @@ pub enum LayerConfiguration {
 }
 
 impl LayerConfiguration {
-    /// The layer, for [`NetworkBuilder::boxed_layer`](crate::NetworkBuilder::boxed_layer).
+    /// The layer, for [`NetworkBuilder::boxed_layer`](crate::network::NetworkBuilder::boxed_layer).
     ///
     /// # Errors
     /// Those of the layer's constructor; sizes are checked where the network is built.

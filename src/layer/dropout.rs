@@ -23,7 +23,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{DVector, dvector};
-/// use gradus::{Dropout, Network};
+/// use gradus::layer::Dropout;
+/// use gradus::Network;
 ///
 /// let network = Network::builder(2).layer(Dropout::new(0.5)?).build()?;
 /// let x = dvector![3.0, 4.0];

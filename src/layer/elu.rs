@@ -13,7 +13,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Elu};
+/// use gradus::layer::{Activation, Elu};
 ///
 /// let elu = Elu::new(2.0)?;
 /// assert_eq!(elu.value_and_derivative(3.0), (3.0, 1.0));

@@ -14,7 +14,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Gelu};
+/// use gradus::layer::{Activation, Gelu};
 ///
 /// // Φ(1) = 0.841345, φ(1) = 0.241971
 /// let (y, slope) = Gelu.value_and_derivative(1.0_f64);

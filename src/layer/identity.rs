@@ -8,7 +8,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Identity};
+/// use gradus::layer::{Activation, Identity};
 ///
 /// assert_eq!(Identity.value_and_derivative(-3.0), (-3.0, 1.0));
 /// ```

@@ -12,7 +12,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Dense, Initializer};
+/// use gradus::layer::Initializer;
+/// use gradus::Dense;
 ///
 /// let layer = Dense::new(784, 50).with_initializer(Initializer::normal(0.01)?);
 /// let other = Dense::new(784, 50).with_initializer(Initializer::orthogonal().with_gain(2.0)?);
@@ -165,7 +166,7 @@ impl Initializer {
     /// # Examples
     /// Twice Glorot's weights have the standard deviation 2·√(2/(300 + 100)):
     /// ```
-    /// use gradus::Initializer;
+    /// use gradus::layer::Initializer;
     /// use rand::{SeedableRng, rngs::ChaCha8Rng};
     ///
     /// let mut weights = vec![0.0; 300 * 100];

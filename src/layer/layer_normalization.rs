@@ -35,7 +35,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{LayerNormalization, Network};
+/// use gradus::layer::LayerNormalization;
+/// use gradus::Network;
 ///
 /// let network = Network::builder(2).layer(LayerNormalization::new(2)).build()?;
 /// let parameters = dvector![1.0, 1.0, 0.0, 0.5]; // w = (1, 1), b = (0, ½)
@@ -68,7 +69,8 @@ impl LayerNormalization {
     /// Mean 5, variance 4, and ε = 12:
     /// ```
     /// use gradus::nalgebra::dvector;
-    /// use gradus::{LayerNormalization, Network};
+    /// use gradus::layer::LayerNormalization;
+    /// use gradus::Network;
     ///
     /// let network = Network::<f64>::builder(2).layer(LayerNormalization::new(2).with_epsilon(12.0)?).build()?;
     /// let y = network.predict(&dvector![1.0, 1.0, 0.0, 0.0], &dvector![3.0, 7.0])?;

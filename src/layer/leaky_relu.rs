@@ -9,7 +9,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, LeakyRelu};
+/// use gradus::layer::{Activation, LeakyRelu};
 ///
 /// let leaky = LeakyRelu::new(0.25)?;
 /// assert_eq!([-2.0, 0.0, 2.0].map(|x| leaky.value_and_derivative(x)), [(-0.5, 0.25), (0.0, 0.25), (2.0, 1.0)]);
@@ -27,7 +27,7 @@ impl LeakyRelu {
     /// With this slope a for negative values, 0.01 in the publication.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless 0 < a ≤ 1. With a slope of 0 it is a [`Relu`](crate::Relu).
+    /// [`Error::InvalidParameter`] unless 0 < a ≤ 1. With a slope of 0 it is a [`Relu`](crate::layer::Relu).
     pub fn new(slope: f64) -> Result<Self> {
         if !(slope > 0.0 && slope <= 1.0) {
             return Err(Error::InvalidParameter {

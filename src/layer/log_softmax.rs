@@ -6,7 +6,7 @@ use crate::real::Real;
 
 /// Logarithm of the softmax of each sample, `yⱼ = xⱼ − ln Σᵢ e^{xᵢ}`.
 ///
-/// For networks that put out log-probabilities, with [`NegativeLogLikelihood`](crate::NegativeLogLikelihood). With
+/// For networks that put out log-probabilities, with [`NegativeLogLikelihood`](crate::loss::NegativeLogLikelihood). With
 /// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) on logits a classifier needs no such layer.
 ///
 /// # Shapes
@@ -24,7 +24,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{DVector, dvector};
-/// use gradus::{LogSoftmax, Network};
+/// use gradus::layer::LogSoftmax;
+/// use gradus::Network;
 ///
 /// let network = Network::builder(2).layer(LogSoftmax).build()?;
 /// let y = network.predict(&DVector::zeros(0), &dvector![0.0, 3.0_f64.ln()])?;

@@ -11,7 +11,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Relu};
+/// use gradus::layer::{Activation, Relu};
 ///
 /// assert_eq!([-2.0, 0.0, 2.0].map(|x| Relu.value_and_derivative(x)), [(0.0, 0.0), (0.0, 0.0), (2.0, 1.0)]);
 /// ```

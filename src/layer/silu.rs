@@ -13,7 +13,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Silu};
+/// use gradus::layer::{Activation, Silu};
 ///
 /// let (y, slope) = Silu.value_and_derivative(3.0_f64.ln()); // where σ is ¾
 /// assert!((y - 0.75 * 3.0_f64.ln()).abs() < 1e-15);

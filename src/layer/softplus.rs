@@ -12,7 +12,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Softplus};
+/// use gradus::layer::{Activation, Softplus};
 ///
 /// let (y, slope) = Softplus.value_and_derivative(3.0_f64.ln());
 /// assert!((y - 4.0_f64.ln()).abs() < 1e-15 && (slope - 0.75).abs() < 1e-15);

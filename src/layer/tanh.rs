@@ -12,7 +12,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, Tanh};
+/// use gradus::layer::{Activation, Tanh};
 ///
 /// let (y, slope) = Tanh.value_and_derivative(3.0_f64.ln() / 2.0);
 /// assert!((y - 0.5).abs() < 1e-15 && (slope - 0.75).abs() < 1e-15);

@@ -10,7 +10,7 @@ const CUBIC: f64 = 0.044_715;
 /// Gaussian error linear unit in its approximation by a hyperbolic tangent,
 /// `y = x/2 · (1 + tanh u)` with `u = √(2/π) (x + 0.044715 x³)`.
 ///
-/// It differs from [`Gelu`](crate::Gelu) by less than 5·10⁻⁴. For models that were trained with it.
+/// It differs from [`Gelu`](crate::layer::Gelu) by less than 5·10⁻⁴. For models that were trained with it.
 ///
 /// # Derivatives
 /// `∂L/∂x = s (1 + 2 x u′ (1 − s)) · ∂L/∂y`, with `s = (1 + tanh u)/2 = σ(2u)` and
@@ -24,7 +24,7 @@ const CUBIC: f64 = 0.044_715;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Activation, TanhGelu};
+/// use gradus::layer::{Activation, TanhGelu};
 ///
 /// assert!((TanhGelu.value(1.0_f64) - 0.841192).abs() < 1e-6);
 /// ```

@@ -11,8 +11,8 @@ use crate::real::Real;
 /// `L = −1/(k n) Σᵢ Σⱼ (tⱼᵢ ln pⱼᵢ + (1 − tⱼᵢ) ln(1 − pⱼᵢ))`: the mean over all k outputs of all n samples.
 ///
 /// For networks that end in a [`Sigmoid`](crate::Sigmoid), each output a yes or no of its own. They are evaluated from its
-/// logits, see [`NetworkObjective`](crate::NetworkObjective#numerics), as
-/// [`SigmoidCrossEntropy`](crate::SigmoidCrossEntropy) is.
+/// logits, see [`NetworkObjective`](crate::network::NetworkObjective#numerics), as
+/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy) is.
 ///
 /// # Derivatives
 /// `∂L/∂pⱼᵢ = ((1 − tⱼᵢ)/(1 − pⱼᵢ) − tⱼᵢ/pⱼᵢ) / (k n)`.
@@ -28,7 +28,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{BinaryCrossEntropy, Loss};
+/// use gradus::loss::BinaryCrossEntropy;
+/// use gradus::Loss;
 ///
 /// let (prediction, target) = (dvector![0.25_f64], dvector![1.0]);
 /// let value = BinaryCrossEntropy.value((&prediction).into(), (&target).into(), None);

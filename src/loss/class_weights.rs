@@ -30,7 +30,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::{ClassWeights, LabelSmoothing, Loss, SoftmaxCrossEntropy};
+/// use gradus::loss::{ClassWeights, LabelSmoothing};
+/// use gradus::{Loss, SoftmaxCrossEntropy};
 ///
 /// // −ln p of the right classes: ln 2 and ln 4.
 /// let (logits, target) = (dmatrix![0.0, 0.0; 0.0, 3.0_f64.ln()], dmatrix![0.0, 1.0; 1.0, 0.0]);
@@ -158,7 +159,7 @@ impl<L: Loss<T>, T: Real> Loss<T> for ClassWeights<L, T> {
 ///
 /// # Examples
 /// ```
-/// use gradus::balanced_class_weights;
+/// use gradus::loss::balanced_class_weights;
 ///
 /// assert_eq!(balanced_class_weights::<f64>(&[0, 0, 0, 1], 2)?, [4.0 / (2.0 * 3.0), 4.0 / (2.0 * 1.0)]);
 /// # Ok::<(), gradus::Error>(())

@@ -14,7 +14,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Huber, Loss};
+/// use gradus::loss::Huber;
+/// use gradus::Loss;
 ///
 /// let configuration = Huber::new(2.0)?.configuration().unwrap();
 /// let loss = configuration.build::<f64>()?;

@@ -11,7 +11,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{HalfSquaredError, Loss};
+/// use gradus::loss::HalfSquaredError;
+/// use gradus::Loss;
 ///
 /// let (prediction, target) = (dvector![1.0, 3.0], dvector![0.0, 1.0]);
 /// assert_eq!(HalfSquaredError.value((&prediction).into(), (&target).into(), None), 2.5);

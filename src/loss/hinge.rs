@@ -17,7 +17,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Hinge, Loss};
+/// use gradus::loss::Hinge;
+/// use gradus::Loss;
 ///
 /// let (prediction, target) = (dvector![0.25, 3.0], dvector![-1.0, 1.0]);
 /// assert_eq!(Hinge.value((&prediction).into(), (&target).into(), None), 1.25 / 2.0);

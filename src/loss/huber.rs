@@ -15,7 +15,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Huber, Loss};
+/// use gradus::loss::Huber;
+/// use gradus::Loss;
 ///
 /// let (prediction, target) = (dvector![1.0, 4.0], dvector![0.0, 1.0]);
 /// let value = Huber::new(2.0)?.value((&prediction).into(), (&target).into(), None);

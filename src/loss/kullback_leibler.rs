@@ -25,7 +25,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{KullbackLeibler, Loss};
+/// use gradus::loss::KullbackLeibler;
+/// use gradus::Loss;
 ///
 /// let (prediction, target) = (dvector![0.25_f64, 0.75], dvector![0.5, 0.5]);
 /// let value = KullbackLeibler.value((&prediction).into(), (&target).into(), None);

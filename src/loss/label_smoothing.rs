@@ -8,8 +8,8 @@ use crate::real::Real;
 ///
 /// A share s of each target is spread evenly over all classes, so that no logit is driven to infinity. It can be put on
 /// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy), [`CrossEntropy`](crate::CrossEntropy) and
-/// [`NegativeLogLikelihood`](crate::NegativeLogLikelihood), and on
-/// [`SigmoidCrossEntropy`](crate::SigmoidCrossEntropy) and [`BinaryCrossEntropy`](crate::BinaryCrossEntropy), where each
+/// [`NegativeLogLikelihood`](crate::loss::NegativeLogLikelihood), and on
+/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy) and [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), where each
 /// output has the two classes yes and no: `t′ = (1 − s) t + s/2`.
 ///
 /// Scale, weights, derivatives and targets are those of the loss. The smoothed targets are never stored.
@@ -17,7 +17,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{LabelSmoothing, Loss, NegativeLogLikelihood};
+/// use gradus::loss::{LabelSmoothing, NegativeLogLikelihood};
+/// use gradus::Loss;
 ///
 /// let loss = LabelSmoothing::new(NegativeLogLikelihood, 0.5)?;
 /// let (log_probabilities, target) = (dvector![-2.0, -1.0], dvector![1.0, 0.0]);

@@ -4,7 +4,7 @@ use crate::real::Real;
 
 /// Log-cosh, `L = 1/(k n) Σᵢ Σⱼ ln cosh(ŷⱼᵢ − yⱼᵢ)`: the mean over all k outputs of all n samples.
 ///
-/// As [`Huber`](crate::Huber) with δ = 1, half the square near the target and the absolute error, less ln 2, far from
+/// As [`Huber`](crate::loss::Huber) with δ = 1, half the square near the target and the absolute error, less ln 2, far from
 /// it, but smooth everywhere.
 ///
 /// # Derivatives
@@ -17,7 +17,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{LogCosh, Loss};
+/// use gradus::loss::LogCosh;
+/// use gradus::Loss;
 ///
 /// // cosh ln 2 = (2 + ½)/2
 /// let (prediction, target) = (dvector![2.0_f64.ln()], dvector![0.0]);

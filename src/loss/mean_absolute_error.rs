@@ -13,7 +13,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Loss, MeanAbsoluteError};
+/// use gradus::loss::MeanAbsoluteError;
+/// use gradus::Loss;
 ///
 /// let (prediction, target) = (dvector![1.0, 3.0], dvector![2.0, 1.0]);
 /// assert_eq!(MeanAbsoluteError.value((&prediction).into(), (&target).into(), None), 1.5);

@@ -4,7 +4,7 @@ use crate::real::Real;
 
 /// Mean squared error, `L = 1/(k n) Σᵢ Σⱼ (ŷⱼᵢ − yⱼᵢ)²`: the mean over all k outputs of all n samples.
 ///
-/// The textbooks' half squared error is [`HalfSquaredError`](crate::HalfSquaredError): k/2 times as large.
+/// The textbooks' half squared error is [`HalfSquaredError`](crate::loss::HalfSquaredError): k/2 times as large.
 ///
 /// # Derivatives
 /// `∂L/∂ŷⱼᵢ = 2/(k n) (ŷⱼᵢ − yⱼᵢ)`.

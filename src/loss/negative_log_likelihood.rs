@@ -23,7 +23,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Loss, NegativeLogLikelihood};
+/// use gradus::loss::NegativeLogLikelihood;
+/// use gradus::Loss;
 ///
 /// let (log_probabilities, target) = (dvector![-2.0, -0.5], dvector![0.25, 0.75]);
 /// let value = NegativeLogLikelihood.value((&log_probabilities).into(), (&target).into(), None);

@@ -16,7 +16,7 @@ use crate::real::Real;
 /// # Numerics
 /// A rate beyond the range of the number type, that is z > 709 in `f64` and z > 88 in `f32`, makes the value ∞: the
 /// loss *is* that large, and a minimisation ends there with
-/// [`StopReason::NotFinite`](crate::StopReason::NotFinite). A rate of 0, z = −∞, is allowed where y = 0.
+/// [`StopReason::NotFinite`](crate::optimizer::StopReason::NotFinite). A rate of 0, z = −∞, is allowed where y = 0.
 ///
 /// # Errors
 /// Targets must be finite and at least 0. They need not be integers.
@@ -24,7 +24,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Loss, Poisson};
+/// use gradus::loss::Poisson;
+/// use gradus::Loss;
 ///
 /// let (log_rate, count) = (dvector![3.0_f64.ln()], dvector![2.0]);
 /// let value = Poisson.value((&log_rate).into(), (&count).into(), None);

@@ -23,7 +23,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Loss, SigmoidCrossEntropy};
+/// use gradus::loss::SigmoidCrossEntropy;
+/// use gradus::Loss;
 ///
 /// let (logit, target) = (dvector![0.0_f64, 1e4], dvector![0.0, 1.0]);
 /// let value = SigmoidCrossEntropy.value((&logit).into(), (&target).into(), None);

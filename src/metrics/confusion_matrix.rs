@@ -22,7 +22,7 @@ const MISSING: &str = "NA";
 ///
 /// # Examples
 /// ```
-/// use gradus::ConfusionMatrix;
+/// use gradus::metrics::ConfusionMatrix;
 ///
 /// let (predicted, actual) = ([0, 1, 1, 0, 1], [0, 1, 0, 0, 1]);
 /// let confusion = ConfusionMatrix::from_labels(&predicted, &actual, 2)?.with_names(&["no", "yes"])?;

@@ -20,7 +20,7 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{dmatrix, dvector};
-/// use gradus::r_squared;
+/// use gradus::metrics::r_squared;
 ///
 /// let target = dmatrix![1.0, 2.0, 3.0];
 /// assert_eq!(r_squared(&dmatrix![1.0, 2.0, 2.0], &target)?, Some(0.5));
@@ -53,14 +53,14 @@ pub fn r_squared<'a, T: Real>(
 }
 
 /// Mean absolute error, `1/(k n) Σᵢ Σⱼ |ŷⱼᵢ − yⱼᵢ|` over all k outputs of all n samples: the value of
-/// [`MeanAbsoluteError`](crate::MeanAbsoluteError).
+/// [`MeanAbsoluteError`](crate::loss::MeanAbsoluteError).
 ///
 /// # Errors
 /// As [`r_squared`].
 ///
 /// # Examples
 /// ```
-/// use gradus::mean_absolute_error;
+/// use gradus::metrics::mean_absolute_error;
 /// use gradus::nalgebra::dmatrix;
 ///
 /// assert_eq!(mean_absolute_error(&dmatrix![1.0, 5.0], &dmatrix![2.0, 2.0])?, 2.0);
@@ -86,7 +86,7 @@ pub fn mean_absolute_error<'a, T: Real>(
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::root_mean_squared_error;
+/// use gradus::metrics::root_mean_squared_error;
 ///
 /// assert_eq!(root_mean_squared_error(&dmatrix![3.0, 9.0], &dmatrix![2.0, 2.0])?, 5.0);
 /// # Ok::<(), gradus::Error>(())

@@ -24,7 +24,8 @@ const VERSION: u32 = 1;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Model, ModelError};
+/// use gradus::model::ModelError;
+/// use gradus::Model;
 ///
 /// let error = Model::<f32>::load("no/such/file.safetensors").unwrap_err();
 /// assert!(matches!(error, ModelError::Io { .. }) && error.to_string().starts_with("no/such/file.safetensors: "));
@@ -193,7 +194,7 @@ impl<T: Real> Model<T> {
     /// `load_state_dict(safetensors.torch.load_file(path))`. A weight is stored row by row, outputs × inputs. The
     /// architecture and the standardisations are in the metadata, so that [`load`](Self::load) needs nothing else.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the model.
+    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the model.
     ///
     /// # Errors
     /// [`ModelError::NotDescribed`] for a layer without a configuration, [`ModelError::NumberType`] for numbers other than
@@ -308,7 +309,8 @@ impl<T: Real> Model<T> {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::dvector;
-    /// use gradus::{Dense, Model, Network, Relu};
+    /// use gradus::layer::Relu;
+    /// use gradus::{Dense, Model, Network};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;

@@ -23,7 +23,8 @@ const IR_VERSION: i64 = 4;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::DVector;
-/// use gradus::{Model, Network, OnnxError, Sigmoid};
+/// use gradus::model::OnnxError;
+/// use gradus::{Model, Network, Sigmoid};
 ///
 /// let model = Model::new(Network::<f32>::builder(1).layer(Sigmoid).build()?, DVector::zeros(0))?;
 /// let error = model.save_onnx("no/such/directory/model.onnx").unwrap_err();
@@ -66,7 +67,7 @@ impl<T: Real> Model<T> {
     /// **row**, as all runtimes have it, so that the memory is that of a [`Batch`](crate::Batch). Standardisations are
     /// part of it; dropout does nothing. Weights have the names and the layout of PyTorch's.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the model.
+    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the model.
     ///
     /// # File format
     /// IR version 4, and the lowest operator set that has what the layers need, so that old runtimes take the file:
@@ -74,22 +75,22 @@ impl<T: Real> Model<T> {
     /// | layers | operators | operator set |
     /// | --- | --- | --- |
     /// | [`Dense`](crate::Dense) | `Gemm` | 7 |
-    /// | [`LayerNormalization`](crate::LayerNormalization) | `ReduceMean`, `Sub`, `Mul`, `Add`, `Sqrt`, `Div` | 7 |
-    /// | [`Dropout`](crate::Dropout), [`Identity`](crate::Identity) | `Identity` | 7 |
-    /// | [`Softmax`](crate::Softmax), [`LogSoftmax`](crate::LogSoftmax), [`Sigmoid`](crate::Sigmoid), [`Tanh`](crate::Tanh), [`Relu`](crate::Relu), [`LeakyRelu`](crate::LeakyRelu), [`Elu`](crate::Elu), [`Softplus`](crate::Softplus) | those of the same name | 7 |
-    /// | [`Silu`](crate::Silu) | `Sigmoid`, `Mul` | 7 |
-    /// | [`TanhGelu`](crate::TanhGelu) | `Mul`, `Add`, `Tanh` | 7 |
-    /// | [`Gelu`](crate::Gelu) | `Mul`, `Erf`, `Add` | 9 |
+    /// | [`LayerNormalization`](crate::layer::LayerNormalization) | `ReduceMean`, `Sub`, `Mul`, `Add`, `Sqrt`, `Div` | 7 |
+    /// | [`Dropout`](crate::layer::Dropout), [`Identity`](crate::layer::Identity) | `Identity` | 7 |
+    /// | [`Softmax`](crate::Softmax), [`LogSoftmax`](crate::layer::LogSoftmax), [`Sigmoid`](crate::Sigmoid), [`Tanh`](crate::layer::Tanh), [`Relu`](crate::layer::Relu), [`LeakyRelu`](crate::layer::LeakyRelu), [`Elu`](crate::layer::Elu), [`Softplus`](crate::layer::Softplus) | those of the same name | 7 |
+    /// | [`Silu`](crate::layer::Silu) | `Sigmoid`, `Mul` | 7 |
+    /// | [`TanhGelu`](crate::layer::TanhGelu) | `Mul`, `Add`, `Tanh` | 7 |
+    /// | [`Gelu`](crate::layer::Gelu) | `Mul`, `Erf`, `Add` | 9 |
     /// | standardisations | `Sub`, `Div`; `Mul`, `Add` | 7 |
     ///
     /// A model has the highest of its layers. Operator set 7 is the oldest that ONNX Runtime runs.
     ///
     /// # Numerics
-    /// Numbers are of the model's type, but for the hyper-parameters of [`LeakyRelu`](crate::LeakyRelu) and
-    /// [`Elu`](crate::Elu), which are `f32` in ONNX. Where the model's type is `f64`, these two,
-    /// [`Softplus`](crate::Softplus) and the error function of [`Gelu`](crate::Gelu) are written to be computed in `f32`,
+    /// Numbers are of the model's type, but for the hyper-parameters of [`LeakyRelu`](crate::layer::LeakyRelu) and
+    /// [`Elu`](crate::layer::Elu), which are `f32` in ONNX. Where the model's type is `f64`, these two,
+    /// [`Softplus`](crate::layer::Softplus) and the error function of [`Gelu`](crate::layer::Gelu) are written to be computed in `f32`,
     /// since ONNX Runtime 1.32 has them in no other. ONNX has no complementary error function: the error of
-    /// [`Gelu`](crate::Gelu) and [`TanhGelu`](crate::TanhGelu) is about |x| ε, so that the small values below −3 lose digits.
+    /// [`Gelu`](crate::layer::Gelu) and [`TanhGelu`](crate::layer::TanhGelu) is about |x| ε, so that the small values below −3 lose digits.
     ///
     /// # Errors
     /// [`OnnxError::NotDescribed`] for a layer without a configuration, [`OnnxError::NumberType`] for numbers other than

@@ -36,7 +36,9 @@ use crate::real::Real;
 /// `f64`:
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{Dense, Network, ParameterReader, Relu};
+/// use gradus::layer::Relu;
+/// use gradus::model::ParameterReader;
+/// use gradus::{Dense, Network};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
@@ -94,7 +96,8 @@ impl ParameterReader {
     ///
     /// # Examples
     /// ```
-    /// use gradus::{Dense, Network, ParameterReader};
+    /// use gradus::model::ParameterReader;
+    /// use gradus::{Dense, Network};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let data = [1.5_f32, 0.25].map(f32::to_le_bytes).concat();
@@ -124,7 +127,8 @@ impl ParameterReader {
     ///
     /// # Examples
     /// ```
-    /// use gradus::{Dense, Network, ParameterReader};
+    /// use gradus::model::ParameterReader;
+    /// use gradus::{Dense, Network};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let data = [1.5_f32, 0.25, 0.0].map(f32::to_le_bytes).concat();

@@ -20,10 +20,10 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// A network that ends in [`Softmax`](crate::Softmax) under [`CrossEntropy`](crate::CrossEntropy) or
-/// [`KullbackLeibler`](crate::KullbackLeibler), or in [`Sigmoid`](crate::Sigmoid) under
-/// [`BinaryCrossEntropy`](crate::BinaryCrossEntropy), smoothed and weighted ones included, is evaluated from the inputs of
+/// [`KullbackLeibler`](crate::loss::KullbackLeibler), or in [`Sigmoid`](crate::Sigmoid) under
+/// [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), smoothed and weighted ones included, is evaluated from the inputs of
 /// that layer, as under [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) and
-/// [`SigmoidCrossEntropy`](crate::SigmoidCrossEntropy): a probability that is 0 or 1 to all its digits has lost the
+/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy): a probability that is 0 or 1 to all its digits has lost the
 /// value and the slope.
 ///
 /// # Examples
@@ -302,7 +302,8 @@ impl<T> BoundObjective<'_, T> {
     /// Two halves of a batch, with the dropout mask of the whole:
     /// ```
     /// use gradus::nalgebra::dmatrix;
-    /// use gradus::{Batch, Dense, Dropout, MeanSquaredError, Network, Objective};
+    /// use gradus::layer::Dropout;
+    /// use gradus::{Batch, Dense, MeanSquaredError, Network, Objective};
     ///
     /// let network = Network::builder(1).layer(Dropout::new(0.5)?).layer(Dense::new(1, 1)).build()?;
     /// let mut objective = network.objective(MeanSquaredError);

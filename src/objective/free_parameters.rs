@@ -16,7 +16,8 @@ use crate::real::Real;
 /// # Examples
 /// x₁ frozen at 4:
 /// ```
-/// use gradus::{FreeParameters, GradientDescent, Optimizer, Stop, from_fn};
+/// use gradus::objective::FreeParameters;
+/// use gradus::{GradientDescent, Optimizer, Stop, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
@@ -33,7 +34,8 @@ use crate::real::Real;
 /// The first layer of a network, which was trained before:
 /// ```
 /// # use gradus::nalgebra::dmatrix;
-/// # use gradus::{Dense, FreeParameters, GradientDescent, MeanSquaredError, Network, Optimizer, Sigmoid};
+/// # use gradus::objective::FreeParameters;
+/// # use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Optimizer, Sigmoid};
 /// # let network = Network::<f64>::builder(1).layer(Dense::new(1, 2)).layer(Sigmoid).layer(Dense::new(2, 1)).build()?;
 /// # let (x, t) = (dmatrix![0.0, 1.0], dmatrix![0.0, 1.0]);
 /// # let trained = vec![0.5; network.parameter_count()];

@@ -23,7 +23,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Objective, Penalty, from_fn};
+/// use gradus::objective::Penalty;
+/// use gradus::{Objective, from_fn};
 ///
 /// let mut gradient = [0.0; 2];
 /// assert_eq!(Penalty::l2(0.1)?.value_and_gradient(&[-3.0, 4.0], &mut gradient), 0.05 * 25.0);
@@ -42,7 +43,8 @@ use crate::real::Real;
 /// The weights of a network, but not its biases:
 /// ```
 /// # use gradus::nalgebra::dmatrix;
-/// # use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Optimizer, Penalty, Sigmoid};
+/// # use gradus::objective::Penalty;
+/// # use gradus::{Dense, GradientDescent, MeanSquaredError, Network, Optimizer, Sigmoid};
 /// # let network = Network::<f64>::builder(1).layer(Dense::new(1, 2)).layer(Sigmoid).layer(Dense::new(2, 1)).build()?;
 /// # let (x, t) = (dmatrix![0.0, 1.0], dmatrix![0.0, 1.0]);
 /// # let mut parameters = vec![0.5; network.parameter_count()];

@@ -12,12 +12,13 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// The first step changes every parameter by η, whatever its slope. The rates only fall; on a long run that leads
-/// through steep regions they may fall too far, which [`RmsProp`](crate::RmsProp) avoids. ε stands outside the root. A
+/// through steep regions they may fall too far, which [`RmsProp`](crate::optimizer::RmsProp) avoids. ε stands outside the root. A
 /// step allocates nothing after the first of a size; on another number of parameters the sums start at zero.
 ///
 /// # Examples
 /// ```
-/// use gradus::{AdaGrad, Optimizer, Stop, from_fn};
+/// use gradus::optimizer::AdaGrad;
+/// use gradus::{Optimizer, Stop, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
@@ -28,7 +29,7 @@ use crate::real::Real;
 /// assert!(step.is_finite() && (x[0] + 2.5).abs() < 1e-9 && (x[1] - 3.5).abs() < 1e-9);
 ///
 /// let report = AdaGrad::new(0.5)?.minimize(&mut sphere, &mut x, &Stop::after(2_000).gradient_norm(1e-9)?);
-/// assert_eq!(report.reason, gradus::StopReason::Converged);
+/// assert_eq!(report.reason, gradus::optimizer::StopReason::Converged);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///
@@ -60,7 +61,7 @@ impl<T: Real> AdaGrad<T> {
     ///
     /// # Examples
     /// ```
-    /// use gradus::AdaGrad;
+    /// use gradus::optimizer::AdaGrad;
     ///
     /// let optimizer = AdaGrad::new(0.01)?.epsilon(1e-6)?;
     /// assert!(optimizer.hyper_parameters().contains(&("epsilon", 1e-6)));

@@ -9,7 +9,7 @@ use crate::real::Real;
 ///
 /// All of it entry by entry, with `m̂ = m/(1 − β₁ᵗ)` and `v̂ = v/(1 − β₂ᵗ)` in the step of number t, which makes up for
 /// means that start at zero, and `g = ∇f(x) + λ x`. Defaults: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸, weight decay λ = 0.
-/// For a weight decay that η scales and the slopes do not, see [`AdamW`](crate::AdamW).
+/// For a weight decay that η scales and the slopes do not, see [`AdamW`](crate::optimizer::AdamW).
 ///
 /// # Numerics
 /// A step changes no parameter by much more than η, and does not depend on the scale of f as long as slopes are large

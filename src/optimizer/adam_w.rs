@@ -15,7 +15,8 @@ use crate::real::Real;
 /// # Examples
 /// The first step shrinks by 1 − 0.1·0.5, then subtracts η against the sign of the slope:
 /// ```
-/// use gradus::{AdamW, Optimizer, from_fn};
+/// use gradus::optimizer::AdamW;
+/// use gradus::{Optimizer, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
@@ -59,7 +60,7 @@ impl<T: Real> AdamW<T> {
     ///
     /// # Examples
     /// ```
-    /// use gradus::AdamW;
+    /// use gradus::optimizer::AdamW;
     ///
     /// let optimizer = AdamW::new(0.01)?.epsilon(1e-6)?;
     /// assert!(optimizer.hyper_parameters().contains(&("epsilon", 1e-6)));

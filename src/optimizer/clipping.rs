@@ -21,7 +21,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Clipped, GradientDescent, Optimizer, from_fn};
+/// use gradus::optimizer::Clipped;
+/// use gradus::{GradientDescent, Optimizer, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);

@@ -1,8 +1,7 @@
-use super::{
-    AdaGrad, Adam, AdamW, Clipped, GradientDescent, Lbfgs, Nadam, Optimizer, RmsProp, ScheduleConfiguration, Scheduled,
-};
+use super::{AdaGrad, Adam, AdamW, Clipped, GradientDescent, Lbfgs, Nadam, Optimizer, RmsProp};
 use crate::error::Result;
 use crate::real::Real;
+use crate::schedule::{ScheduleConfiguration, Scheduled};
 
 /// What rebuilds one of the crate's optimizers: its name and hyper-parameters, all of them, so that it means the same
 /// whatever later defaults are.
@@ -15,7 +14,8 @@ use crate::real::Real;
 /// ```
 /// # #[cfg(feature = "serde")]
 /// # {
-/// use gradus::{Optimizer, OptimizerConfiguration};
+/// use gradus::optimizer::OptimizerConfiguration;
+/// use gradus::Optimizer;
 ///
 /// let configuration: OptimizerConfiguration = serde_json::from_str(
 ///     r#"{ "Scheduled": {
@@ -196,7 +196,7 @@ impl OptimizerConfiguration {
     }
 
     /// The same with another learning rate; `None` where there is none, or a schedule gives it.
-    pub(super) fn with_learning_rate(mut self, rate: f64) -> Option<Self> {
+    pub(crate) fn with_learning_rate(mut self, rate: f64) -> Option<Self> {
         match &mut self {
             Self::GradientDescent { learning_rate, .. }
             | Self::AdaGrad { learning_rate, .. }

@@ -35,7 +35,8 @@ use crate::real::Real;
 /// # Examples
 /// Rosenbrock's function, from its usual start:
 /// ```
-/// use gradus::{Lbfgs, Optimizer, Stop, from_fn};
+/// use gradus::optimizer::Lbfgs;
+/// use gradus::{Optimizer, Stop, from_fn};
 ///
 /// let mut rosenbrock = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
@@ -44,7 +45,7 @@ use crate::real::Real;
 /// });
 /// let mut x = [-1.2, 1.0];
 /// let report = Lbfgs::new().minimize(&mut rosenbrock, &mut x, &Stop::after(100).gradient_norm(1e-9)?);
-/// assert_eq!(report.reason, gradus::StopReason::Converged);
+/// assert_eq!(report.reason, gradus::optimizer::StopReason::Converged);
 /// assert!((x[0] - 1.0).abs() < 1e-10 && (x[1] - 1.0).abs() < 1e-10 && report.iterations < 50);
 /// # Ok::<(), gradus::Error>(())
 /// ```
@@ -118,7 +119,7 @@ impl<T: Real> Lbfgs<T> {
     /// # Examples
     /// A search that is nearly exact, as for a method that needs few steps:
     /// ```
-    /// use gradus::Lbfgs;
+    /// use gradus::optimizer::Lbfgs;
     ///
     /// let optimizer = Lbfgs::<f64>::new().history(20)?.wolfe(1e-4, 0.1)?;
     /// assert_eq!(optimizer.hyper_parameters(), [("history", 20.0), ("c1", 1e-4), ("c2", 0.1)]);

@@ -32,7 +32,8 @@ use crate::real::Real;
 /// # Examples
 /// The Hessian of x₀² + x₁² is 2, so the bound is 1:
 /// ```
-/// use gradus::{GradientDescent, LearningRateBound, Optimizer, Stop, StopReason, from_fn};
+/// use gradus::optimizer::{LearningRateBound, StopReason};
+/// use gradus::{GradientDescent, Optimizer, Stop, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);

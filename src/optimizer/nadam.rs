@@ -16,7 +16,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Nadam, Optimizer, Stop, from_fn};
+/// use gradus::optimizer::Nadam;
+/// use gradus::{Optimizer, Stop, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
@@ -24,7 +25,7 @@ use crate::real::Real;
 /// });
 /// let mut x = [-3.0, 4.0];
 /// let report = Nadam::new(0.1)?.minimize(&mut sphere, &mut x, &Stop::after(1_000).gradient_norm(1e-6)?);
-/// assert_eq!(report.reason, gradus::StopReason::Converged);
+/// assert_eq!(report.reason, gradus::optimizer::StopReason::Converged);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 ///
@@ -83,7 +84,7 @@ impl<T: Real> Nadam<T> {
     ///
     /// # Examples
     /// ```
-    /// use gradus::Nadam;
+    /// use gradus::optimizer::Nadam;
     ///
     /// let optimizer = Nadam::new(0.002)?.epsilon(1e-6)?.momentum_decay(0.0)?;
     /// assert!(optimizer.hyper_parameters().contains(&("momentum decay", 0.0)));

@@ -22,7 +22,8 @@ use crate::real::Real;
 /// # Examples
 /// The first step is η/√(1 − 0.99) = 10 η:
 /// ```
-/// use gradus::{Optimizer, RmsProp, from_fn};
+/// use gradus::optimizer::RmsProp;
+/// use gradus::{Optimizer, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
@@ -96,7 +97,7 @@ impl<T: Real> RmsProp<T> {
     ///
     /// # Examples
     /// ```
-    /// use gradus::RmsProp;
+    /// use gradus::optimizer::RmsProp;
     ///
     /// let optimizer = RmsProp::new(0.01)?.alpha(0.9)?.epsilon(1e-6)?.momentum(0.5)?.centered();
     /// for expected in [("alpha", 0.9), ("epsilon", 1e-6), ("momentum", 0.5), ("centered", 1.0)] {

@@ -150,7 +150,7 @@ impl Figure {
 
     /// Writes the chart to an SVG file.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::save_file); its bytes are a function of the figure.
+    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the figure.
     ///
     /// # Errors
     /// As [`to_svg`](Self::to_svg), and [`PlotError::Save`] if the file cannot be saved.

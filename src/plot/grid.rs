@@ -123,7 +123,7 @@ fn colour(shade: f64) -> RGBColor {
 ///
 /// # Examples
 /// ```
-/// use gradus::ConfusionMatrix;
+/// use gradus::metrics::ConfusionMatrix;
 /// use gradus::plot::confusion_matrix;
 ///
 /// let confusion = ConfusionMatrix::from_labels(&[0, 1, 1, 1], &[0, 0, 1, 1], 2)?.with_names(&["no", "yes"])?;

@@ -41,7 +41,8 @@ pub fn losses(history: &History) -> Figure {
 /// ```
 /// use gradus::nalgebra::{dmatrix, dvector};
 /// use gradus::plot::metrics;
-/// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer, mean_absolute_error};
+/// use gradus::metrics::mean_absolute_error;
+/// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer};
 ///
 /// let data = Dataset::new(dmatrix![0.0, 1.0, 2.0], dmatrix![0.0, 2.0, 4.0])?;
 /// let network = Network::<f64>::builder(1).layer(Dense::new(1, 1)).build()?;

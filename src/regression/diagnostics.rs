@@ -45,7 +45,8 @@ pub enum RobustCovariance {
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{LinearRegression, RobustCovariance};
+/// use gradus::regression::RobustCovariance;
+/// use gradus::LinearRegression;
 ///
 /// // x̄ = 1, Σ(x − x̄)² = 2, ŷ = ½ x + ½.
 /// let (x, y) = (dvector![0.0, 1.0, 2.0], dvector![0.0, 2.0, 1.0]);
@@ -85,7 +86,7 @@ impl<T: Real> LinearFit<T> {
     /// Residuals are those of the refined parameters, with the digits that these lose to rounding, in twice the working
     /// precision, and have [a bound each](Diagnostics::residual_error_bounds). Leverages have a relative error of at most
     /// [`leverage_error_bound`](Diagnostics::leverage_error_bound), and with
-    /// [refined standard errors](crate::RegressionReport::standard_errors_refined) 1 − h does not cancel; else its error is
+    /// [refined standard errors](crate::regression::RegressionReport::standard_errors_refined) 1 − h does not cancel; else its error is
     /// h / (1 − h) times that. Where the fit has converged, Cook's distances and robust standard errors that the
     /// error of the residuals leaves without their digits are `None`. Memory: n (p + 2 k + 1) numbers for k targets.
     ///

@@ -22,7 +22,8 @@ use crate::real::Real;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::dvector;
-/// use gradus::{GradientDescent, Intercept, LeastSquaresObjective, Optimizer, Stop};
+/// use gradus::regression::{Intercept, LeastSquaresObjective};
+/// use gradus::{GradientDescent, Optimizer, Stop};
 ///
 /// let (x, y) = (dvector![0.0_f64, 1.0, 2.0], dvector![1.0, 3.0, 5.0]);
 /// let mut objective = LeastSquaresObjective::new(&x, &y, Intercept::Include)?;
@@ -30,7 +31,7 @@ use crate::real::Real;
 /// let stop = Stop::after(10_000).gradient_norm(1e-12)?;
 /// let report = GradientDescent::new(0.2)?.minimize(&mut objective, &mut parameters, &stop);
 /// assert!((parameters[0] - 1.0).abs() < 1e-11 && (parameters[1] - 2.0).abs() < 1e-11);
-/// # assert_eq!(report.reason, gradus::StopReason::Converged);
+/// # assert_eq!(report.reason, gradus::optimizer::StopReason::Converged);
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -118,7 +118,7 @@ impl<T: Real> LinearFit<T> {
         &self.solution.report
     }
 
-    /// The columns that are combinations of others, where [`RankDeficiency`](crate::RankDeficiency) says to put up
+    /// The columns that are combinations of others, where [`RankDeficiency`](crate::regression::RankDeficiency) says to put up
     /// with them; none otherwise.
     #[must_use]
     pub fn dependencies(&self) -> &[Dependency] {
@@ -139,7 +139,7 @@ impl<T: Real> LinearFit<T> {
 
     /// All parameters as one matrix: the intercept's row first, if the model has one, then those of the features.
     ///
-    /// Column by column they are the vector that [`LeastSquaresObjective`](crate::LeastSquaresObjective) is a
+    /// Column by column they are the vector that [`LeastSquaresObjective`](crate::regression::LeastSquaresObjective) is a
     /// function of.
     #[must_use]
     pub fn parameters(&self) -> DMatrix<T> {
@@ -186,7 +186,7 @@ impl<T: Real> LinearFit<T> {
     /// working precision.
     ///
     /// A model that [`fit_polynomial`](crate::LinearRegression::fit_polynomial) made takes rows as
-    /// [`polynomial`](crate::polynomial) makes them. Where they are the powers of their first entry but for rounding, the
+    /// [`polynomial`](crate::regression::polynomial) makes them. Where they are the powers of their first entry but for rounding, the
     /// polynomial is evaluated at that entry: about the middle of its data, or without an intercept, with a penalty or of the
     /// least norm, as it is given.
     ///

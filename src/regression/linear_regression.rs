@@ -96,7 +96,8 @@ impl LinearRegression {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::dvector;
-    /// use gradus::{LinearRegression, Solver};
+    /// use gradus::regression::Solver;
+    /// use gradus::LinearRegression;
     ///
     /// let (x, y) = (dvector![0.0, 1.0, 2.0], dvector![1.0, 3.0, 5.0]);
     /// let fit = LinearRegression::new().with_solver(Solver::Qr).with_refined_standard_errors(false).fit(&x, &y)?;
@@ -138,7 +139,8 @@ impl LinearRegression {
     /// The second column is twice the first, and y = 5 x₀:
     /// ```
     /// use gradus::nalgebra::{dmatrix, dvector};
-    /// use gradus::{Error, LinearRegression, RankDeficiency};
+    /// use gradus::regression::RankDeficiency;
+    /// use gradus::{Error, LinearRegression};
     ///
     /// let (x, y) = (dmatrix![1.0, 2.0; 2.0, 4.0; 4.0, 8.0], dvector![5.0, 10.0, 20.0]);
     /// let refused = LinearRegression::new().fit(&x, &y).unwrap_err();
@@ -183,7 +185,8 @@ impl LinearRegression {
     /// A mean of 0 and 3 of which the second counts twice:
     /// ```
     /// use gradus::nalgebra::{DMatrix, dvector};
-    /// use gradus::{Intercept, LinearRegression};
+    /// use gradus::regression::Intercept;
+    /// use gradus::LinearRegression;
     ///
     /// let ones = DMatrix::from_element(2, 1, 1.0);
     /// let regression = LinearRegression::new().with_intercept(Intercept::Omit);
@@ -201,7 +204,7 @@ impl LinearRegression {
     }
 
     /// Fits the polynomial `y ≈ a + b₁ x + … + b_d x^d` of degree d to `y`, n × k, with powers in twice the working
-    /// precision: the design matrix is that of [`polynomial`](crate::polynomial), without its rounding (but for
+    /// precision: the design matrix is that of [`polynomial`](crate::regression::polynomial), without its rounding (but for
     /// [`Solver::Sums`], which takes rounded ones).
     ///
     /// With an intercept and without a penalty the powers are those of `(x − center) / scale`, between −1 and 1, so that years
@@ -217,7 +220,8 @@ impl LinearRegression {
     /// # Examples
     /// ```
     /// use gradus::nalgebra::{dmatrix, dvector};
-    /// use gradus::{LinearRegression, polynomial};
+    /// use gradus::regression::polynomial;
+    /// use gradus::LinearRegression;
     ///
     /// let fit = LinearRegression::new().fit_polynomial(&[0.0, 1.0, 2.0, 3.0], &dvector![1.0, 0.0, 3.0, 10.0], 2)?;
     /// assert_eq!((fit.intercept()[0], fit.coefficients()), (1.0, &dmatrix![-3.0; 2.0]));

@@ -100,7 +100,8 @@ impl<T: Real> NormalEquation<T> {
     /// A mean of 1 and 4 of which the second counts twice, and then the first alone:
     /// ```
     /// use gradus::nalgebra::{DMatrix, dvector};
-    /// use gradus::{Intercept, NormalEquation};
+    /// use gradus::regression::Intercept;
+    /// use gradus::NormalEquation;
     ///
     /// let one = DMatrix::from_element(1, 1, 1.0);
     /// let mut sums = NormalEquation::<f64>::new(1, 1).with_intercept(Intercept::Omit);

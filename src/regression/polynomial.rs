@@ -18,7 +18,8 @@ use crate::wide::Wide;
 /// # Examples
 /// ```
 /// use gradus::nalgebra::{dmatrix, dvector};
-/// use gradus::{LinearRegression, polynomial};
+/// use gradus::regression::polynomial;
+/// use gradus::LinearRegression;
 ///
 /// let x = polynomial(&[0.0, 1.0, 2.0, 3.0], 2)?;
 /// assert_eq!(x, dmatrix![0.0, 0.0; 1.0, 1.0; 2.0, 4.0; 3.0, 9.0]);

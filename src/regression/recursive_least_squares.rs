@@ -33,7 +33,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::RecursiveLeastSquares;
+/// use gradus::regression::RecursiveLeastSquares;
 ///
 /// // The mean of 2 of weight ½ and 5 of weight 1 is (1 + 5) / 1.5 = 4.
 /// let mut level = RecursiveLeastSquares::new(1, 0.5)?;

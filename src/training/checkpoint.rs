@@ -14,7 +14,7 @@ use crate::real::Real;
 ///
 /// All chance is a function of the seed and the number of the step, so that no generator has to be saved. With the
 /// feature `serde` a checkpoint goes to and from any format that keeps floating-point numbers exactly;
-/// [`save_file`](crate::save_file) replaces the checkpoint before by it as a whole.
+/// [`save_file`](crate::file::save_file) replaces the checkpoint before by it as a whole.
 ///
 /// # Examples
 /// A run is stopped after three steps and gone on with by another trainer:
@@ -22,7 +22,8 @@ use crate::real::Real;
 /// use std::ops::ControlFlow;
 ///
 /// use gradus::nalgebra::dmatrix;
-/// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer, TrainingEnd};
+/// use gradus::training::TrainingEnd;
+/// use gradus::{Dataset, Dense, GradientDescent, MeanSquaredError, Network, Trainer};
 ///
 /// # fn main() -> gradus::Result<()> {
 /// let data = Dataset::new(dmatrix![-1.0, 0.0, 1.0, 2.0], dmatrix![-1.0, 1.0, 3.0, 5.0])?;

@@ -8,7 +8,7 @@ use crate::error::Result;
 ///
 /// # Examples
 /// ```
-/// use gradus::EarlyStopping;
+/// use gradus::training::EarlyStopping;
 ///
 /// let early_stopping = EarlyStopping::after(5)?.minimal_improvement(1e-4)?;
 /// assert_eq!(early_stopping.patience(), 5);

@@ -76,7 +76,7 @@ impl History {
     /// # fn save(trainer: gradus::Trainer<'_, f32>) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut csv = Vec::new();
     /// trainer.history().write_csv(&mut csv)?;
-    /// gradus::save_file("history.csv", csv)?;
+    /// gradus::file::save_file("history.csv", csv)?;
     /// # Ok(())
     /// # }
     /// ```

@@ -11,7 +11,9 @@ fn one<V: Ord + std::fmt::Debug>(make: impl Fn() -> V) -> V {
 
 #[cfg(any(feature = "safetensors", feature = "onnx"))]
 fn model() -> gradus::Model<f32> {
-    use gradus::{Dense, LayerNormalization, Model, Network, Relu, Standardization};
+    use gradus::data::Standardization;
+    use gradus::layer::{LayerNormalization, Relu};
+    use gradus::{Dense, Model, Network};
 
     let builder = Network::builder(3).layer(Dense::new(3, 12)).layer(LayerNormalization::new(12)).layer(Relu);
     let network = builder.layer(Dense::new(12, 1)).build().unwrap();
@@ -56,19 +58,19 @@ fn f06_archives_are_a_function_of_the_arrays() {
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x.npz");
-    let saved = |arrays: &gradus::Npz| {
+    let saved = |arrays: &gradus::data::Npz| {
         arrays.save(&path).unwrap();
         std::fs::read(&path).unwrap()
     };
     let forward = one(|| {
-        let mut arrays = gradus::Npz::new();
+        let mut arrays = gradus::data::Npz::new();
         for name in ["x", "y", "z"] {
             arrays.insert(name, &dmatrix![1.0, 2.0]).unwrap();
         }
         saved(&arrays)
     });
     let backward = one(|| {
-        let mut arrays = gradus::Npz::new();
+        let mut arrays = gradus::data::Npz::new();
         for name in ["z", "y", "x"] {
             arrays.insert(name, &dmatrix![1.0, 2.0]).unwrap();
         }
@@ -77,7 +79,7 @@ fn f06_archives_are_a_function_of_the_arrays() {
     assert!(forward == backward);
     // No clock: the earliest time that the format has, midnight on 1 January 1980.
     assert_eq!(forward[10..14], [0, 0, 0x21, 0]);
-    let read = gradus::Npz::read(&path).unwrap();
+    let read = gradus::data::Npz::read(&path).unwrap();
     assert!(one(|| saved(&read)) == forward);
 }
 
@@ -91,7 +93,7 @@ fn f06_charts_are_a_function_of_their_points() {
         let with = |figure: Figure, mark| figure.with(Series::new("s", mark, [[0.0, 0.1], [1.0, 3.0], [2.0, -1.0]]));
         marks.into_iter().fold(Figure::new("t", "x", "y"), with).to_svg().unwrap()
     });
-    let confusion = gradus::ConfusionMatrix::from_labels(&[0, 1, 1], &[0, 0, 1], 2).unwrap();
+    let confusion = gradus::metrics::ConfusionMatrix::from_labels(&[0, 1, 1], &[0, 0, 1], 2).unwrap();
     let _ = one(|| confusion_matrix(&confusion).to_svg().unwrap());
 }
 
@@ -118,7 +120,7 @@ fn table(number: f64) -> String {
         "learning_rate": number, "seconds": number,
     });
     let history = serde_json::json!({ "metric_names": ["a", "b"], "records": [record] });
-    let history: gradus::History = serde_json::from_value(history).unwrap();
+    let history: gradus::training::History = serde_json::from_value(history).unwrap();
     let mut csv = Vec::new();
     history.write_csv(&mut csv).unwrap();
     String::from_utf8(csv).unwrap()
@@ -191,7 +193,7 @@ fn f13_an_epoch_is_told_in_few_digits() {
         let record = serde_json::json!({
             "epoch": 3, "training_loss": loss, "validation_loss": loss, "metrics": [], "learning_rate": null, "seconds": 0.0,
         });
-        serde_json::from_value::<gradus::EpochRecord>(record).unwrap().to_string()
+        serde_json::from_value::<gradus::training::EpochRecord>(record).unwrap().to_string()
     };
     assert_eq!(told(0.12344), "epoch 3: training loss 0.1234, validation loss 0.1234");
     assert_eq!(told(1.23456e21), "epoch 3: training loss 1.2346e21, validation loss 1.2346e21");

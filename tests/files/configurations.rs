@@ -1,14 +1,16 @@
 //! Whatever is chosen for a training as JSON: to the last bit, and nothing unchecked.
 #![cfg(feature = "serde")]
 
+use gradus::loss::{ClassWeights, Huber, LabelSmoothing, LossConfiguration, SigmoidCrossEntropy};
 use gradus::nalgebra::dmatrix;
-use gradus::{
-    AdaGrad, Adam, AdamW, ClassWeights, Clipped, ConstantSchedule, CosineAnnealing, EarlyStopping, ExponentialDecay,
-    GradientDescent, Huber, InverseTimeDecay, LabelSmoothing, Lbfgs, LinearWarmUp, Loss, LossConfiguration,
-    MultiStepDecay, Nadam, OneCycle, Optimizer, OptimizerConfiguration, Penalty, PolynomialDecay, Real,
-    ReduceOnPlateau, Result, RmsProp, Schedule, ScheduleConfiguration, Scheduled, SigmoidCrossEntropy,
-    SoftmaxCrossEntropy, StepDecay, Stop, from_fn,
+use gradus::objective::Penalty;
+use gradus::optimizer::{AdaGrad, AdamW, Clipped, Lbfgs, Nadam, OptimizerConfiguration, RmsProp};
+use gradus::schedule::{
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, ReduceOnPlateau, Schedule, ScheduleConfiguration, Scheduled, StepDecay,
 };
+use gradus::training::EarlyStopping;
+use gradus::{Adam, GradientDescent, Loss, Optimizer, Real, Result, SoftmaxCrossEntropy, Stop, from_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gradus::{Error, IdxError, Images, Labels};
+use gradus::Error;
+use gradus::data::{IdxError, Images, Labels};
 use proptest::prelude::*;
 
 /// A directory of its own, removed with everything in it.

@@ -5,8 +5,10 @@ use std::fs;
 use std::process::Command;
 
 use crate::mute::Mute;
+use gradus::data::Standardization;
+use gradus::model::ModelError;
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{Dense, Error, Model, ModelError, Network, Real, Sigmoid, Softmax, Standardization};
+use gradus::{Dense, Error, Model, Network, Real, Sigmoid, Softmax};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;

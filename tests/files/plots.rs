@@ -1,15 +1,14 @@
 //! Charts: what is drawn are the values, and they stand where the axes say.
 #![cfg(feature = "plot")]
 
+use gradus::gradient::from_value;
+use gradus::metrics::{ConfusionMatrix, mean_absolute_error};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
 use gradus::plot::{
     Figure, Mark, PlotError, Series, confusion_matrix, descent_path, losses, metrics, regression_line,
     residual_quantiles, residuals_against_fitted, residuals_against_leverage, weight_images,
 };
-use gradus::{
-    Adam, ConfusionMatrix, Dataset, Dense, Error, LinearFit, LinearRegression, MeanSquaredError, Network, Trainer,
-    from_fn, from_value, mean_absolute_error,
-};
+use gradus::{Adam, Dataset, Dense, Error, LinearFit, LinearRegression, MeanSquaredError, Network, Trainer, from_fn};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

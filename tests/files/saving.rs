@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use gradus::{SaveError, save_file};
+use gradus::file::{SaveError, save_file};
 
 type Save = Box<dyn Fn(&Path) -> Result<(), SaveError>>;
 
@@ -35,16 +35,22 @@ fn formats() -> Vec<Format> {
         gradus::Model::new(network, gradus::nalgebra::DVector::from_element(420, 0.5)).unwrap()
     };
     #[cfg(feature = "safetensors")]
-    add("Model::save", Box::new(move |path| model().save(path).map_err(of_saving!(gradus::ModelError))));
+    add("Model::save", Box::new(move |path| model().save(path).map_err(of_saving!(gradus::model::ModelError))));
     #[cfg(feature = "onnx")]
-    add("Model::save_onnx", Box::new(move |path| model().save_onnx(path).map_err(of_saving!(gradus::OnnxError))));
+    add(
+        "Model::save_onnx",
+        Box::new(move |path| model().save_onnx(path).map_err(of_saving!(gradus::model::OnnxError))),
+    );
     #[cfg(feature = "npy")]
     {
         let matrix = gradus::nalgebra::DMatrix::from_element(30, 30, 0.5);
-        let mut arrays = gradus::Npz::new();
+        let mut arrays = gradus::data::Npz::new();
         arrays.insert("x", &matrix).unwrap();
-        add("write_npy", Box::new(move |path| gradus::write_npy(path, &matrix).map_err(of_saving!(gradus::NpyError))));
-        add("Npz::save", Box::new(move |path| arrays.save(path).map_err(of_saving!(gradus::NpyError))));
+        add(
+            "write_npy",
+            Box::new(move |path| gradus::data::write_npy(path, &matrix).map_err(of_saving!(gradus::data::NpyError))),
+        );
+        add("Npz::save", Box::new(move |path| arrays.save(path).map_err(of_saving!(gradus::data::NpyError))));
     }
     #[cfg(feature = "plot")]
     {

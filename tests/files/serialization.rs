@@ -1,11 +1,12 @@
 //! Fitted models, and sums on their way to be merged, as JSON: to the last bit, and nothing unchecked.
 #![cfg(feature = "serde")]
 
+use gradus::data::Standardization;
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
-use gradus::{
-    FitStatistics, Intercept, Intervals, LinearFit, LinearRegression, NormalEquation, RecursiveLeastSquares,
-    RegressionReport, RobustCovariance, Standardization,
+use gradus::regression::{
+    FitStatistics, Intercept, Intervals, RecursiveLeastSquares, RegressionReport, RobustCovariance,
 };
+use gradus::{LinearFit, LinearRegression, NormalEquation};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,8 +1,8 @@
 //! Tables as programs and people write them: read as pandas does (reference/tables.py), or refused with the cause, the line
 //! and the way on.
 
+use gradus::data::{CsvError, CsvOptions, CsvTable};
 use gradus::nalgebra::dmatrix;
-use gradus::{CsvError, CsvOptions, CsvTable};
 use proptest::prelude::*;
 use serde_json::Value;
 

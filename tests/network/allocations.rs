@@ -1,11 +1,15 @@
 //! After the first step of a shape gradus allocates nothing; a product may take one packing buffer.
 
 use allocation_counter::measure;
+use gradus::layer::{Dropout, Gelu, LayerNormalization, LogSoftmax};
+use gradus::loss::{ClassWeights, LabelSmoothing, NegativeLogLikelihood};
 use gradus::nalgebra::DMatrix;
+use gradus::objective::{FreeParameters, Penalty};
+use gradus::optimizer::Clipped;
+use gradus::schedule::{Scheduled, StepDecay};
 use gradus::{
-    ClassWeights, Clipped, CrossEntropy, Dataset, Dense, Dropout, FreeParameters, Gelu, GradientDescent,
-    LabelSmoothing, LayerNormalization, LogSoftmax, Loss, MeanSquaredError, NegativeLogLikelihood, Network, Optimizer,
-    Penalty, Real, Scheduled, Sigmoid, Softmax, SoftmaxCrossEntropy, StepDecay, one_hot,
+    CrossEntropy, Dataset, Dense, GradientDescent, Loss, MeanSquaredError, Network, Optimizer, Real, Sigmoid, Softmax,
+    SoftmaxCrossEntropy, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;

@@ -1,14 +1,24 @@
 //! What a user of the crate writes compiles as documented, for both scalars, and the types are what they promise.
 
+use gradus::data::IdxError;
+use gradus::loss::LossConfiguration;
+use gradus::metrics::ConfusionMatrix;
+use gradus::model::Predictor;
 use gradus::nalgebra::{DMatrix, DVector, SMatrix};
+use gradus::network::{BoundObjective, NetworkObjective};
+use gradus::optimizer::{
+    AdaGrad, AdamW, Clipped, Iteration, Lbfgs, LearningRateBound, Nadam, OptimizerConfiguration, OptimizerState,
+    RmsProp, Step, StopReason,
+};
+use gradus::regression::LeastSquaresObjective;
+use gradus::schedule::{
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, ReduceOnPlateau, Schedule, ScheduleConfiguration, Scheduled, StepDecay,
+};
+use gradus::training::{Checkpoint, EarlyStopping, EpochRecord, History, Progress, TrainingEnd, TrainingReport};
 use gradus::{
-    AdaGrad, Adam, AdamW, Batch, BoundObjective, Checkpoint, Clipped, ConfusionMatrix, ConstantSchedule,
-    CosineAnnealing, Dataset, Dense, EarlyStopping, EpochRecord, Error, ExponentialDecay, GradientDescent, History,
-    IdxError, InverseTimeDecay, Iteration, Layer, Lbfgs, LearningRateBound, LeastSquaresObjective, LinearFit,
-    LinearWarmUp, Loss, LossConfiguration, Model, MultiStepDecay, Nadam, Network, NetworkObjective, NormalEquation,
-    Objective, OneCycle, Optimizer, OptimizerConfiguration, OptimizerState, PolynomialDecay, Predictor, Progress,
-    ReduceOnPlateau, Report, RmsProp, Schedule, ScheduleConfiguration, Scheduled, Sigmoid, SoftmaxCrossEntropy, Step,
-    StepDecay, Stop, StopReason, TrainingEnd, TrainingReport, one_hot,
+    Adam, Batch, Dataset, Dense, Error, GradientDescent, Layer, LinearFit, Loss, Model, Network, NormalEquation,
+    Objective, Optimizer, Report, Sigmoid, SoftmaxCrossEntropy, Stop, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -70,15 +80,15 @@ fn types_cross_threads_and_traits_make_objects() {
     crosses::<Dataset<f32>>();
     crosses::<NormalEquation<f64>>();
     crosses::<LinearFit<f64>>();
-    crosses::<gradus::Diagnostics<f32>>();
-    crosses::<gradus::Summary<'static, f64>>();
+    crosses::<gradus::regression::Diagnostics<f32>>();
+    crosses::<gradus::regression::Summary<'static, f64>>();
     crosses::<LeastSquaresObjective<f64>>();
     crosses::<Error>();
     crosses::<IdxError>();
     crosses::<Model<f32>>();
     crosses::<Predictor<'static, f32>>();
     #[cfg(feature = "safetensors")]
-    crosses::<gradus::ModelError>();
+    crosses::<gradus::model::ModelError>();
     crosses::<ConfusionMatrix>();
 
     fn objects(_: &dyn Layer<f64>, _: &dyn Loss<f64>, _: &dyn Objective<f64>, _: &dyn Optimizer<f64>) {}

@@ -4,10 +4,13 @@
 //! 80, no threads, cannot be asked for: the crate starts none. 82, more than 2³² samples, is too large for a test; see
 //! `Trainer`, "Reproducibility".
 
+use gradus::layer::{Dropout, Initializer};
+use gradus::loss::{BinaryCrossEntropy, SigmoidCrossEntropy};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
+use gradus::optimizer::Clipped;
 use gradus::{
-    BinaryCrossEntropy, Clipped, CrossEntropy, Dataset, Dense, Dropout, Error, GradientDescent, Initializer, Loss,
-    Network, Objective, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Trainer,
+    CrossEntropy, Dataset, Dense, Error, GradientDescent, Loss, Network, Objective, Sigmoid, Softmax,
+    SoftmaxCrossEntropy, Trainer,
 };
 
 fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {

@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 
+use gradus::data::{Images, Labels};
+use gradus::error::Shape;
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{
-    Dataset, Dense, Error, GradientDescent, Images, Labels, MeanSquaredError, Network, Shape, SoftmaxCrossEntropy,
-    Trainer,
-};
+use gradus::{Dataset, Dense, Error, GradientDescent, MeanSquaredError, Network, SoftmaxCrossEntropy, Trainer};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, TryRng};

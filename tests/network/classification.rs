@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use gradus::nalgebra::DMatrix;
-use gradus::{
-    BinaryCrossEntropy, ClassWeights, ConfusionMatrix, CrossEntropy, Hinge, KullbackLeibler, LabelSmoothing, Loss,
-    NegativeLogLikelihood, Poisson, SigmoidCrossEntropy, SoftmaxCrossEntropy, accuracy, balanced_class_weights,
-    log_loss, mean_absolute_error, one_hot, r_squared, root_mean_squared_error, top_k_accuracy,
+use gradus::loss::{
+    BinaryCrossEntropy, ClassWeights, Hinge, KullbackLeibler, LabelSmoothing, NegativeLogLikelihood, Poisson,
+    SigmoidCrossEntropy, balanced_class_weights,
 };
+use gradus::metrics::{
+    ConfusionMatrix, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
+};
+use gradus::nalgebra::DMatrix;
+use gradus::{CrossEntropy, Loss, SoftmaxCrossEntropy, accuracy, one_hot};
 use serde_json::Value;
 
 /// The reference values, with the data that they are of.

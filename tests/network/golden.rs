@@ -5,10 +5,13 @@
 //! tail, which call `exp` and `ln`), and so is a training in which every sum is exact. Other trainings round as the
 //! products are added up: by the widest vectors that the processor has. Their parameters are pinned for each of these.
 
+use gradus::data::{OrderedBatches, ShuffledBatches};
+use gradus::layer::{Dropout, Identity, Initializer, Tanh};
+use gradus::loss::HalfSquaredError;
 use gradus::nalgebra::{DMatrix, DVector};
 use gradus::{
-    Adam, Dataset, Dense, Dropout, GradientDescent, HalfSquaredError, Identity, Initializer, MeanSquaredError, Network,
-    Objective, OrderedBatches, Real, ShuffledBatches, SoftmaxCrossEntropy, Tanh, Trainer, from_fn,
+    Adam, Dataset, Dense, GradientDescent, MeanSquaredError, Network, Objective, Real, SoftmaxCrossEntropy, Trainer,
+    from_fn,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -180,7 +183,8 @@ fn a_training_that_rounds() {
 /// One step of every kind that a state is made of: bits of optimizers depend on no kernel where one number is optimised.
 #[test]
 fn steps_of_one_number() {
-    use gradus::{AdaGrad, AdamW, Lbfgs, Nadam, Optimizer, RmsProp};
+    use gradus::Optimizer;
+    use gradus::optimizer::{AdaGrad, AdamW, Lbfgs, Nadam, RmsProp};
 
     let after = |mut optimizer: Box<dyn Optimizer<f64>>| {
         let mut objective = from_fn(|x: &[f64], gradient: &mut [f64]| {

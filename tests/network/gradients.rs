@@ -6,14 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{LayerObjective, LossObjective, Values, gradient_of, predictions, targets, uniform};
+use gradus::gradient::{Difference, GradientReport, Tolerance, Verdict};
+use gradus::layer::{
+    Dropout, Elu, Gelu, Identity, LayerNormalization, LeakyRelu, LogSoftmax, Mode, ParameterBlock, Pass, Relu, Silu,
+    Softplus, Tanh, TanhGelu,
+};
+use gradus::loss::{
+    BinaryCrossEntropy, ClassWeights, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, LogCosh,
+    MeanAbsoluteError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
+};
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::network::{NetworkBuilder, NetworkObjective, ParameterRange};
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dense, Difference, Dropout, Elu, Gelu,
-    GradientCheck, GradientDescent, GradientReport, HalfSquaredError, Hinge, Huber, Identity, KullbackLeibler,
-    LabelSmoothing, Layer, LayerNormalization, LeakyRelu, LogCosh, LogSoftmax, Loss, MeanAbsoluteError,
-    MeanSquaredError, Mode, NegativeLogLikelihood, Network, NetworkBuilder, NetworkObjective, Objective, Optimizer,
-    ParameterBlock, ParameterRange, Pass, Poisson, Real, Relu, Result, Sigmoid, SigmoidCrossEntropy, Silu, Softmax,
-    SoftmaxCrossEntropy, Softplus, Stop, Tanh, TanhGelu, Tolerance, Verdict,
+    Batch, BatchMut, CrossEntropy, Dense, GradientCheck, GradientDescent, Layer, Loss, MeanSquaredError, Network,
+    Objective, Optimizer, Real, Result, Sigmoid, Softmax, SoftmaxCrossEntropy, Stop,
 };
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -2,8 +2,9 @@
 
 use allocation_counter::measure;
 use approx::assert_relative_eq;
+use gradus::data::Standardization;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
-use gradus::{Dense, Error, Model, Network, Sigmoid, Softmax, Standardization};
+use gradus::{Dense, Error, Model, Network, Sigmoid, Softmax};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 

@@ -2,13 +2,22 @@
 
 use std::sync::{Arc, Mutex};
 
+use gradus::error::Shape;
+use gradus::gradient::Difference;
+use gradus::layer::{
+    Dropout, Elu, Gelu, Identity, Initializer, LayerNormalization, LeakyRelu, LogSoftmax, Mode, ParameterBlock, Pass,
+    Relu, Silu, Softplus, Tanh, TanhGelu,
+};
+use gradus::loss::{
+    BinaryCrossEntropy, ClassWeights, HalfSquaredError, Huber, KullbackLeibler, LabelSmoothing, NegativeLogLikelihood,
+    SigmoidCrossEntropy,
+};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
+use gradus::network::NetworkBuilder;
+use gradus::optimizer::StopReason;
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dataset, Dense, Difference, Dropout, Elu, Error,
-    Gelu, GradientCheck, GradientDescent, HalfSquaredError, Huber, Identity, Initializer, KullbackLeibler,
-    LabelSmoothing, Layer, LayerNormalization, LeakyRelu, LogSoftmax, Loss, MeanSquaredError, Mode,
-    NegativeLogLikelihood, Network, NetworkBuilder, Objective, Optimizer, ParameterBlock, Pass, Relu, Result, Shape,
-    Sigmoid, SigmoidCrossEntropy, Silu, Softmax, SoftmaxCrossEntropy, Softplus, Stop, StopReason, Tanh, TanhGelu,
+    Batch, BatchMut, CrossEntropy, Dataset, Dense, Error, GradientCheck, GradientDescent, Layer, Loss,
+    MeanSquaredError, Network, Objective, Optimizer, Result, Sigmoid, Softmax, SoftmaxCrossEntropy, Stop,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
@@ -188,7 +197,7 @@ mod parameters {
 mod building {
     use super::*;
 
-    fn refusal(builder: gradus::NetworkBuilder<f64>) -> Error {
+    fn refusal(builder: gradus::network::NetworkBuilder<f64>) -> Error {
         builder.build().unwrap_err()
     }
 
@@ -517,7 +526,7 @@ mod objective {
         let mut used = network.objective(CrossEntropy);
         for samples in [3, 17, 1, 40, 2] {
             let (x, target) = (uniform(4, samples, &mut rng), one_hot_of(samples, 3));
-            let evaluate = |objective: &mut gradus::NetworkObjective<f64>| {
+            let evaluate = |objective: &mut gradus::network::NetworkObjective<f64>| {
                 let mut gradient = vec![0.0; parameters.len()];
                 let value = objective.on(&x, &target).unwrap().value_and_gradient(parameters.as_slice(), &mut gradient);
                 (value.to_bits(), to_bits(&gradient))
@@ -654,7 +663,7 @@ mod layers_of_ones_own {
     fn one_without_configuration_works() {
         let network = Network::builder(2).layer(Dense::new(2, 3)).layer(Shared::default()).build().unwrap();
         assert_eq!(network.layers().last().unwrap().configuration(), None);
-        let names: Vec<_> = network.parameter_ranges().iter().map(gradus::ParameterRange::name).collect();
+        let names: Vec<_> = network.parameter_ranges().iter().map(gradus::network::ParameterRange::name).collect();
         assert_eq!(names, ["0.weight", "0.bias", "1.c"]);
         let mut parameters = network.initialize(&mut rng(12));
         assert!((0.5..1.5).contains(parameters.as_slice().last().unwrap()));
@@ -842,7 +851,7 @@ mod layer_normalization {
     #[test]
     fn it_begins_as_plain_normalization_and_names_its_parameters() {
         let network = network();
-        let names: Vec<_> = network.parameter_ranges().iter().map(gradus::ParameterRange::name).collect();
+        let names: Vec<_> = network.parameter_ranges().iter().map(gradus::network::ParameterRange::name).collect();
         assert_eq!(names, ["0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias"]);
         let parameters = network.initialize(&mut rng(1));
         let values = |place: usize| &parameters.as_slice()[network.parameter_ranges()[place].range.clone()];
@@ -905,12 +914,12 @@ mod configurations {
             .unwrap()
     }
 
-    fn rebuild(configurations: &[gradus::LayerConfiguration]) -> Network<f64> {
+    fn rebuild(configurations: &[gradus::layer::LayerConfiguration]) -> Network<f64> {
         let layers = configurations.iter().map(|configuration| configuration.build().unwrap());
         layers.fold(Network::builder(4), NetworkBuilder::boxed_layer).build().unwrap()
     }
 
-    fn configurations(network: &Network<f64>) -> Vec<gradus::LayerConfiguration> {
+    fn configurations(network: &Network<f64>) -> Vec<gradus::layer::LayerConfiguration> {
         network.layers().map(|layer| layer.configuration().unwrap()).collect()
     }
 
@@ -956,7 +965,7 @@ mod configurations {
 
     #[cfg(feature = "serde")]
     mod in_files {
-        use gradus::LayerConfiguration;
+        use gradus::layer::LayerConfiguration;
 
         use super::*;
 

@@ -2,13 +2,20 @@
 
 #![expect(clippy::single_range_in_vec_init, reason = "a list of ranges may have one")]
 
+use gradus::gradient::Difference;
+use gradus::layer::{Mode, Pass};
+use gradus::loss::{
+    BinaryCrossEntropy, ClassWeights, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, LogCosh,
+    MeanAbsoluteError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
+};
 use gradus::nalgebra::{DMatrix, dmatrix};
+use gradus::network::{NetworkObjective, ParameterRange};
+use gradus::objective::{FreeParameters, Penalty};
+use gradus::optimizer::{Clipped, Step, StopReason};
+use gradus::schedule::{Scheduled, StepDecay};
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, Clipped, CrossEntropy, Dense, Difference, Error, FreeParameters,
-    GradientCheck, GradientDescent, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, Layer, LogCosh,
-    Loss, MeanAbsoluteError, MeanSquaredError, Mode, NegativeLogLikelihood, Network, NetworkObjective, Objective,
-    Optimizer, ParameterRange, Pass, Penalty, Poisson, Result, Scheduled, Sigmoid, SigmoidCrossEntropy, Softmax,
-    SoftmaxCrossEntropy, Step, StepDecay, Stop, StopReason, from_fn,
+    Batch, BatchMut, CrossEntropy, Dense, Error, GradientCheck, GradientDescent, Layer, Loss, MeanSquaredError,
+    Network, Objective, Optimizer, Result, Sigmoid, Softmax, SoftmaxCrossEntropy, Stop, from_fn,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;

@@ -8,12 +8,13 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use allocation_counter::measure;
+use gradus::gradient::Difference;
 use gradus::nalgebra::dvector;
-use gradus::{
-    AdaGrad, Adam, AdamW, Clipped, Difference, Error, GradientCheck, GradientDescent, Intercept, Lbfgs,
-    LeastSquaresObjective, Nadam, Objective, Optimizer, OptimizerState, ParameterRange, Real, Result, RmsProp,
-    Scheduled, Step, StepDecay, Stop, StopReason, from_fn,
-};
+use gradus::network::ParameterRange;
+use gradus::optimizer::{AdaGrad, AdamW, Clipped, Lbfgs, Nadam, OptimizerState, RmsProp, Step, StopReason};
+use gradus::regression::{Intercept, LeastSquaresObjective};
+use gradus::schedule::{Scheduled, StepDecay};
+use gradus::{Adam, Error, GradientCheck, GradientDescent, Objective, Optimizer, Real, Result, Stop, from_fn};
 use serde_json::Value;
 
 /// ‖∇f‖ at which a run ends.

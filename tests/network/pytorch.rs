@@ -4,12 +4,12 @@
 use std::f64::consts::{LN_2, PI};
 use std::path::PathBuf;
 
+use gradus::layer::{Activation, Softplus};
+use gradus::loss::{BinaryCrossEntropy, ClassWeights, Huber, LabelSmoothing, SigmoidCrossEntropy};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
-use gradus::{
-    Activation, Adam, BinaryCrossEntropy, ClassWeights, Clipped, CosineAnnealing, GradientDescent, Huber,
-    LabelSmoothing, Lbfgs, LinearWarmUp, Loss, Optimizer, ReduceOnPlateau, Schedule, Scheduled, SigmoidCrossEntropy,
-    SoftmaxCrossEntropy, Softplus, from_fn,
-};
+use gradus::optimizer::{Clipped, Lbfgs};
+use gradus::schedule::{CosineAnnealing, LinearWarmUp, ReduceOnPlateau, Schedule, Scheduled};
+use gradus::{Adam, GradientDescent, Loss, Optimizer, SoftmaxCrossEntropy, from_fn};
 use serde_json::Value;
 
 /// PyTorch's value, or values.
@@ -118,7 +118,7 @@ fn n16_clipping_is_to_the_norm_itself() {
 #[test]
 fn n16_a_step_at_a_rate_of_zero_is_not_remembered() {
     // Rates of 0 and 1 (or hardly more than 0, and 1).
-    let warm_up = |start| LinearWarmUp::new(1, start, gradus::ConstantSchedule).unwrap();
+    let warm_up = |start| LinearWarmUp::new(1, start, gradus::schedule::ConstantSchedule).unwrap();
     let momentum = GradientDescent::new(1.0).unwrap().momentum(0.5).unwrap();
     let ours = |start| steps(Scheduled::new(momentum.clone(), warm_up(start)).unwrap(), &[1.0, 1.0]);
     assert_eq!(ours(0.0), [0.0, -1.0]);

@@ -10,13 +10,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{LayerObjective, LossObjective, Values, gradient_of, predictions, targets, uniform};
+use gradus::gradient::Difference;
+use gradus::layer::{
+    Dropout, Elu, Gelu, Identity, LayerNormalization, LeakyRelu, LogSoftmax, Mode, ParameterBlock, Pass, Relu, Silu,
+    Softplus, Tanh, TanhGelu,
+};
+use gradus::loss::{
+    BinaryCrossEntropy, ClassWeights, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, LogCosh,
+    MeanAbsoluteError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
+};
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::network::ParameterRange;
 use gradus::{
-    Batch, BatchMut, BinaryCrossEntropy, ClassWeights, CrossEntropy, Dense, Difference, Dropout, Elu, Gelu,
-    GradientCheck, HalfSquaredError, Hinge, Huber, Identity, KullbackLeibler, LabelSmoothing, Layer,
-    LayerNormalization, LeakyRelu, LogCosh, LogSoftmax, Loss, MeanAbsoluteError, MeanSquaredError, Mode,
-    NegativeLogLikelihood, Objective, ParameterBlock, ParameterRange, Pass, Poisson, Relu, Result, Sigmoid,
-    SigmoidCrossEntropy, Silu, Softmax, SoftmaxCrossEntropy, Softplus, Tanh, TanhGelu,
+    Batch, BatchMut, CrossEntropy, Dense, GradientCheck, Layer, Loss, MeanSquaredError, Objective, Result, Sigmoid,
+    Softmax, SoftmaxCrossEntropy,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;

@@ -6,12 +6,13 @@ use std::f64::consts::PI;
 use std::path::PathBuf;
 
 use gradus::nalgebra::{DMatrix, DVector, dvector};
-use gradus::{
-    Clipped, ConstantSchedule, CosineAnnealing, Error, ExponentialDecay, GradientDescent, Intercept, InverseTimeDecay,
-    LearningRateBound, LeastSquaresObjective, LinearWarmUp, MultiStepDecay, Objective, OneCycle, Optimizer,
-    OptimizerState, PolynomialDecay, ReduceOnPlateau, Result, Schedule, Scheduled, Step, StepDecay, Stop, StopReason,
-    from_fn,
+use gradus::optimizer::{Clipped, LearningRateBound, OptimizerState, Step, StopReason};
+use gradus::regression::{Intercept, LeastSquaresObjective};
+use gradus::schedule::{
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, ReduceOnPlateau, Schedule, Scheduled, StepDecay,
 };
+use gradus::{Error, GradientDescent, Objective, Optimizer, Result, Stop, from_fn};
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -2,14 +2,20 @@
 
 use std::f64::consts::LN_2;
 
+use gradus::data::Standardization;
+use gradus::gradient::{Difference, from_value};
+use gradus::layer::{Dropout, Elu, LayerNormalization, LeakyRelu};
+use gradus::loss::{BinaryCrossEntropy, ClassWeights, KullbackLeibler, LabelSmoothing, SigmoidCrossEntropy};
+use gradus::metrics::{
+    ConfusionMatrix, log_loss, mean_absolute_error, r_squared, root_mean_squared_error, top_k_accuracy,
+};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
+use gradus::optimizer::{AdaGrad, AdamW, Lbfgs, Nadam, RmsProp, StopReason};
+use gradus::training::{EarlyStopping, TrainingEnd};
 use gradus::{
-    AdaGrad, Adam, AdamW, BinaryCrossEntropy, ClassWeights, ConfusionMatrix, CrossEntropy, Dataset, Dense, Difference,
-    Dropout, EarlyStopping, Elu, Error, GradientDescent, KullbackLeibler, LabelSmoothing, Layer, LayerNormalization,
-    Lbfgs, LeakyRelu, LinearRegression, Loss, MeanSquaredError, Nadam, Network, Objective, Optimizer, Real, RmsProp,
-    Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy, Standardization, Stop, StopReason, Trainer,
-    TrainingEnd, accuracy, from_fn, from_value, log_loss, mean_absolute_error, one_hot, r_squared,
-    root_mean_squared_error, top_k_accuracy,
+    Adam, CrossEntropy, Dataset, Dense, Error, GradientDescent, Layer, LinearRegression, Loss, MeanSquaredError,
+    Network, Objective, Optimizer, Real, Sigmoid, Softmax, SoftmaxCrossEntropy, Stop, Trainer, accuracy, from_fn,
+    one_hot,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

@@ -8,11 +8,10 @@
 
 use std::iter;
 
+use gradus::loss::{BinaryCrossEntropy, HalfSquaredError, SigmoidCrossEntropy};
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{
-    BinaryCrossEntropy, CrossEntropy, Dense, HalfSquaredError, Loss, MeanSquaredError, Network, NetworkBuilder,
-    Objective, Sigmoid, SigmoidCrossEntropy, Softmax, SoftmaxCrossEntropy,
-};
+use gradus::network::NetworkBuilder;
+use gradus::{CrossEntropy, Dense, Loss, MeanSquaredError, Network, Objective, Sigmoid, Softmax, SoftmaxCrossEntropy};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -8,11 +8,14 @@ mod interruptions;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use gradus::layer::{Mode, Pass};
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
+use gradus::optimizer::StopReason;
+use gradus::schedule::{ReduceOnPlateau, Scheduled, StepDecay};
+use gradus::training::{EarlyStopping, TrainingEnd};
 use gradus::{
-    Batch, BatchMut, Dataset, Dense, EarlyStopping, Error, GradientDescent, Layer, MeanSquaredError, Mode, Network,
-    Pass, Real, ReduceOnPlateau, Result, Scheduled, Sigmoid, SoftmaxCrossEntropy, StepDecay, StopReason, Trainer,
-    TrainingEnd, accuracy,
+    Batch, BatchMut, Dataset, Dense, Error, GradientDescent, Layer, MeanSquaredError, Network, Real, Result, Sigmoid,
+    SoftmaxCrossEntropy, Trainer, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

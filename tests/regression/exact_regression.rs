@@ -1,7 +1,9 @@
 //! Least squares held against exact rational arithmetic, and planted dependencies against those reported.
 
+use gradus::error::Column;
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{Column, Error, Intercept, LinearFit, LinearRegression, NormalEquation};
+use gradus::regression::Intercept;
+use gradus::{Error, LinearFit, LinearRegression, NormalEquation};
 use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 use proptest::prelude::*;

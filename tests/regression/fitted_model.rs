@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use approx::assert_relative_eq;
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
-use gradus::{
-    Diagnostics, Intercept, LinearFit, LinearRegression, NormalEquation, Result, RobustCovariance, Solver, polynomial,
-};
+use gradus::regression::{Diagnostics, Intercept, RobustCovariance, Solver, polynomial};
+use gradus::{LinearFit, LinearRegression, NormalEquation, Result};
 use serde_json::Value;
 
 fn read(file: &str) -> Value {

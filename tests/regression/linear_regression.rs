@@ -1,11 +1,10 @@
 //! Linear regression of data in memory: its roads, options and errors.
 
 use approx::assert_relative_eq;
+use gradus::error::Column;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
-use gradus::{
-    Column, Error, FitStatistics, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency,
-    RobustCovariance, Solver,
-};
+use gradus::regression::{FitStatistics, Intercept, RankDeficiency, RobustCovariance, Solver};
+use gradus::{Error, LinearFit, LinearRegression, NormalEquation};
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

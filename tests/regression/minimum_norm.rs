@@ -4,7 +4,8 @@ mod exact;
 
 use exact::{Worst, columns_of, error, exact, ones, powers, rational, rationals};
 use gradus::nalgebra::{DMatrix, DVector, dvector};
-use gradus::{Error, Intercept, LinearFit, LinearRegression, RankDeficiency, RobustCovariance, Solver, polynomial};
+use gradus::regression::{Intercept, RankDeficiency, RobustCovariance, Solver, polynomial};
+use gradus::{Error, LinearFit, LinearRegression};
 use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 use rand::rngs::ChaCha8Rng;

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{Intercept, LinearFit, LinearRegression, NormalEquation, polynomial};
+use gradus::regression::{Intercept, polynomial};
+use gradus::{LinearFit, LinearRegression, NormalEquation};
 use serde_json::Value;
 
 const SETS: [&str; 11] = [

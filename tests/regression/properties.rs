@@ -1,10 +1,15 @@
 //! Linear regression: properties of the fit, and an error for every kind of data that has none.
 
 use approx::assert_relative_eq;
+use gradus::error::Column;
+use gradus::gradient::Difference;
 use gradus::nalgebra::{DMatrix, DMatrixView, DVector, Dyn, dmatrix, dvector};
+use gradus::network::ParameterRange;
+use gradus::optimizer::StopReason;
+use gradus::regression::{Intercept, LeastSquaresObjective};
 use gradus::{
-    Column, Difference, Error, GradientCheck, GradientDescent, Intercept, LeastSquaresObjective, LinearFit,
-    LinearRegression, NormalEquation, Objective, Optimizer, ParameterRange, Result, Stop, StopReason,
+    Error, GradientCheck, GradientDescent, LinearFit, LinearRegression, NormalEquation, Objective, Optimizer, Result,
+    Stop,
 };
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;

@@ -1,8 +1,10 @@
 //! Windows of a stream: what is pushed, merged and removed again leaves the fit of what stays.
 
 use approx::assert_relative_eq;
+use gradus::error::Column;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix, dvector};
-use gradus::{Column, Error, FitStatistics, Intercept, LinearFit, NormalEquation, Real, RegressionReport, Result};
+use gradus::regression::{FitStatistics, Intercept, RegressionReport};
+use gradus::{Error, LinearFit, NormalEquation, Real, Result};
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

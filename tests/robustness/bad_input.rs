@@ -2,11 +2,12 @@
 //! documented answer.
 
 use approx::assert_relative_eq;
+use gradus::error::Column;
 use gradus::nalgebra::{DMatrix, DMatrixView, DVector, Dyn, RowDVector, SMatrix, SVector, dmatrix, dvector};
-use gradus::{
-    Column, Error, Intercept, LeastSquaresObjective, LinearFit, LinearRegression, NormalEquation, Objective,
-    RankDeficiency, RecursiveLeastSquares, Result, RobustCovariance, Solver, polynomial,
+use gradus::regression::{
+    Intercept, LeastSquaresObjective, RankDeficiency, RecursiveLeastSquares, RobustCovariance, Solver, polynomial,
 };
+use gradus::{Error, LinearFit, LinearRegression, NormalEquation, Objective, Result};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

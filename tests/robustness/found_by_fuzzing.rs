@@ -1,10 +1,12 @@
 //! What the tests of `fuzz.rs` and `no_panic.rs` have found, each as it was found.
 
+use gradus::data::Standardization;
+use gradus::layer::Identity;
+use gradus::metrics::ConfusionMatrix;
 use gradus::nalgebra::{DMatrix, DVector, dmatrix};
-use gradus::{
-    ConfusionMatrix, Error, Identity, Intercept, LeastSquaresObjective, LinearRegression, Model, Network,
-    NormalEquation, ReduceOnPlateau, Standardization,
-};
+use gradus::regression::{Intercept, LeastSquaresObjective};
+use gradus::schedule::ReduceOnPlateau;
+use gradus::{Error, LinearRegression, Model, Network, NormalEquation};
 
 /// Room for all pairs is made at the first step: the capacity overflowed there.
 #[test]
@@ -103,7 +105,8 @@ fn checkpoints_at_the_end_of_time() {
 #[cfg(feature = "safetensors")]
 #[test]
 fn a_model_file_that_speaks_of_much() {
-    use gradus::{Dense, ModelError};
+    use gradus::Dense;
+    use gradus::model::ModelError;
 
     let network = Network::builder(4096).layer(Dense::new(4096, 4096)).build().unwrap();
     let model = Model::new(network, DVector::<f32>::zeros(4096 * 4097)).unwrap();
@@ -126,7 +129,7 @@ fn a_model_file_that_speaks_of_much() {
 fn a_table_of_as_many_names_and_classes_as_fields() {
     use std::time::{Duration, Instant};
 
-    use gradus::{CsvError, CsvTable};
+    use gradus::data::{CsvError, CsvTable};
 
     const COUNT: usize = 200_000;
     let started = Instant::now();
@@ -153,5 +156,5 @@ fn an_array_of_columns_without_number_and_no_rows() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let bytes = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
     std::fs::write(file.path(), bytes).unwrap();
-    assert_eq!(gradus::read_npy::<f64>(file.path()).unwrap().shape(), (0, usize::MAX / 8));
+    assert_eq!(gradus::data::read_npy::<f64>(file.path()).unwrap().shape(), (0, usize::MAX / 8));
 }

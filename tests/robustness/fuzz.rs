@@ -191,8 +191,10 @@ fn training() {
 #[ignore = "writes files"]
 fn write_corpus() {
     use flate2::{Compression, GzBuilder, write::GzEncoder};
+    use gradus::data::Standardization;
+    use gradus::layer::{Dropout, Elu, LayerNormalization};
     use gradus::nalgebra::DVector;
-    use gradus::{Dense, Dropout, Elu, LayerNormalization, Model, Network, Real, Sigmoid, Softmax, Standardization};
+    use gradus::{Dense, Model, Network, Real, Sigmoid, Softmax};
 
     let write = |target: &str, name: &str, bytes: &[u8]| {
         fs::create_dir_all(corpus(target)).unwrap();

@@ -4,12 +4,19 @@
 use crate::fuzz::targets::make;
 use crate::fuzz::targets::source::Source;
 use crate::fuzz::tried::drive;
+use gradus::data::{Images, Labels, Standardization};
+use gradus::error::Shape;
+use gradus::gradient::{Difference, Tolerance};
+use gradus::metrics::ConfusionMatrix;
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::network::ParameterRange;
+use gradus::objective::{FreeParameters, Penalty};
+use gradus::optimizer::LearningRateBound;
+use gradus::regression::{LeastSquaresObjective, RecursiveLeastSquares};
+use gradus::schedule::{ReduceOnPlateau, Schedule};
 use gradus::{
-    Batch, BatchMut, ConfusionMatrix, Dataset, Difference, Error, FreeParameters, GradientCheck, Images, Labels,
-    LearningRateBound, LeastSquaresObjective, LinearRegression, Loss, MeanSquaredError, Model, Objective, Optimizer,
-    ParameterRange, Penalty, Real, RecursiveLeastSquares, ReduceOnPlateau, Result, Schedule, Shape, Standardization,
-    Stop, Tolerance,
+    Batch, BatchMut, Dataset, Error, GradientCheck, LinearRegression, Loss, MeanSquaredError, Model, Objective,
+    Optimizer, Real, Result, Stop,
 };
 use proptest::collection::vec;
 use proptest::prelude::any;
@@ -144,7 +151,7 @@ fn one_hot_labels_and_class_weights() {
         let labels: Vec<usize> =
             (0..source.size()).map(|_| if source.once_in(32) { source.count() } else { source.below(4) }).collect();
         let classes = source.count();
-        let weights = gradus::balanced_class_weights::<f64>(&labels, classes);
+        let weights = gradus::loss::balanced_class_weights::<f64>(&labels, classes);
         assert!(weights.is_err() || finite(&weights.unwrap()));
         let confusion = ConfusionMatrix::from_labels(&labels, &labels, classes);
         if let Ok(mut confusion) = confusion {
@@ -173,13 +180,13 @@ fn metrics() {
         let (p, t) = (&prediction, &target);
         let found = [
             gradus::accuracy(p, t),
-            gradus::top_k_accuracy(p, t, source.count()),
-            gradus::mean_absolute_error(p, t),
-            gradus::root_mean_squared_error(p, t),
-            gradus::log_loss(p, t),
+            gradus::metrics::top_k_accuracy(p, t, source.count()),
+            gradus::metrics::mean_absolute_error(p, t),
+            gradus::metrics::root_mean_squared_error(p, t),
+            gradus::metrics::log_loss(p, t),
         ];
         assert!(found.iter().flatten().all(|value| value.is_finite()), "{found:?}");
-        assert!(gradus::r_squared(p, t)?.is_none_or(f64::is_finite));
+        assert!(gradus::metrics::r_squared(p, t)?.is_none_or(f64::is_finite));
         let confusion = ConfusionMatrix::new(p, t)?;
         let _ = (confusion.recall(), confusion.f1(), confusion.macro_precision(), confusion.macro_recall());
         assert_eq!(confusion.samples(), t.ncols());
@@ -447,7 +454,8 @@ fn least_squares() {
         let _ = (sums.push(&any_matrix(source), &any_matrix(source)), sums.solve());
 
         let values: Vec<f64> = source.numbers(5);
-        let powers = gradus::polynomial(&values, if source.once_in(8) { source.count() } else { source.below(40) });
+        let powers =
+            gradus::regression::polynomial(&values, if source.once_in(8) { source.count() } else { source.below(40) });
         assert!(powers.is_err() || finite(powers.unwrap().as_slice()));
 
         let mut online = RecursiveLeastSquares::<f64>::new(source.count(), source.parameter())?;
@@ -462,7 +470,7 @@ fn least_squares() {
             assert!(online.predict(&row).is_ok_and(f64::is_finite) || online.predict(&row).is_err());
         }
 
-        let mut objective = LeastSquaresObjective::new(&x, &y, gradus::Intercept::Include)?;
+        let mut objective = LeastSquaresObjective::new(&x, &y, gradus::regression::Intercept::Include)?;
         let point: Vec<f64> = source.numbers(objective.parameter_count());
         let _ = objective.value_and_gradient(&point, &mut vec![0.0; point.len()]);
         fit.map(|_| ())

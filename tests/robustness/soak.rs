@@ -7,10 +7,13 @@ use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use gradus::layer::{Dropout, LayerNormalization, Relu, Tanh};
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::optimizer::RmsProp;
+use gradus::regression::Solver;
 use gradus::{
-    Adam, Dataset, Dense, Dropout, GradientDescent, LayerNormalization, LinearRegression, Network, NormalEquation,
-    Optimizer, Relu, RmsProp, SoftmaxCrossEntropy, Solver, Tanh, Trainer,
+    Adam, Dataset, Dense, GradientDescent, LinearRegression, Network, NormalEquation, Optimizer, SoftmaxCrossEntropy,
+    Trainer,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

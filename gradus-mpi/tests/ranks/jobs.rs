@@ -4,10 +4,11 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use gradus::layer::{Dropout, Mode, Pass, Tanh};
 use gradus::nalgebra::DMatrix;
 use gradus::{
-    Adam, Batch, BatchMut, Dense, Dropout, GradientDescent, Layer, MeanSquaredError, Mode, Network, NormalEquation,
-    Objective, Optimizer, Pass, Real, SoftmaxCrossEntropy, Tanh,
+    Adam, Batch, BatchMut, Dense, GradientDescent, Layer, MeanSquaredError, Network, NormalEquation, Objective,
+    Optimizer, Real, SoftmaxCrossEntropy,
 };
 use gradus_mpi::{DataParallel, Ranks, Shard, merge};
 

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
+use gradus::data::{Images, Labels, RandomBatches};
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{Dataset, Dense, Images, Labels, Network, RandomBatches, Sigmoid};
+use gradus::{Dataset, Dense, Network, Sigmoid};
 use gradus_mpi::{SHARDS, Sharding};
 use rand::SeedableRng;
 use rand::rngs::{ChaCha8Rng, Xoshiro256PlusPlus};

@@ -13,7 +13,7 @@ use crate::error::Error;
 ///
 /// # Examples
 /// ```
-/// use gradus::{CsvError, CsvTable};
+/// use gradus::data::{CsvError, CsvTable};
 ///
 /// let table = CsvTable::from_bytes(b"x,y\n1,2\n3,five\n", b',')?;
 /// let error = table.columns::<f64>(&["x", "y"]).unwrap_err();

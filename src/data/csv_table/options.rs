@@ -20,7 +20,7 @@ pub(super) const OTHER_DELIMITERS: [u8; 4] = *b";\t|,";
 ///
 /// # Examples
 /// ```
-/// use gradus::CsvOptions;
+/// use gradus::data::CsvOptions;
 /// use gradus::nalgebra::dmatrix;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,7 +74,7 @@ impl CsvOptions {
     ///
     /// # Examples
     /// ```
-    /// use gradus::{CsvError, CsvOptions, CsvTable};
+    /// use gradus::data::{CsvError, CsvOptions, CsvTable};
     ///
     /// let text = b"country,2019,2020\nIceland,3.9,-7.2\n";
     /// assert!(matches!(CsvTable::from_bytes(text, b','), Err(CsvError::NoHeader { line: 1, .. })));
@@ -98,12 +98,12 @@ impl CsvOptions {
     ///
     /// # Examples
     /// ```
-    /// use gradus::CsvOptions;
+    /// use gradus::data::CsvOptions;
     ///
     /// let options = CsvOptions::new().with_names(["length", "kind"]);
     /// assert_eq!(options.from_bytes(b"5.1,setosa\n4.9,setosa\n")?.rows(), 2);
     /// assert_eq!(options.with_header().from_bytes(b"x,x\n5.1,setosa\n4.9,setosa\n")?.rows(), 2);
-    /// # Ok::<(), gradus::CsvError>(())
+    /// # Ok::<(), gradus::data::CsvError>(())
     /// ```
     #[must_use]
     pub fn with_names<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
@@ -129,12 +129,12 @@ impl CsvOptions {
     ///
     /// # Examples
     /// ```
-    /// use gradus::CsvOptions;
+    /// use gradus::data::CsvOptions;
     ///
     /// let text = b"x, kind\n1, oak\n2,oak\n";
     /// assert_eq!(CsvOptions::new().from_bytes(text)?.labels(" kind")?.1, [" oak", "oak"]);
     /// assert_eq!(CsvOptions::new().with_trimming().from_bytes(text)?.labels("kind")?.1, ["oak"]);
-    /// # Ok::<(), gradus::CsvError>(())
+    /// # Ok::<(), gradus::data::CsvError>(())
     /// ```
     #[must_use]
     pub fn with_trimming(self) -> Self {

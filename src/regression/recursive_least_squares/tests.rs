@@ -1,7 +1,8 @@
 use nalgebra::DMatrix;
 
 use super::*;
-use crate::{Intercept, NormalEquation};
+use crate::NormalEquation;
+use crate::regression::Intercept;
 
 /// Between −1 and 1, by the mixing of SplitMix64.
 fn noise(step: usize) -> f64 {

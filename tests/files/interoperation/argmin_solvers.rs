@@ -1,7 +1,8 @@
 //! argmin's solvers find the minima of gradus's objectives: the example, and its values.
 
+use gradus::LinearRegression;
 use gradus::nalgebra::DMatrix;
-use gradus::{Intercept, LeastSquaresObjective, LinearRegression};
+use gradus::regression::{Intercept, LeastSquaresObjective};
 
 #[path = "../../../examples/argmin_solver.rs"]
 #[expect(dead_code, reason = "its command line")]

@@ -1,7 +1,8 @@
 //! Tables: bad ones are refused by line and column, those that Python writes are read to the last bit.
 
+use gradus::data::{CsvError, CsvTable};
 use gradus::nalgebra::{DMatrix, dmatrix};
-use gradus::{CsvError, CsvTable, Dataset, Error};
+use gradus::{Dataset, Error};
 use proptest::prelude::*;
 use serde_json::Value;
 

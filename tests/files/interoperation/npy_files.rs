@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use gradus::Real;
+use gradus::data::{NpyArray, NpyError, Npz, read_npy, write_npy};
 use gradus::nalgebra::{DMatrix, DVector, Matrix2x3, dmatrix, dvector};
-use gradus::{NpyArray, NpyError, Npz, Real, read_npy, write_npy};
 use proptest::prelude::*;
 
 /// 3 × 5 numbers of all sizes, to be made in Python by the same formula.

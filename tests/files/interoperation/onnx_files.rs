@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{
-    Dense, Dropout, Elu, Gelu, Identity, Layer, LayerNormalization, LeakyRelu, LogSoftmax, Model, Network,
-    NetworkBuilder, OnnxError, Real, Relu, Sigmoid, Silu, Softmax, Softplus, Standardization, Tanh, TanhGelu,
+use gradus::data::Standardization;
+use gradus::layer::{
+    Dropout, Elu, Gelu, Identity, LayerNormalization, LeakyRelu, LogSoftmax, Relu, Silu, Softplus, Tanh, TanhGelu,
 };
+use gradus::model::OnnxError;
+use gradus::nalgebra::{DMatrix, DVector};
+use gradus::network::NetworkBuilder;
+use gradus::{Dense, Layer, Model, Network, Real, Sigmoid, Softmax};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};

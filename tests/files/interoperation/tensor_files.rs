@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 
+use gradus::layer::{Dropout, LayerNormalization, Relu};
+use gradus::model::{ModelError, ParameterReader};
 use gradus::nalgebra::DMatrix;
-use gradus::{Dense, Dropout, LayerNormalization, Model, ModelError, Network, ParameterReader, Real, Relu, Sigmoid};
+use gradus::{Dense, Model, Network, Real, Sigmoid};
 use proptest::prelude::*;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};

@@ -1,6 +1,7 @@
 //! A layer that no file can describe.
 
-use gradus::{Batch, BatchMut, Layer, Mode, Pass, Real, Result};
+use gradus::layer::{Mode, Pass};
+use gradus::{Batch, BatchMut, Layer, Real, Result};
 
 /// A layer of one's own without a configuration.
 #[derive(Debug)]

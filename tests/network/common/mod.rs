@@ -1,7 +1,9 @@
 //! A layer or a loss alone, as an objective. Shared by the gradient checks and their sabotage.
 
+use gradus::layer::{Mode, ParameterBlock, Pass};
 use gradus::nalgebra::DMatrix;
-use gradus::{Batch, BatchMut, Layer, Loss, Mode, Objective, ParameterBlock, ParameterRange, Pass, Real};
+use gradus::network::ParameterRange;
+use gradus::{Batch, BatchMut, Layer, Loss, Objective, Real};
 use rand::{Rng, RngExt};
 
 const MODE: Mode = Mode::Train { seed: 7, first_sample: 0 };

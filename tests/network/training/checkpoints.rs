@@ -2,10 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use gradus::layer::Dropout;
+use gradus::optimizer::{Clipped, Lbfgs};
+use gradus::schedule::{ExponentialDecay, LinearWarmUp, ReduceOnPlateau, Scheduled};
+use gradus::training::EarlyStopping;
 use gradus::{
-    Adam, Clipped, Dense, Dropout, EarlyStopping, Error, ExponentialDecay, GradientDescent, Lbfgs, LinearWarmUp,
-    MeanSquaredError, Network, Optimizer, Real, ReduceOnPlateau, Scheduled, Sigmoid, SoftmaxCrossEntropy, Trainer,
-    accuracy,
+    Adam, Dense, Error, GradientDescent, MeanSquaredError, Network, Optimizer, Real, Sigmoid, SoftmaxCrossEntropy,
+    Trainer, accuracy,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

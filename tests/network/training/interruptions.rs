@@ -5,13 +5,15 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use gradus::layer::{Dropout, Tanh};
 use gradus::nalgebra::DMatrix;
-use gradus::{
-    AdaGrad, Adam, AdamW, Checkpoint, Clipped, ConstantSchedule, CosineAnnealing, Dataset, Dense, Dropout,
-    EarlyStopping, ExponentialDecay, GradientDescent, InverseTimeDecay, Lbfgs, LinearWarmUp, MeanSquaredError,
-    MultiStepDecay, Nadam, Network, OneCycle, Optimizer, PolynomialDecay, ReduceOnPlateau, RmsProp, Schedule,
-    Scheduled, StepDecay, Tanh, Trainer, TrainingEnd,
+use gradus::optimizer::{AdaGrad, AdamW, Clipped, Lbfgs, Nadam, RmsProp};
+use gradus::schedule::{
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, MultiStepDecay, OneCycle,
+    PolynomialDecay, ReduceOnPlateau, Schedule, Scheduled, StepDecay,
 };
+use gradus::training::{Checkpoint, EarlyStopping, TrainingEnd};
+use gradus::{Adam, Dataset, Dense, GradientDescent, MeanSquaredError, Network, Optimizer, Trainer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

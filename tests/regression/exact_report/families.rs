@@ -1,7 +1,7 @@
 //! Families of regressions, each a function of a seed.
 
-use gradus::Intercept;
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::regression::Intercept;
 use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 use rand::rngs::ChaCha8Rng;

@@ -1,8 +1,10 @@
 //! The faults that were found by use, R1 to R17 but for R11, each with its right value: the literal numbers are those of
 //! the list of faults, the others come from exact arithmetic.
 
+use gradus::error::Column;
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};
-use gradus::{Column, Error, Intercept, LinearFit, LinearRegression, RankDeficiency};
+use gradus::regression::{Intercept, RankDeficiency};
+use gradus::{Error, LinearFit, LinearRegression};
 
 use super::found::{Found, Outcome, Road, run};
 use super::judge::judge;
@@ -24,7 +26,7 @@ fn column(values: impl IntoIterator<Item = f64>) -> DMatrix<f64> {
 
 /// The powers of x as columns.
 fn powers(x: &[f64], degree: usize, y: &[f64]) -> Problem {
-    problem(gradus::polynomial(x, degree).unwrap(), DMatrix::from_column_slice(y.len(), 1, y))
+    problem(gradus::regression::polynomial(x, degree).unwrap(), DMatrix::from_column_slice(y.len(), 1, y))
 }
 
 fn polynomial(x: &[f64], degree: usize, y: &[f64]) -> Problem {

@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gradus::nalgebra::DMatrix;
-use gradus::{Diagnostics, Error, FitStatistics, Intervals, LinearFit, LinearRegression, NormalEquation};
-use gradus::{RobustCovariance, Solver};
+use gradus::regression::{Diagnostics, FitStatistics, Intervals};
+use gradus::regression::{RobustCovariance, Solver};
+use gradus::{Error, LinearFit, LinearRegression, NormalEquation};
 
 use super::problem::Problem;
 
@@ -31,7 +32,7 @@ fn robust(diagnostics: &Diagnostics<f64>, covariance: RobustCovariance, _: (usiz
 /// Of a polynomial the powers are those of x; its places are values of x.
 fn rows(problem: &Problem, places: &DMatrix<f64>) -> DMatrix<f64> {
     match problem.polynomial {
-        Some(_) => gradus::polynomial(places.as_slice(), problem.x.ncols()).unwrap(),
+        Some(_) => gradus::regression::polynomial(places.as_slice(), problem.x.ncols()).unwrap(),
         None => places.clone(),
     }
 }

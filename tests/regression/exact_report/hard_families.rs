@@ -1,7 +1,7 @@
 //! Families of nearly dependent columns, of odd units and of odd weights.
 
-use gradus::Intercept;
 use gradus::nalgebra::{DMatrix, DVector};
+use gradus::regression::Intercept;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -135,8 +135,8 @@ fn repeated_x(name: &'static str, seed: u64) -> Problem {
 }
 
 fn as_columns(name: &'static str, seed: u64, x: &[f64], y: DMatrix<f64>, degree: usize) -> Problem {
-    let powers = gradus::polynomial(x, degree).unwrap();
-    let points = gradus::polynomial(&[x[0] - 1.0, x[x.len() - 1] + 2.0], degree).unwrap();
+    let powers = gradus::regression::polynomial(x, degree).unwrap();
+    let points = gradus::regression::polynomial(&[x[0] - 1.0, x[x.len() - 1] + 2.0], degree).unwrap();
     Problem { points, ..Problem::new(name, seed, powers, y) }
 }
 

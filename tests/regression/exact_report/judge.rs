@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use gradus::Error;
+use gradus::error::Column;
 use gradus::nalgebra::DMatrix;
-use gradus::{Column, Error};
 
 use super::found::{Found, Outcome, Road, error_bound, residual_error_bound, standard_error_bound};
 use super::honesty;

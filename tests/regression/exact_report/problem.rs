@@ -1,7 +1,7 @@
 //! A regression problem, and what exact arithmetic says of its design: independent columns, condition number.
 
-use gradus::Intercept;
 use gradus::nalgebra::DMatrix;
+use gradus::regression::Intercept;
 use num_bigint::BigInt;
 use num_traits::{One, Signed, Zero};
 
@@ -37,7 +37,7 @@ impl Problem {
         y: impl Into<DMatrix<f64>>,
         degree: usize,
     ) -> Self {
-        let powers = gradus::polynomial(&x, degree).unwrap();
+        let powers = gradus::regression::polynomial(&x, degree).unwrap();
         let (first, last) = (x[0], x[x.len() - 1]);
         let points = DMatrix::from_vec(2, 1, vec![last + (last - first) / 8.0, first / 2.0 + last / 2.0]);
         Self { polynomial: Some(x), points, ..Self::new(family, seed, powers, y.into()) }

@@ -1,7 +1,8 @@
 //! Least squares of least norm, and with a penalty, in rational arithmetic.
 
+use gradus::LinearFit;
 use gradus::nalgebra::DMatrix;
-use gradus::{Intercept, LinearFit};
+use gradus::regression::Intercept;
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 

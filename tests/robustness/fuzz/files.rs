@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process;
 
-use gradus::{IdxError, Images, Labels};
+use gradus::data::{IdxError, Images, Labels};
 
 use super::Outcome;
 
@@ -77,7 +77,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Outcome {
 /// A table, by several sets of options.
 #[cfg(feature = "csv")]
 pub(crate) fn csv(bytes: &[u8]) -> Outcome {
-    use gradus::CsvOptions;
+    use gradus::data::CsvOptions;
 
     let all = [
         CsvOptions::new(),
@@ -96,8 +96,8 @@ pub(crate) fn csv(bytes: &[u8]) -> Outcome {
 }
 
 #[cfg(feature = "csv")]
-fn csv_by(options: &gradus::CsvOptions, bytes: &[u8]) -> Outcome {
-    use gradus::CsvError;
+fn csv_by(options: &gradus::data::CsvOptions, bytes: &[u8]) -> Outcome {
+    use gradus::data::CsvError;
 
     // A field may be a single byte, and is a string in memory.
     let limit = 50_000 + 128 * bytes.len();
@@ -159,9 +159,9 @@ fn csv_by(options: &gradus::CsvOptions, bytes: &[u8]) -> Outcome {
 #[cfg(feature = "npy")]
 pub(crate) fn npy(bytes: &[u8]) -> Outcome {
     fn as_numbers<T: gradus::Real>(path: &Path, length: usize) -> Outcome {
-        use gradus::NpyError;
+        use gradus::data::NpyError;
 
-        match within(50_000 + 8 * length, || gradus::read_npy::<T>(path)) {
+        match within(50_000 + 8 * length, || gradus::data::read_npy::<T>(path)) {
             Ok(matrix) => {
                 // A byte of the file may be a number.
                 assert!(matrix.len() <= length);
@@ -180,7 +180,7 @@ pub(crate) fn npy(bytes: &[u8]) -> Outcome {
     let read = |path: &Path| [as_numbers::<f32>(path, bytes.len()), as_numbers::<f64>(path, bytes.len())];
     let [single, double] = with_file(".npy", bytes, read);
     // With any number of dimensions: as large as a matrix, and the same where it is one.
-    let array = within(50_000 + 8 * bytes.len(), || gradus::NpyArray::from_bytes(bytes));
+    let array = within(50_000 + 8 * bytes.len(), || gradus::data::NpyArray::from_bytes(bytes));
     let flattened = array.is_ok_and(|array| {
         let flattened = within(50_000 + 8 * bytes.len(), || array.flattened::<f64>());
         let is_matrix = array.shape().len() <= 2 && flattened.is_ok();
@@ -199,7 +199,7 @@ pub(crate) fn npy(bytes: &[u8]) -> Outcome {
 pub(crate) fn npz(bytes: &[u8]) -> Outcome {
     // Deflate makes at most a thousand bytes of one, which may be meant to be read.
     let limit = 200_000 + 4 * 1_032 * bytes.len();
-    let arrays = match with_file(".npz", bytes, |path| within(limit, || gradus::Npz::read(path))) {
+    let arrays = match with_file(".npz", bytes, |path| within(limit, || gradus::data::Npz::read(path))) {
         Ok(arrays) => arrays,
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -218,8 +218,10 @@ pub(crate) fn npz(bytes: &[u8]) -> Outcome {
 /// A model file, also read as one that another program wrote for a network that is known.
 #[cfg(feature = "safetensors")]
 pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
+    use gradus::layer::LayerNormalization;
+    use gradus::model::{ModelError, ParameterReader};
     use gradus::nalgebra::{DMatrix, DVector};
-    use gradus::{Dense, LayerNormalization, Model, ModelError, Network, ParameterReader, Real};
+    use gradus::{Dense, Model, Network, Real};
 
     fn outcome(error: &ModelError) -> Outcome {
         assert!(!error.to_string().is_empty());
@@ -248,7 +250,8 @@ pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
     /// Of the network that the files of the corpus have.
     fn parameters<T: Real>(reader: &ParameterReader, bytes: &[u8]) -> Result<DVector<T>, ModelError> {
         let network = Network::<T>::builder(2).layer(Dense::new(2, 3)).layer(LayerNormalization::new(3));
-        let network = network.layer(gradus::Sigmoid).layer(gradus::Identity).layer(Dense::new(3, 2)).build().unwrap();
+        let network =
+            network.layer(gradus::Sigmoid).layer(gradus::layer::Identity).layer(Dense::new(3, 2)).build().unwrap();
         let model = within(50_000 + 64 * bytes.len(), || reader.read_bytes(network, bytes))?;
         assert!(model.parameters().iter().all(|value| value.is_finite()));
         Ok(model.parameters().clone())
@@ -280,7 +283,7 @@ pub(crate) fn safetensors(bytes: &[u8]) -> Outcome {
 /// A checkpoint in JSON, for the trainer of [`checkpointed`].
 #[cfg(feature = "serde")]
 pub(crate) fn checkpoint(bytes: &[u8]) -> Outcome {
-    let read = within(50_000 + 64 * bytes.len(), || serde_json::from_slice::<gradus::Checkpoint<f64>>(bytes));
+    let read = within(50_000 + 64 * bytes.len(), || serde_json::from_slice::<gradus::training::Checkpoint<f64>>(bytes));
     let Ok(checkpoint) = read else { return Outcome::REFUSED };
     let (mut parameters, data) = ([0.5; 10], checkpoint_data());
     let mut trainer = checkpointed();
@@ -305,7 +308,10 @@ pub(crate) fn checkpoint(bytes: &[u8]) -> Outcome {
 /// The trainer that checkpoints are read for: ten parameters, everything that a checkpoint can hold.
 #[cfg(feature = "serde")]
 pub(crate) fn checkpointed() -> gradus::Trainer<'static, f64> {
-    use gradus::{Adam, Dense, EarlyStopping, MeanSquaredError, Network, ReduceOnPlateau, Tanh, Trainer};
+    use gradus::layer::Tanh;
+    use gradus::schedule::ReduceOnPlateau;
+    use gradus::training::EarlyStopping;
+    use gradus::{Adam, Dense, MeanSquaredError, Network, Trainer};
 
     let network = Network::builder(1).layer(Dense::new(1, 3)).layer(Tanh).layer(Dense::new(3, 1)).build().unwrap();
     let trainer = Trainer::new(&network, MeanSquaredError, Adam::new(0.01).unwrap()).epochs(4).unwrap();

@@ -1,15 +1,24 @@
 //! Layers, networks, losses, optimizers, schedules and data sets that a source chooses, hyper-parameters and sizes
 //! included: whatever of them is refused is so by a typed error.
 
+use gradus::data::{Images, Labels, Standardization};
+use gradus::layer::{
+    Dropout, Elu, Gelu, Identity, Initializer, LayerNormalization, LeakyRelu, LogSoftmax, Relu, Silu, Softplus, Tanh,
+    TanhGelu,
+};
+use gradus::loss::{
+    BinaryCrossEntropy, ClassWeights, HalfSquaredError, Hinge, Huber, KullbackLeibler, LabelSmoothing, LogCosh,
+    MeanAbsoluteError, NegativeLogLikelihood, Poisson, SigmoidCrossEntropy,
+};
 use gradus::nalgebra::DMatrix;
+use gradus::optimizer::{AdaGrad, AdamW, Clipped, Lbfgs, Nadam, OptimizerState, RmsProp, Step};
+use gradus::schedule::{
+    ConstantSchedule, CosineAnnealing, ExponentialDecay, InverseTimeDecay, LinearWarmUp, OneCycle, Schedule, Scheduled,
+    StepDecay,
+};
 use gradus::{
-    AdaGrad, Adam, AdamW, Batch, BatchMut, BinaryCrossEntropy, ClassWeights, Clipped, ConstantSchedule,
-    CosineAnnealing, CrossEntropy, Dataset, Dense, Dropout, Elu, ExponentialDecay, Gelu, GradientDescent,
-    HalfSquaredError, Hinge, Huber, Identity, Images, Initializer, InverseTimeDecay, KullbackLeibler, LabelSmoothing,
-    Labels, Layer, LayerNormalization, Lbfgs, LeakyRelu, LinearWarmUp, LogCosh, LogSoftmax, Loss, MeanAbsoluteError,
-    MeanSquaredError, Nadam, NegativeLogLikelihood, Network, Objective, OneCycle, Optimizer, OptimizerState, Poisson,
-    Real, Relu, Result, RmsProp, Schedule, Scheduled, Sigmoid, SigmoidCrossEntropy, Silu, Softmax, SoftmaxCrossEntropy,
-    Softplus, Standardization, Step, StepDecay, Tanh, TanhGelu,
+    Adam, Batch, BatchMut, CrossEntropy, Dataset, Dense, GradientDescent, Layer, Loss, MeanSquaredError, Network,
+    Objective, Optimizer, Real, Result, Sigmoid, Softmax, SoftmaxCrossEntropy,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use gradus::nalgebra::{DMatrix, DVector};
-use gradus::{
-    EarlyStopping, Error, Intercept, LinearFit, LinearRegression, NormalEquation, RankDeficiency, Real,
-    ReduceOnPlateau, Result, Solver, Trainer,
-};
+use gradus::regression::{Intercept, RankDeficiency, Solver};
+use gradus::schedule::ReduceOnPlateau;
+use gradus::training::EarlyStopping;
+use gradus::{Error, LinearFit, LinearRegression, NormalEquation, Real, Result, Trainer};
 
 use super::source::Source;
 use super::{Outcome, make};
@@ -30,10 +30,10 @@ pub(crate) fn question<T: Real>(source: &mut Source<'_>, fit: &LinearFit<T>, x: 
     if let Ok(diagnostics) = fit.diagnostics(x, y) {
         let _ = (diagnostics.residuals(), diagnostics.leverages(), diagnostics.cooks_distances());
         for covariance in [
-            gradus::RobustCovariance::Hc0,
-            gradus::RobustCovariance::Hc1,
-            gradus::RobustCovariance::Hc2,
-            gradus::RobustCovariance::Hc3,
+            gradus::regression::RobustCovariance::Hc0,
+            gradus::regression::RobustCovariance::Hc1,
+            gradus::regression::RobustCovariance::Hc2,
+            gradus::regression::RobustCovariance::Hc3,
         ] {
             let _ = diagnostics.robust_standard_errors(covariance);
         }
@@ -137,7 +137,7 @@ fn training_of<T: Real>(source: &mut Source<'_>) -> Result<Outcome> {
         );
     if source.once_in(2) {
         trainer = trainer.validation(&validation).metric("r²", |prediction, target| {
-            Ok(gradus::r_squared(prediction, target).ok().flatten().unwrap_or(f64::NAN))
+            Ok(gradus::metrics::r_squared(prediction, target).ok().flatten().unwrap_or(f64::NAN))
         });
     }
     if source.once_in(3) {

@@ -13,7 +13,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Schedule, StepDecay};
+/// use gradus::schedule::{Schedule, StepDecay};
 ///
 /// let configuration = Schedule::<f64>::configuration(&StepDecay::new(100, 0.5)?).unwrap();
 /// let schedule = configuration.build::<f64>()?;

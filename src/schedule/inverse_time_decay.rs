@@ -9,7 +9,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{InverseTimeDecay, Schedule};
+/// use gradus::schedule::{InverseTimeDecay, Schedule};
 ///
 /// let schedule = InverseTimeDecay::new(0.5)?;
 /// assert_eq!([0, 2, 6, 14].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5, 0.25, 0.125]);

@@ -12,7 +12,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{ExponentialDecay, Schedule};
+/// use gradus::schedule::{ExponentialDecay, Schedule};
 ///
 /// let schedule = ExponentialDecay::new(0.5)?;
 /// assert_eq!([0, 1, 2, 10].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5, 0.25, 1.0 / 1024.0]);

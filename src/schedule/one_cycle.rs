@@ -1,8 +1,8 @@
 use super::{Schedule, ScheduleConfiguration, checked_fraction};
 use crate::checks;
 use crate::error::Result;
-use crate::optimizer::schedule::along_cosine;
 use crate::real::Real;
+use crate::schedule::along_cosine;
 
 /// One rise and one longer fall, both along half a wave of the cosine: from s to 1 in the first φ of n iterations, then
 /// to e in the last one.
@@ -13,7 +13,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{OneCycle, Schedule};
+/// use gradus::schedule::{OneCycle, Schedule};
 ///
 /// // The peak is at 0.25·12 − 1 = 2; from there it is 9 iterations to the end.
 /// let schedule = OneCycle::new(12)?.rising_for(0.25)?.between(0.5, 0.0)?;

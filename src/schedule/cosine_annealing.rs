@@ -9,7 +9,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{CosineAnnealing, Schedule};
+/// use gradus::schedule::{CosineAnnealing, Schedule};
 ///
 /// let schedule = CosineAnnealing::new(4)?.down_to(0.5)?;
 /// assert_eq!([0, 2, 4, 9].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.75, 0.5, 0.5]);

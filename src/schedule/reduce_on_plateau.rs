@@ -6,7 +6,7 @@ use crate::real::Real;
 
 /// Multiplies the learning rate by γ where a watched value, as the validation loss, has stopped falling.
 ///
-/// No [`Schedule`](crate::Schedule), since it depends on what was seen: a training loop shows it the value after each
+/// No [`Schedule`](crate::schedule::Schedule), since it depends on what was seen: a training loop shows it the value after each
 /// epoch and multiplies its base learning rate by the factor that [`observe`](Self::observe) returns.
 ///
 /// An observation is better than the best one so far, b, if it is below `b − τ |b|`, or with
@@ -19,7 +19,8 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{GradientDescent, Optimizer, ReduceOnPlateau};
+/// use gradus::schedule::ReduceOnPlateau;
+/// use gradus::{GradientDescent, Optimizer};
 ///
 /// let mut descent = GradientDescent::new(0.1)?;
 /// let mut plateau = ReduceOnPlateau::new(0.5)?.with_patience(1);
@@ -125,7 +126,7 @@ impl<T: Real> ReduceOnPlateau<T> {
     ///
     /// # Examples
     /// ```
-    /// use gradus::ReduceOnPlateau;
+    /// use gradus::schedule::ReduceOnPlateau;
     ///
     /// // Better is what is lower by 0.1; the observation after a reduction does not count.
     /// let mut plateau = ReduceOnPlateau::new(0.5)?.with_patience(0).with_absolute_threshold(0.1)?.with_cooldown(1);

@@ -7,7 +7,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{Schedule, StepDecay};
+/// use gradus::schedule::{Schedule, StepDecay};
 ///
 /// let schedule = StepDecay::new(100, 0.5)?;
 /// assert_eq!([0, 99, 100, 250].map(|i| -> f64 { schedule.factor(i) }), [1.0, 1.0, 0.5, 0.25]);

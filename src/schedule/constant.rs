@@ -5,7 +5,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{ConstantSchedule, LinearWarmUp, Schedule};
+/// use gradus::schedule::{ConstantSchedule, LinearWarmUp, Schedule};
 ///
 /// let schedule = LinearWarmUp::new(4, 0.0, ConstantSchedule)?;
 /// assert_eq!([0, 1, 2, 3, 4, 5].map(|i| -> f64 { schedule.factor(i) }), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]);

@@ -9,7 +9,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{PolynomialDecay, Schedule};
+/// use gradus::schedule::{PolynomialDecay, Schedule};
 ///
 /// let schedule = PolynomialDecay::new(4, 2.0)?;
 /// assert_eq!([0, 1, 2, 4, 9].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5625, 0.25, 0.0, 0.0]);

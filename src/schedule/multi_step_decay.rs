@@ -7,7 +7,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{MultiStepDecay, Schedule};
+/// use gradus::schedule::{MultiStepDecay, Schedule};
 ///
 /// let schedule = MultiStepDecay::new([100, 150], 0.5)?;
 /// assert_eq!([0, 99, 100, 150, 999].map(|i| -> f64 { schedule.factor(i) }), [1.0, 1.0, 0.5, 0.25, 0.25]);

@@ -9,7 +9,7 @@ use crate::real::Real;
 ///
 /// # Examples
 /// ```
-/// use gradus::{LinearWarmUp, Schedule, StepDecay};
+/// use gradus::schedule::{LinearWarmUp, Schedule, StepDecay};
 ///
 /// let schedule = LinearWarmUp::new(2, 0.5, StepDecay::new(4, 0.5)?)?;
 /// assert_eq!([0, 1, 2, 3, 4, 8].map(|i| -> f64 { schedule.factor(i) }), [0.5, 0.75, 1.0, 1.0, 0.5, 0.25]);

@@ -8,6 +8,7 @@ mod multi_step_decay;
 mod one_cycle;
 mod polynomial_decay;
 mod reduce_on_plateau;
+mod scheduled;
 mod step_decay;
 
 pub use configuration::ScheduleConfiguration;
@@ -20,6 +21,7 @@ pub use multi_step_decay::MultiStepDecay;
 pub use one_cycle::OneCycle;
 pub use polynomial_decay::PolynomialDecay;
 pub use reduce_on_plateau::ReduceOnPlateau;
+pub use scheduled::Scheduled;
 pub use step_decay::StepDecay;
 
 use crate::checks;
@@ -32,16 +34,17 @@ use crate::real::Real;
 /// rate η and not a rate: the same schedule then serves every optimizer, η stays the one number to tune (and to check),
 /// and two schedules are combined by multiplying them.
 ///
-/// [`Scheduled`](crate::Scheduled) puts an optimizer under a schedule. A factor of 0 is allowed: that step only
+/// [`Scheduled`](crate::schedule::Scheduled) puts an optimizer under a schedule. A factor of 0 is allowed: that step only
 /// evaluates. One that is negative, infinite or NaN ends the run there, see
-/// [`StopReason::InvalidLearningRate`](crate::StopReason::InvalidLearningRate).
+/// [`StopReason::InvalidLearningRate`](crate::optimizer::StopReason::InvalidLearningRate).
 ///
 /// The hyper-parameters of the crate's own schedules are `f64`; factors are computed in `f64` and rounded once.
 ///
 /// # Examples
 /// Any closure that maps an iteration to a factor is a schedule. The whole of a schedule type of one's own, `(1 + i)^−½`:
 /// ```
-/// use gradus::{Real, Schedule};
+/// use gradus::schedule::Schedule;
+/// use gradus::Real;
 ///
 /// struct InverseRoot;
 ///

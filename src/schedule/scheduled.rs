@@ -1,7 +1,7 @@
-use super::schedule::Schedule;
-use super::{Optimizer, OptimizerConfiguration, OptimizerState, Step, StopReason};
+use super::Schedule;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
+use crate::optimizer::{Optimizer, OptimizerConfiguration, OptimizerState, Step, StopReason};
 use crate::real::Real;
 
 const ITERATION: &str = "iteration of the schedule";
@@ -11,7 +11,7 @@ const ITERATION: &str = "iteration of the schedule";
 ///
 /// The base learning rate η is the one that the optimizer had, or that
 /// [`set_learning_rate`](Optimizer::set_learning_rate) sets later; [`learning_rate`](Optimizer::learning_rate) is that
-/// of the next step, ηᵢ. To combine two schedules multiply them, as [`LinearWarmUp`](crate::LinearWarmUp) does; of an
+/// of the next step, ηᵢ. To combine two schedules multiply them, as [`LinearWarmUp`](crate::schedule::LinearWarmUp) does; of an
 /// optimizer that is scheduled already, ηᵢ would be taken for η. A step that met a value which is not finite is not
 /// counted.
 ///
@@ -22,7 +22,8 @@ const ITERATION: &str = "iteration of the schedule";
 /// # Examples
 /// On f(x) = x₀² + x₁² a step shrinks `x` by 1 − 2ηᵢ:
 /// ```
-/// use gradus::{GradientDescent, Optimizer, Scheduled, StepDecay, Stop, from_fn};
+/// use gradus::schedule::{Scheduled, StepDecay};
+/// use gradus::{GradientDescent, Optimizer, Stop, from_fn};
 ///
 /// let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
 ///     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
