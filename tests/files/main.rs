@@ -8,6 +8,7 @@ mod idx;
 mod interoperation;
 mod killed_while_saving;
 mod model_files;
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
 mod mute;
 mod plots;
 mod saving;
