@@ -46,8 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// 784-50-10, batches of 100 with replacement, 10 000 steps; the whole job also measures 17 accuracies on 70 000 images. In
-/// parts, a batch is evaluated as two micro-batches.
+/// 784-50-10, batches of 100 with replacement, 10 000 steps; the whole job also measures 17 accuracies on 70 000
+/// images. In parts, a batch is evaluated as two micro-batches.
 fn mnist<T: Real>(job: &str) -> Result<(), Box<dyn Error>> {
     let read = |set: &str| -> Result<Dataset<T>, Box<dyn Error>> {
         let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"));

@@ -1,4 +1,5 @@
-//! What everything is made of: matrix products, activations, and the prediction of one sample beside a loop written by hand.
+//! What everything is made of: matrix products, activations, and the prediction of one sample beside a loop written by
+//! hand.
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
-//! Linear regression: of data in memory, with and without refined standard errors, from a stream, and one observation at
-//! a time.
+//! Linear regression: of data in memory, with and without refined standard errors, from a stream, and one observation
+//! at a time.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gradus::nalgebra::DMatrix;

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example argmin_solver -- --help`
 //!
-//! argmin asks a problem for its value and its gradient apart and by `&self`; an `Objective` computes both at once and may
-//! keep memory for it. The adapter below is all that it takes.
+//! argmin asks a problem for its value and its gradient apart and by `&self`; an `Objective` computes both at once and
+//! may keep memory for it. The adapter below is all that it takes.
 
 mod common;
 
@@ -25,7 +25,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
 const HELP: &str = "\
-Minimises Rosenbrock's function and the loss of a network by L-BFGS, that of argmin and that of gradus.
+Minimizes Rosenbrock's function and the loss of a network by L-BFGS, that of argmin and that of gradus.
 
 Usage: cargo run --example argmin_solver -- [--seed N]
 

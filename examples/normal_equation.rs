@@ -50,7 +50,7 @@ fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     let observations = x.iter().zip(&y).map(|(&x, &y)| [x, y]);
     let ends = |line: &[f64]| [0.0, 10.0].map(|x| [x, line[0] + line[1] * x]);
     Figure::new("A line through noisy points, fitted in two ways", "x", "y")
-        .with(Series::new("observations", Mark::Points, observations).in_grey())
+        .with(Series::new("observations", Mark::Points, observations).in_gray())
         .with(Series::new("normal equation", Mark::Line, ends(&line.exact)))
         .with(Series::new("gradient descent", Mark::DashedLine, ends(&line.approached)))
         .save(&fit)?;

@@ -29,9 +29,9 @@ Usage: cargo run --example own_layer -- [--units N] [--seed N]
   --seed N    seed of the initial parameters, a whole number (default: 0)
   -h, --help  this text";
 
-/// Bells around centres, `yⱼ = exp(−½ wⱼ² ‖x − cⱼ‖²)`.
+/// Bells around centers, `yⱼ = exp(−½ wⱼ² ‖x − cⱼ‖²)`.
 ///
-/// Parameters: `centre`, inputs × units; `width`, the wⱼ: one over the width of each bell.
+/// Parameters: `center`, inputs × units; `width`, the wⱼ: one over the width of each bell.
 /// Derivatives: with d = x − cⱼ, `∂y/∂cⱼ = y w² d`, `∂y/∂wⱼ = −y w ‖d‖²`, `∂y/∂x = −y w² d`.
 #[derive(Debug)]
 struct RadialBasis {
@@ -49,25 +49,25 @@ impl<T: Real> Layer<T> for RadialBasis {
 
     fn parameter_blocks(&self) -> Vec<ParameterBlock> {
         let block = |name, rows| ParameterBlock { name, rows, columns: self.units };
-        vec![block("centre", self.inputs), block("width", 1)]
+        vec![block("center", self.inputs), block("width", 1)]
     }
 
     fn initialize(&self, parameters: &mut [T], mut rng: &mut dyn Rng) {
-        let (centres, widths) = parameters.split_at_mut(self.inputs * self.units);
+        let (centers, widths) = parameters.split_at_mut(self.inputs * self.units);
         // Drawn in f64 for either number type, so that f32 and f64 start alike.
         let spread = rand::distr::Uniform::new(-1.0, 1.0).expect("an interval");
         let draw = |place: &mut T| *place = T::nearest(rand::distr::Distribution::sample(&spread, &mut rng));
-        centres.iter_mut().for_each(draw);
+        centers.iter_mut().for_each(draw);
         widths.fill(T::nearest(2.0));
     }
 
     fn forward(&self, parameters: &[T], input: Batch<'_, T>, mut output: BatchMut<'_, T>, _: &mut [T], _: Mode) {
-        let (centres, widths) = parameters.split_at(self.inputs * self.units);
+        let (centers, widths) = parameters.split_at(self.inputs * self.units);
         let samples =
             input.as_slice().chunks_exact(self.inputs).zip(output.as_mut_slice().chunks_exact_mut(self.units));
         for (x, y) in samples {
-            for ((y, centre), &width) in y.iter_mut().zip(centres.chunks_exact(self.inputs)).zip(widths) {
-                *y = (T::nearest(-0.5) * width * width * squared_distance(x, centre)).exp();
+            for ((y, center), &width) in y.iter_mut().zip(centers.chunks_exact(self.inputs)).zip(widths) {
+                *y = (T::nearest(-0.5) * width * width * squared_distance(x, center)).exp();
             }
         }
     }
@@ -80,8 +80,8 @@ impl<T: Real> Layer<T> for RadialBasis {
         gradient: &mut [T],
         mut input_gradient: Option<BatchMut<'_, T>>,
     ) {
-        let (centres, widths) = parameters.split_at(self.inputs * self.units);
-        let (by_centre, by_width) = gradient.split_at_mut(self.inputs * self.units);
+        let (centers, widths) = parameters.split_at(self.inputs * self.units);
+        let (by_center, by_width) = gradient.split_at_mut(self.inputs * self.units);
         // The gradient of the parameters is added to, that of the inputs overwritten.
         if let Some(by_input) = &mut input_gradient {
             by_input.as_mut_slice().fill(T::zero());
@@ -92,11 +92,11 @@ impl<T: Real> Layer<T> for RadialBasis {
                 let place = sample * self.units + unit;
                 let slope = output_gradient.as_slice()[place] * pass.output.as_slice()[place];
                 let (width, range) = (widths[unit], unit * self.inputs..(unit + 1) * self.inputs);
-                let centre = &centres[range.clone()];
-                by_width[unit] -= slope * width * squared_distance(x, centre);
-                for (i, by_centre) in by_centre[range].iter_mut().enumerate() {
-                    let by_both = slope * width * width * (x[i] - centre[i]);
-                    *by_centre += by_both;
+                let center = &centers[range.clone()];
+                by_width[unit] -= slope * width * squared_distance(x, center);
+                for (i, by_center) in by_center[range].iter_mut().enumerate() {
+                    let by_both = slope * width * width * (x[i] - center[i]);
+                    *by_center += by_both;
                     if let Some(by_input) = &mut input_gradient {
                         by_input.as_mut_slice()[sample * self.inputs + i] -= by_both;
                     }
@@ -106,8 +106,8 @@ impl<T: Real> Layer<T> for RadialBasis {
     }
 }
 
-fn squared_distance<T: Real>(x: &[T], centre: &[T]) -> T {
-    x.iter().zip(centre).fold(T::zero(), |sum, (&x, &c)| sum + (x - c) * (x - c))
+fn squared_distance<T: Real>(x: &[T], center: &[T]) -> T {
+    x.iter().zip(center).fold(T::zero(), |sum, (&x, &c)| sum + (x - c) * (x - c))
 }
 
 fn main() -> ExitCode {

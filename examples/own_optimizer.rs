@@ -27,8 +27,8 @@ Usage: cargo run --example own_optimizer -- [--iterations N] [--seed N]
   --seed N        seed of the network's initial parameters, a whole number (default: 0)
   -h, --help      this text";
 
-/// Gradient descent with `η = sᵀy / yᵀy` of the last step s and the change y of the gradient along it: of all multiples of
-/// the identity the one that is most like the inverse Hessian there. Where sᵀy is not positive, the last η stays.
+/// Gradient descent with `η = sᵀy / yᵀy` of the last step s and the change y of the gradient along it: of all multiples
+/// of the identity the one that is most like the inverse Hessian there. Where sᵀy is not positive, the last η stays.
 ///
 /// J. Barzilai, J. M. Borwein (1988): Two-point step size gradient methods.
 #[derive(Debug, Default)]

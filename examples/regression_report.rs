@@ -1,5 +1,5 @@
-//! Fits a linear model to a CSV file, prints the table of its parameters, how they were found and how sure they are, and
-//! draws its residuals.
+//! Fits a linear model to a CSV file, prints the table of its parameters, how they were found and how sure they are,
+//! and draws its residuals.
 //!
 //! `cargo run --example regression_report -- --help`
 

@@ -93,7 +93,7 @@ fn read_iris() -> Result<Dataset<f64>, Box<dyn Error>> {
     let table = CsvTable::read(concat!(env!("CARGO_MANIFEST_DIR"), "/data/iris/iris.csv"))?;
     let (class, inputs) = table.names().split_last().ok_or("a table has columns")?;
     let (labels, names) = table.labels(class)?;
-    let data = Dataset::labelled(table.columns(inputs)?.transpose(), labels, names.len())?;
+    let data = Dataset::labeled(table.columns(inputs)?.transpose(), labels, names.len())?;
     let inputs = Standardization::of_inputs(&data)?;
     Ok(data.standardize_inputs(&inputs)?)
 }

@@ -100,5 +100,5 @@ fn read_table(path: &Path) -> Result<(Dataset<f32>, Vec<String>), Box<dyn Error>
     let (class, inputs) = table.names().split_last().ok_or("a table has columns")?;
     let (labels, names) = table.labels(class)?;
     let inputs = table.columns(inputs)?.transpose();
-    Ok((Dataset::labelled(inputs, labels, names.len())?, names))
+    Ok((Dataset::labeled(inputs, labels, names.len())?, names))
 }

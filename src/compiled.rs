@@ -1,9 +1,9 @@
 //! What is compiled with the crate, and not once more in each program that uses it.
 //!
-//! The compiler compiles a generic function where it is called with a type, and as that crate asks for: in a debug build
-//! not optimized. Of a function with the attribute `#[inline(never)]` it takes the code from a crate that has compiled it
-//! for the same type already. So the functions where time goes have this attribute, and are called here, by functions that are
-//! compiled for `f32` and `f64`, or `f64` alone, and never run.
+//! The compiler compiles a generic function where it is called with a type, and as that crate asks for: in a debug
+//! build not optimized. Of a function with the attribute `#[inline(never)]` it takes the code from a crate that has
+//! compiled it for the same type already. So the functions where time goes have this attribute, and are called here, by
+//! functions that are compiled for `f32` and `f64`, or `f64` alone, and never run.
 
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;

@@ -1,3 +1,30 @@
+//! Data: data sets and their mini-batches, and readers of the files they come in.
+//!
+//! ```
+//! use gradus::Dataset;
+//! use gradus::nalgebra::dmatrix;
+//!
+//! // Two features, three samples; a sample is a column.
+//! let data = Dataset::labeled(dmatrix![0.0, 1.0, 2.0; 5.0, 6.0, 7.0], vec![0, 1, 1], 2)?;
+//! let mut batches = data.ordered_batches(2)?;
+//! let first = batches.next_batch().unwrap();
+//! assert_eq!((first.inputs.samples(), first.targets.features()), (2, 2));
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | in memory | |
+//! | --- | --- |
+//! | [`Dataset`] | inputs and targets, checked once |
+//! | [`one_hot`] | class labels as columns of zeros with a one |
+//! | [`Standardization`] | scales features to mean 0 and variance 1, and back |
+//! | [`MiniBatch`] | some samples; from [`ShuffledBatches`], [`RandomBatches`] or [`OrderedBatches`] |
+//!
+//! | files | |
+//! | --- | --- |
+//! | [`Images`], [`Labels`], [`IdxError`] | IDX, the format of MNIST; gzipped with the default feature `gzip` |
+//! | `CsvTable`, `CsvOptions`, `CsvError` (feature `csv`) | tables of comma-separated values |
+//! | `read_npy`, `write_npy`, `NpyArray`, `Npz`, `NpyError` (feature `npy`) | NumPy's files |
+
 mod batches;
 #[cfg(feature = "csv")]
 mod csv_table;
@@ -45,7 +72,7 @@ use crate::real::Real;
 /// use gradus::nalgebra::dmatrix;
 /// use rand::{SeedableRng, rngs::ChaCha8Rng};
 ///
-/// let data = Dataset::labelled(dmatrix![0.0, 1.0, 2.0; 5.0, 6.0, 7.0], vec![0, 2, 1], 3)?;
+/// let data = Dataset::labeled(dmatrix![0.0, 1.0, 2.0; 5.0, 6.0, 7.0], vec![0, 2, 1], 3)?;
 /// let mut rng = ChaCha8Rng::seed_from_u64(0);
 /// let mut batches = data.batches(100, &mut rng)?;
 /// let batch = batches.next_batch();
@@ -63,7 +90,7 @@ pub struct Dataset<T> {
 #[derive(Clone, Debug)]
 enum Inputs<T> {
     Values(DMatrix<T>),
-    /// Sample by sample, 255 standing for 1; standardised, if they are, as they are gathered.
+    /// Sample by sample, 255 standing for 1; standardized, if they are, as they are gathered.
     Bytes {
         bytes: Vec<u8>,
         features: usize,
@@ -97,7 +124,7 @@ impl<T: Real> Dataset<T> {
     ///
     /// # Errors
     /// As [`new`](Self::new), and [`Error::LabelOutOfRange`] for a label that is not below `classes`.
-    pub fn labelled(inputs: DMatrix<T>, labels: Vec<usize>, classes: usize) -> Result<Self> {
+    pub fn labeled(inputs: DMatrix<T>, labels: Vec<usize>, classes: usize) -> Result<Self> {
         check_inputs(&inputs)?;
         check_count(labels.len(), inputs.ncols(), classes)?;
         check_labels(&labels, classes)?;
@@ -147,10 +174,10 @@ impl<T: Real> Dataset<T> {
         self.weights.as_deref()
     }
 
-    /// The same samples with standardised inputs. Images stay bytes: theirs are standardised as a batch is gathered.
+    /// The same samples with standardized inputs. Images stay bytes: theirs are standardized as a batch is gathered.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if the standardisation is one of another number of features, [`Error::Overflow`] if
+    /// [`Error::ShapeMismatch`] if the standardization is one of another number of features, [`Error::Overflow`] if
     /// a value leaves the range of the number type.
     ///
     /// # Examples
@@ -186,7 +213,7 @@ impl<T: Real> Dataset<T> {
         Ok(Self { inputs, ..self })
     }
 
-    /// The same samples with standardised targets, for regression.
+    /// The same samples with standardized targets, for regression.
     ///
     /// # Errors
     /// As [`standardize_inputs`](Self::standardize_inputs), and [`Error::InvalidTarget`] for class labels.
@@ -452,13 +479,10 @@ mod tests {
             "targets: expected finite numbers, found -inf at row 0, column 1"
         );
         assert_eq!(
-            error(Dataset::labelled(x.clone(), vec![0, 3], 3)),
+            error(Dataset::labeled(x.clone(), vec![0, 3], 3)),
             "label of sample 1: expected a class below 3, found 3"
         );
-        assert_eq!(
-            error(Dataset::labelled(x, vec![0], 3)),
-            "targets, one for each sample: expected 3 × 2, found 3 × 1"
-        );
+        assert_eq!(error(Dataset::labeled(x, vec![0], 3)), "targets, one for each sample: expected 3 × 2, found 3 × 1");
         assert!(matches!(one_hot::<f64>(&[0, 0], usize::MAX), Err(Error::TooLarge { count: usize::MAX, .. })));
         assert!(matches!(one_hot::<f64>(&[0], usize::MAX / 64), Err(Error::TooLarge { .. })));
     }

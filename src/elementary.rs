@@ -1,4 +1,4 @@
-//! Elementary functions that the compiler can vectorise: without branches, calls and tables.
+//! Elementary functions that the compiler can vectorize: without branches, calls and tables.
 
 /// Whether every processor of the target multiplies and adds in one instruction.
 pub(crate) const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
@@ -22,9 +22,9 @@ pub(crate) trait Loop {
 
 /// `e^x` to within 1.5 ulp. Overflows to ∞ and underflows to 0, by way of subnormal numbers; NaN is passed on.
 ///
-/// `x = n ln 2 + r` with a whole n and |r| ≤ ½ ln 2 (a bit more by rounding), and `e^r` by Taylor's polynomial, which is
-/// cut off below a tenth of an ulp. No multiplication is fused with an addition, so that all processors give the same
-/// bits.
+/// `x = n ln 2 + r` with a whole n and |r| ≤ ½ ln 2 (a bit more by rounding), and `e^r` by Taylor's polynomial, which
+/// is cut off below a tenth of an ulp. No multiplication is fused with an addition, so that all processors give the
+/// same bits.
 ///
 /// W. J. Cody, W. Waite (1980): Software Manual for the Elementary Functions, chapter 6.
 #[inline(always)]

@@ -1,3 +1,22 @@
+//! The error of the crate, and what it is made of.
+//!
+//! Readers and writers of files have errors of their own, beside them.
+//!
+//! ```
+//! use gradus::nalgebra::{DMatrix, DVector};
+//! use gradus::{Error, LinearRegression};
+//!
+//! let (x, y) = (DMatrix::<f64>::zeros(5, 2), DVector::zeros(4));
+//! let error = LinearRegression::new().fit(&x, &y).unwrap_err();
+//! assert!(matches!(error, Error::ShapeMismatch { .. }));
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Error`], [`Result`] | why a call was refused |
+//! | [`Shape`] | rows and columns in an error |
+//! | [`Column`], [`Dependency`] | columns of a design matrix that depend on others |
+
 use std::fmt;
 
 use crate::number::shortest;
@@ -143,8 +162,8 @@ pub enum Error {
         condition: f64,
     },
 
-    /// A solver breaks down: one that was chosen on columns that are nearly dependent, or any on columns that are independent
-    /// only by observations whose weights leave no digits of them.
+    /// A solver breaks down: one that was chosen on columns that are nearly dependent, or any on columns that are
+    /// independent only by observations whose weights leave no digits of them.
     #[error("design matrix: expected a condition number that the solver can handle, found about {condition:.1e}")]
     IllConditioned {
         /// An estimate of the condition number with columns of length 1.
@@ -371,7 +390,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transposed_matrix_is_recognised() {
+    fn a_transposed_matrix_is_recognized() {
         let error = |expected, found| Error::ShapeMismatch { what: "input", expected, found }.to_string();
         let expected = Shape::with_rows(4);
         assert_eq!(error(expected, Shape::new(7, 4)), "input: expected 4 × any, found 7 × 4 (is it transposed?)");

@@ -1,3 +1,20 @@
+//! Saving files: as a whole, or not at all.
+//!
+//! Everything that the crate saves goes through [`save_file`], which others may use too.
+//!
+//! ```
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("losses.csv");
+//! gradus::file::save_file(&path, b"epoch,loss\n0,2.3\n")?;
+//! # assert_eq!(std::fs::read(&path)?, b"epoch,loss\n0,2.3\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`save_file`] | replaces a file as a whole, with its permissions, through links |
+//! | [`SaveError`] | why it could not |
+
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -48,8 +65,8 @@ pub enum SaveError {
 /// - A file that the process may not write to is not replaced, nor is anything else than a regular file.
 ///
 /// # Errors
-/// [`SaveError::NotRegularFile`] for a path that leads to a directory, named pipe, device or socket, [`SaveError::Io`] for
-/// all that the operating system refuses.
+/// [`SaveError::NotRegularFile`] for a path that leads to a directory, named pipe, device or socket, [`SaveError::Io`]
+/// for all that the operating system refuses.
 ///
 /// # Examples
 /// ```

@@ -1,3 +1,28 @@
+//! Numerical gradients, and checks of analytic ones.
+//!
+//! A gradient that is almost right still trains, only worse. [`GradientCheck`] finds it: it compares the gradient that
+//! an objective computes with finite differences of its value, and says where the two differ.
+//!
+//! ```
+//! use gradus::{GradientCheck, from_fn};
+//!
+//! let mut wrong = from_fn(|x: &[f64], gradient: &mut [f64]| {
+//!     gradient[0] = 3.0 * x[0]; // should be 2 x
+//!     x[0] * x[0]
+//! });
+//! let report = GradientCheck::new().run(&mut wrong, &[1.0]);
+//! assert!(!report.passed());
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`numerical_gradient`] | the gradient of a function by finite differences |
+//! | [`from_value`], [`FromValue`] | an objective of a function whose gradient nobody wrote |
+//! | [`Difference`] | which finite difference, and its step |
+//! | [`GradientCheck`] | compares two gradients |
+//! | [`GradientReport`], [`BlockReport`], [`Verdict`], [`Worst`] | what it found |
+//! | [`Tolerance`] | how far the two may differ |
+
 mod from_value;
 
 use std::fmt;

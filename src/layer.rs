@@ -1,3 +1,44 @@
+//! Layers of a network, and what is needed to write one.
+//!
+//! A layer maps each sample to an output, and knows the derivative of that map. It holds sizes, never numbers: its
+//! parameters are a part of the vector that the whole [`Network`](crate::Network) is a function of.
+//!
+//! ```
+//! use gradus::layer::Relu;
+//! use gradus::{Dense, Network};
+//! use rand::{SeedableRng, rngs::ChaCha8Rng};
+//!
+//! // 4 inputs, 8 hidden units, 3 outputs.
+//! let network = Network::<f64>::builder(4)
+//!     .layer(Dense::new(4, 8))
+//!     .layer(Relu)
+//!     .layer(Dense::new(8, 3))
+//!     .build()?;
+//! let parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+//! assert_eq!(parameters.len(), 8 * (4 + 1) + 3 * (8 + 1));
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | layers | |
+//! | --- | --- |
+//! | [`Dense`] | fully connected: the layer that has weights |
+//! | [`Relu`], [`LeakyRelu`], [`Elu`], [`Gelu`], [`TanhGelu`], [`Silu`], [`Softplus`] | rectifiers, sharp and smooth |
+//! | [`Sigmoid`], [`Tanh`] | bounded activations |
+//! | [`Softmax`], [`LogSoftmax`] | class probabilities, and their logarithms |
+//! | [`LayerNormalization`] | scales each sample to mean 0 and variance 1 |
+//! | [`Dropout`] | drops values at random while training |
+//! | [`Identity`] | does nothing |
+//!
+//! | to write and to configure layers | |
+//! | --- | --- |
+//! | [`Layer`] | the trait |
+//! | [`Activation`] | a shorter trait, for functions of one number |
+//! | [`Pass`], [`Mode`], [`ParameterBlock`] | what a layer is given, and says of itself |
+//! | [`Initializer`] | how the weights of a [`Dense`] layer start |
+//! | [`LayerConfiguration`] | a layer that is chosen by a file |
+//!
+//! Which activation to choose: [`docs::choosing::activation`](crate::docs::choosing::activation).
+
 mod activation;
 mod configuration;
 mod dense;
@@ -159,8 +200,8 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
         0
     }
 
-    /// Writes the outputs, and in the cache what the derivative will need. A prediction seldom has a way back, so that a
-    /// layer may keep nothing in [`Mode::Predict`], if its [`backward`](Self::backward) does without in that mode.
+    /// Writes the outputs, and in the cache what the derivative will need. A prediction seldom has a way back, so that
+    /// a layer may keep nothing in [`Mode::Predict`], if its [`backward`](Self::backward) does without in that mode.
     fn forward(&self, parameters: &[T], input: Batch<'_, T>, output: BatchMut<'_, T>, cache: &mut [T], mode: Mode);
 
     /// *Adds* ∂L/∂parameters to `gradient`, and *overwrites* `input_gradient` with ∂L/∂input if asked for it (the
@@ -218,8 +259,8 @@ impl Mode {
     }
 }
 
-/// The number of this index in the stream of a seed: the finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, 2014),
-/// which makes neighbouring seeds and indices unrelated.
+/// The number of this index in the stream of a seed: the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, 2014),
+/// which makes neighboring seeds and indices unrelated.
 pub(crate) fn mix(seed: u64, index: u64) -> u64 {
     let mut bits = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

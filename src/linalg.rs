@@ -1,7 +1,7 @@
 //! Every matrix product, every factorization and every vector kernel of the crate.
 //!
-//! Products run on kernels of our own where the processor has the vectors for them (`kernel/simd.rs`), and on one in plain
-//! Rust elsewhere (`portable.rs`).
+//! Products run on kernels of our own where the processor has the vectors for them (`kernel/simd.rs`), and on one in
+//! plain Rust elsewhere (`portable.rs`).
 
 mod cholesky;
 mod compensated_sum;

@@ -1,3 +1,36 @@
+//! Losses: how far predictions are from their targets, with the slope.
+//!
+//! Every loss is a mean over the samples, weighted if they carry weights. Predictions and targets are matrices with a
+//! sample per column.
+//!
+//! ```
+//! use gradus::nalgebra::dmatrix;
+//! use gradus::{Loss, MeanSquaredError};
+//!
+//! let (predicted, actual) = (dmatrix![1.0, 2.0, 4.0], dmatrix![1.0, 2.0, 1.0]);
+//! let loss: f64 = MeanSquaredError.value((&predicted).into(), (&actual).into(), None);
+//! assert_eq!(loss, 3.0); // (0 + 0 + 3²) / 3
+//! ```
+//!
+//! | targets | predictions are | loss |
+//! | --- | --- | --- |
+//! | numbers | numbers | [`MeanSquaredError`], [`HalfSquaredError`], [`MeanAbsoluteError`], [`Huber`], [`LogCosh`] |
+//! | counts | logarithms of rates | [`Poisson`] |
+//! | one class of several | logits | [`SoftmaxCrossEntropy`] |
+//! | | probabilities | [`CrossEntropy`], [`KullbackLeibler`] |
+//! | | logarithms of probabilities | [`NegativeLogLikelihood`] |
+//! | yes or no | logits | [`SigmoidCrossEntropy`] |
+//! | | probabilities | [`BinaryCrossEntropy`] |
+//! | −1 or 1 | signed scores | [`Hinge`] |
+//!
+//! | around a loss, and to write one | |
+//! | --- | --- |
+//! | [`LabelSmoothing`], [`ClassWeights`], [`balanced_class_weights`] | change what a loss asks for |
+//! | [`Loss`], [`weighted_mean`], [`weighted_mean_and_gradient`] | the trait, and what most losses are made of |
+//! | [`LossConfiguration`] | a loss that is chosen by a file |
+//!
+//! Which loss to choose: [`docs::choosing::loss`](crate::docs::choosing::loss).
+
 mod binary_cross_entropy;
 mod class_weights;
 mod configuration;

@@ -1,3 +1,28 @@
+//! Metrics: how good predictions are, in numbers for people.
+//!
+//! Predictions come first, then targets, both with a sample per column.
+//!
+//! ```
+//! use gradus::metrics::{mean_absolute_error, r_squared};
+//! use gradus::nalgebra::dmatrix;
+//!
+//! let (predicted, actual) = (dmatrix![1.0, 2.0, 4.0], dmatrix![1.0, 2.0, 3.0]);
+//! assert_eq!(mean_absolute_error(&predicted, &actual)?, 1.0 / 3.0);
+//! assert_eq!(r_squared(&predicted, &actual)?, 0.5);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | of classes | |
+//! | --- | --- |
+//! | [`accuracy`], [`top_k_accuracy`] | the fraction that is right, or nearly |
+//! | [`ConfusionMatrix`] | which class is taken for which, with precision and recall |
+//! | [`log_loss`] | how likely the right classes were said to be |
+//!
+//! | of numbers | |
+//! | --- | --- |
+//! | [`r_squared`] | the part of the variance that is predicted |
+//! | [`mean_absolute_error`], [`root_mean_squared_error`] | errors in the unit of the targets |
+
 mod confusion_matrix;
 mod regression;
 
@@ -19,8 +44,9 @@ use crate::real::Real;
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples; [`Error::InvalidTarget`] unless
-/// targets are probabilities that sum to 1 for each sample, as one-hot columns do; [`Error::InvalidParameter`] for fewer
-/// than two classes: where one output says yes or no, put a threshold to it and use [`ConfusionMatrix::from_labels`].
+/// targets are probabilities that sum to 1 for each sample, as one-hot columns do; [`Error::InvalidParameter`] for
+/// fewer than two classes: where one output says yes or no, put a threshold to it and use
+/// [`ConfusionMatrix::from_labels`].
 ///
 /// # Examples
 /// ```
@@ -38,8 +64,8 @@ pub fn accuracy<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl I
     Ok(count_correct(prediction, target) as f64 / target.samples() as f64)
 }
 
-/// The fraction of the samples whose class is among the k predicted to be the most likely ones: where the target has its
-/// largest value stands one of the k largest predicted values.
+/// The fraction of the samples whose class is among the k predicted to be the most likely ones: where the target has
+/// its largest value stands one of the k largest predicted values.
 ///
 /// Of equal values the first counts, so that k = 1 gives the [`accuracy`]. A sample with a NaN among its predictions is
 /// not predicted.
@@ -83,8 +109,8 @@ pub fn top_k_accuracy<'a, T: Real>(
 /// Logarithmic loss of predicted class probabilities p, `−1/n Σᵢ Σⱼ tⱼᵢ ln pⱼᵢ`: the value of [`CrossEntropy`], and of
 /// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) on the logits.
 ///
-/// Probabilities are raised as in [`CrossEntropy`], so that an impossible class that was the right one costs 354 in `f64`
-/// and 44 in `f32`, not ∞.
+/// Probabilities are raised as in [`CrossEntropy`], so that an impossible class that was the right one costs 354 in
+/// `f64` and 44 in `f32`, not ∞.
 ///
 /// # Errors
 /// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples; [`Error::InvalidTarget`] unless
@@ -125,8 +151,8 @@ fn check_same_shape<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> 
     Ok(())
 }
 
-/// That there are several classes, since of one every answer would be right, and that each target is a distribution over
-/// them: of anything else the largest value is no class.
+/// That there are several classes, since of one every answer would be right, and that each target is a distribution
+/// over them: of anything else the largest value is no class.
 fn check_classes<T: Real>(prediction: Batch<'_, T>, target: Batch<'_, T>) -> Result<()> {
     check_same_shape(prediction, target)?;
     check_class_count(target.features())?;

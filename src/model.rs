@@ -1,3 +1,22 @@
+//! Models: a network with its parameters, to predict with and to save.
+//!
+//! ```
+//! use gradus::nalgebra::{dmatrix, dvector};
+//! use gradus::{Dense, Model, Network};
+//!
+//! let network = Network::<f64>::builder(2).layer(Dense::new(2, 1)).build()?;
+//! let model = Model::new(network, dvector![3.0, 4.0, 5.0])?;
+//! assert_eq!(model.predict(&dmatrix![1.0; 1.0])?, dmatrix![12.0]);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Model`] | predicts; saves and loads itself as safetensors (feature `safetensors`) and writes ONNX (feature `onnx`) |
+//! | [`Predictor`] | predicts without allocating, for control loops |
+//! | `ParameterReader` (feature `safetensors`) | reads parameters that PyTorch or another program saved |
+//! | `ModelError`, `OnnxError` | why a file was refused |
+
 #[cfg(feature = "safetensors")]
 mod file;
 #[cfg(feature = "onnx")]
@@ -24,7 +43,7 @@ use crate::real::Real;
 
 /// A network with its parameters: what predicts, and what is saved.
 ///
-/// It may carry the standardisations of its inputs and outputs, so that it takes and gives raw data:
+/// It may carry the standardizations of its inputs and outputs, so that it takes and gives raw data:
 /// `ŷ = scale ∘ network((x − mean) / scale) + mean`.
 ///
 /// With the feature `safetensors` a model goes to and from a file that other tools read (`save`, `load`) and takes its
@@ -58,15 +77,15 @@ impl<T: Real> Model<T> {
     /// A network and its parameters.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has, [`Error::NotFinite`] if one is not
-    /// finite.
+    /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has, [`Error::NotFinite`] if one is
+    /// not finite.
     pub fn new(network: Network<T>, parameters: DVector<T>) -> Result<Self> {
         network.check_parameters(parameters.as_slice())?;
         check_finite("parameters", Batch::from(&parameters))?;
         Ok(Self { network, parameters, inputs: None, outputs: None })
     }
 
-    /// The same, taking inputs as they were before this standardisation.
+    /// The same, taking inputs as they were before this standardization.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if it is not one of as many values as the network takes.
@@ -75,7 +94,7 @@ impl<T: Real> Model<T> {
         Ok(Self { inputs: Some(inputs), ..self })
     }
 
-    /// The same, with outputs as they were before this standardisation.
+    /// The same, with outputs as they were before this standardization.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if it is not one of as many values as the network puts out.
@@ -96,13 +115,13 @@ impl<T: Real> Model<T> {
         &self.parameters
     }
 
-    /// The standardisation of the inputs.
+    /// The standardization of the inputs.
     #[must_use]
     pub fn input_standardization(&self) -> Option<&Standardization<T>> {
         self.inputs.as_ref()
     }
 
-    /// The standardisation of the outputs.
+    /// The standardization of the outputs.
     #[must_use]
     pub fn output_standardization(&self) -> Option<&Standardization<T>> {
         self.outputs.as_ref()

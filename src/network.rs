@@ -1,3 +1,29 @@
+//! Networks: chains of layers, as functions of one vector of parameters.
+//!
+//! A [`Network`] is an architecture without numbers. Parameters are a vector of their own, so that saving, averaging
+//! and optimizing them are vector operations.
+//!
+//! ```
+//! use gradus::nalgebra::{dmatrix, dvector};
+//! use gradus::{Dense, Network};
+//!
+//! let network = Network::<f64>::builder(2).layer(Dense::new(2, 1)).build()?;
+//! let parameters = dvector![3.0, 4.0, 5.0]; // the weights, then the bias
+//! let y = network.predict(&parameters, &dmatrix![1.0, 0.0; 1.0, 2.0])?; // two samples
+//! assert_eq!(y, dmatrix![12.0, 13.0]);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Network`], [`NetworkBuilder`] | the architecture: `builder`, `initialize`, `predict`, `objective` |
+//! | [`NetworkObjective`] | a network under a loss, with the memory for its passes |
+//! | [`BoundObjective`] | the same on a batch: an [`Objective`](crate::Objective) |
+//! | [`Evaluation`] | loss and accuracy on a data set |
+//! | [`ParameterRange`] | where the weights of a layer lie in the vector |
+//!
+//! [`training`](crate::training) has the loop over epochs, [`model`](crate::model) what predicts and is saved.
+
 mod micro_batches;
 mod objective;
 mod workspace;
@@ -101,7 +127,8 @@ impl<T: Real> NetworkBuilder<T> {
         self.boxed_layer(Box::new(layer))
     }
 
-    /// Appends a layer that is known at run time only, as one that [`LayerConfiguration::build`](crate::layer::LayerConfiguration::build) made.
+    /// Appends a layer that is known at run time only, as one that
+    /// [`LayerConfiguration::build`](crate::layer::LayerConfiguration::build) made.
     ///
     /// # Examples
     /// Sizes and activation from a file:

@@ -1,3 +1,28 @@
+//! Objectives: functions of a vector, with their gradient, that an optimizer minimizes.
+//!
+//! ```
+//! use gradus::{Objective, from_fn};
+//!
+//! let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
+//!     gradient.copy_from_slice(&[2.0 * x[0], 2.0 * x[1]]);
+//!     x[0] * x[0] + x[1] * x[1]
+//! });
+//! let mut gradient = [0.0; 2];
+//! assert_eq!(sphere.value_and_gradient(&[3.0, 4.0], &mut gradient), 25.0);
+//! assert_eq!(gradient, [6.0, 8.0]);
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Objective`] | the trait |
+//! | [`from_fn`] | an objective from a closure that returns the value and writes the gradient |
+//! | [`from_value`](crate::gradient::from_value) | an objective from a closure that returns the value alone |
+//! | [`NetworkObjective`](crate::network::NetworkObjective) | a network under a loss |
+//! | [`LeastSquaresObjective`](crate::regression::LeastSquaresObjective) | a linear regression |
+//! | [`Penalty`] | adds a price on large parameters to an objective |
+//! | [`FreeParameters`] | freezes some parameters of an objective |
+//! | [`FromFn`], [`Penalized`], [`FreeObjective`] | the types that these make |
+
 mod free_parameters;
 mod penalty;
 
@@ -11,11 +36,11 @@ pub use penalty::{Penalized, Penalty};
 use crate::error::{Error, Result, Shape};
 use crate::real::Real;
 
-/// A function to minimise: f(x) and ∇f(x) of one flat vector.
+/// A function to minimize: f(x) and ∇f(x) of one flat vector.
 ///
 /// A network with a loss and a batch ([`NetworkObjective::on`](crate::network::NetworkObjective::on)), a least-squares
 /// problem ([`LeastSquaresObjective`](crate::regression::LeastSquaresObjective)) and any closure ([`from_fn`]) are
-/// objectives; every [`Optimizer`](crate::Optimizer) minimises and [`GradientCheck`](crate::GradientCheck)
+/// objectives; every [`Optimizer`](crate::Optimizer) minimizes and [`GradientCheck`](crate::GradientCheck)
 /// checks all of them.
 ///
 /// A value that is not finite means that f could not be evaluated at `x`.

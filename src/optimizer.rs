@@ -1,3 +1,41 @@
+//! Optimizers: methods that minimize an [`Objective`] step by step.
+//!
+//! An optimizer sees a vector and a function of it, nothing else. So the same optimizer trains a network, fits a
+//! regression, or minimizes a closure.
+//!
+//! ```
+//! use gradus::optimizer::StopReason;
+//! use gradus::{Adam, Optimizer, Stop, from_fn};
+//!
+//! let mut parabola = from_fn(|x: &[f64], gradient: &mut [f64]| {
+//!     gradient[0] = 2.0 * (x[0] - 3.0);
+//!     (x[0] - 3.0) * (x[0] - 3.0)
+//! });
+//! let (mut adam, stop) = (Adam::new(0.1)?, Stop::after(1_000).gradient_norm(1e-6)?);
+//! let mut x = [0.0];
+//! let report = adam.minimize(&mut parabola, &mut x, &stop);
+//! assert!(report.reason == StopReason::Converged && (x[0] - 3.0).abs() < 1e-6);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | optimizers | |
+//! | --- | --- |
+//! | [`GradientDescent`] | plain, with momentum, or with Nesterov's momentum |
+//! | [`Adam`], [`AdamW`], [`Nadam`], [`RmsProp`], [`AdaGrad`] | scale each slope by its own history |
+//! | [`Lbfgs`] | a line search along an estimate of Newton's direction: few parameters, full batches |
+//! | [`Clipped`] | around another optimizer: limits its gradients |
+//! | [`Scheduled`](crate::schedule::Scheduled) | around another optimizer: changes its learning rate, see [`schedule`](crate::schedule) |
+//!
+//! | what they say, and what they are told | |
+//! | --- | --- |
+//! | [`Optimizer`] | the trait |
+//! | [`Stop`], [`Report`], [`StopReason`] | when a minimization ends, and how it went |
+//! | [`Step`], [`Iteration`] | one step, and what an observer of a run sees |
+//! | [`LearningRateBound`] | how large a learning rate may be |
+//! | [`OptimizerState`], [`OptimizerConfiguration`] | what is saved between runs, and an optimizer that is chosen by a file |
+//!
+//! Which optimizer to choose: [`docs::choosing::optimizer`](crate::docs::choosing::optimizer).
+
 mod ada_grad;
 mod adam;
 mod adam_w;
@@ -31,7 +69,7 @@ use crate::linalg;
 use crate::objective::Objective;
 use crate::real::Real;
 
-/// A method that minimises an [`Objective`] by steps.
+/// A method that minimizes an [`Objective`] by steps.
 ///
 /// It is handed the objective, not a gradient, so that a method may evaluate as often as it must (a line search).
 /// All it needs of its own is [`step`](Self::step); the loop around it is here.
@@ -269,7 +307,7 @@ pub struct Step<T> {
     pub value: T,
     /// ‖∇f(x)‖₂ before the move.
     pub gradient_norm: T,
-    /// Why the method cannot go on from here, if it cannot: `x` has not moved then, and a minimisation ends.
+    /// Why the method cannot go on from here, if it cannot: `x` has not moved then, and a minimization ends.
     pub end: Option<StopReason>,
 }
 
@@ -301,7 +339,7 @@ impl<T: Real> Step<T> {
     }
 }
 
-/// When a minimisation ends: after a number of iterations, or where the gradient is small.
+/// When a minimization ends: after a number of iterations, or where the gradient is small.
 ///
 /// # Examples
 /// ```
@@ -359,7 +397,7 @@ impl<T: Real> Stop<T> {
     }
 }
 
-/// Why a minimisation ended.
+/// Why a minimization ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -378,8 +416,8 @@ pub enum StopReason {
     Stalled,
     /// Value or gradient was not finite at the next point, or at the start.
     NotFinite,
-    /// At the start the value is finite and the gradient is NaN: the objective did not write all of it, or its formula fails
-    /// there.
+    /// At the start the value is finite and the gradient is NaN: the objective did not write all of it, or its formula
+    /// fails there.
     UndefinedGradient,
     /// The observer asked to stop.
     Observer,
@@ -441,9 +479,9 @@ impl fmt::Display for StopReason {
     }
 }
 
-/// How a minimisation went.
+/// How a minimization went.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[must_use = "the reason says whether the minimisation succeeded"]
+#[must_use = "the reason says whether the minimization succeeded"]
 #[non_exhaustive]
 pub struct Report<T> {
     /// Why it ended.

@@ -1,12 +1,12 @@
 //! Charts of trainings and regressions, as SVG (feature `plot`).
 //!
 //! A function makes a [`Figure`] or a [`Grid`] of what is to be seen: it can be looked into, changed, and
-//! [saved](Figure::save). Colours are those of M. Okabe and K. Ito, which the colour-blind can tell apart; lines differ in
-//! their dashes too.
+//! [saved](Figure::save). Colors are those of M. Okabe and K. Ito, which the color-blind can tell apart; lines differ
+//! in their dashes too.
 //!
 //! - A training: [`losses`], [`metrics`], [`confusion_matrix`], [`weight_images`]
 //! - A regression: [`regression_line`], [`residuals_against_fitted`], [`residual_quantiles`], [`residuals_against_leverage`]
-//! - A minimisation of a function of two variables: [`descent_path`]
+//! - A minimization of a function of two variables: [`descent_path`]
 //! - Anything else: [`Figure::new`] and [`Series`]
 //!
 //! # Examples

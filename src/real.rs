@@ -15,7 +15,7 @@ pub(crate) mod sealed {
         /// Numbers of twice the precision.
         type Wide: Wide<Self>;
 
-        /// `eˣ`, in a form that loops over numbers can be vectorised with.
+        /// `eˣ`, in a form that loops over numbers can be vectorized with.
         fn exponential(self) -> Self;
 
         /// `self + a b`, rounded once where the target has an instruction for that.

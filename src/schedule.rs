@@ -1,3 +1,33 @@
+//! Schedules: how the learning rate changes from iteration to iteration.
+//!
+//! A schedule gives the factor by which the learning rate of an optimizer is multiplied. [`Scheduled`] puts the two
+//! together.
+//!
+//! ```
+//! use gradus::schedule::{CosineAnnealing, Scheduled};
+//! use gradus::{GradientDescent, Optimizer};
+//!
+//! let annealing = CosineAnnealing::new(1_000)?; // iterations
+//! let descent = Scheduled::new(GradientDescent::new(0.1)?, annealing)?;
+//! assert_eq!(descent.learning_rate(), Some(0.1)); // falls to 0 in 1 000 steps
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | schedules | |
+//! | --- | --- |
+//! | [`StepDecay`], [`MultiStepDecay`] | a factor every few iterations, or at chosen ones |
+//! | [`ExponentialDecay`], [`InverseTimeDecay`], [`PolynomialDecay`] | a smooth fall |
+//! | [`CosineAnnealing`], [`OneCycle`] | along a cosine, with restarts or a rise before the fall |
+//! | [`LinearWarmUp`] | a rise before another schedule |
+//! | [`ConstantSchedule`] | none |
+//!
+//! | around them | |
+//! | --- | --- |
+//! | [`Schedule`] | the trait; any closure from an iteration to a factor implements it |
+//! | [`Scheduled`] | an optimizer under a schedule |
+//! | [`ReduceOnPlateau`] | reduces the learning rate when a watched value stops falling |
+//! | [`ScheduleConfiguration`] | a schedule that is chosen by a file |
+
 mod configuration;
 mod constant;
 mod cosine_annealing;
@@ -34,14 +64,15 @@ use crate::real::Real;
 /// rate η and not a rate: the same schedule then serves every optimizer, η stays the one number to tune (and to check),
 /// and two schedules are combined by multiplying them.
 ///
-/// [`Scheduled`](crate::schedule::Scheduled) puts an optimizer under a schedule. A factor of 0 is allowed: that step only
+/// [`Scheduled`] puts an optimizer under a schedule. A factor of 0 is allowed: that step only
 /// evaluates. One that is negative, infinite or NaN ends the run there, see
 /// [`StopReason::InvalidLearningRate`](crate::optimizer::StopReason::InvalidLearningRate).
 ///
 /// The hyper-parameters of the crate's own schedules are `f64`; factors are computed in `f64` and rounded once.
 ///
 /// # Examples
-/// Any closure that maps an iteration to a factor is a schedule. The whole of a schedule type of one's own, `(1 + i)^−½`:
+/// Any closure that maps an iteration to a factor is a schedule. The whole of a schedule type of one's own, `(1 +
+/// i)^−½`:
 /// ```
 /// use gradus::schedule::Schedule;
 /// use gradus::Real;

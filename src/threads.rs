@@ -1,12 +1,16 @@
+//! How many threads share the work (feature `threads`).
+//!
+//! The number is one for the whole process. No result depends on it, to the last bit.
+
 use crate::checks;
 use crate::error::Result;
 use crate::linalg;
 
 /// Sets the number of threads that share the work, the calling one included; at first as many as there are processors.
 ///
-/// They share large matrix products (forward, weight gradients, factorisations), the gathering of large batches, and the
-/// passes of a regression over its data. No result depends on their number, to the last bit: outputs are divided among
-/// them and not sums, or else sums are cut in a way that depends on the sizes alone.
+/// They share large matrix products (forward, weight gradients, factorizations), the gathering of large batches, and
+/// the passes of a regression over its data. No result depends on their number, to the last bit: outputs are divided
+/// among them and not sums, or else sums are cut in a way that depends on the sizes alone.
 ///
 /// Between pieces of work the threads wait awake for some hundred microseconds, as a training step has no time to wake
 /// them; then they sleep. They serve one caller at a time: another one meanwhile computes on its own thread alone.

@@ -1,3 +1,30 @@
+//! Training a network: epochs of mini-batches, with early stopping, checkpoints and a history.
+//!
+//! ```
+//! use gradus::nalgebra::DMatrix;
+//! use gradus::{Adam, Dataset, Dense, MeanSquaredError, Network, Trainer};
+//! use rand::{SeedableRng, rngs::ChaCha8Rng};
+//!
+//! let x = DMatrix::from_fn(1, 100, |_, sample| sample as f64 / 100.0);
+//! let data = Dataset::new(x.clone(), x.map(|x| 2.0 * x - 1.0))?;
+//! let network = Network::builder(1).layer(Dense::new(1, 1)).build()?;
+//! let mut parameters = network.initialize(&mut ChaCha8Rng::seed_from_u64(1));
+//! let trainer = Trainer::new(&network, MeanSquaredError, Adam::new(0.1)?);
+//! let report = trainer.epochs(100)?.batch_size(10)?.train(&mut parameters, &data)?;
+//! assert_eq!(report.epochs, 100);
+//! assert!((parameters[0] - 2.0).abs() < 1e-3 && (parameters[1] + 1.0).abs() < 1e-3);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`Trainer`] | the loop, and what it is told |
+//! | [`TrainingReport`], [`TrainingEnd`] | how it ended |
+//! | [`History`], [`EpochRecord`] | what was measured after each epoch |
+//! | [`EarlyStopping`] | ends a training that no longer gets better |
+//! | [`Progress`] | what an observer sees after each step |
+//! | [`Checkpoint`] | a training that was stopped, to be continued to the same bits |
+
 mod checkpoint;
 mod course;
 mod early_stopping;
@@ -33,8 +60,8 @@ use crate::schedule::ReduceOnPlateau;
 /// [`early_stopping`](Self::early_stopping) they end as the best ones that were seen, without as the last ones.
 ///
 /// # Reproducibility
-/// All chance in a run is a function of the [`seed`](Self::seed): that of a shuffle of seed and epoch, that of dropout of
-/// seed and iteration. A run that was stopped at any iteration, saved as a [`Checkpoint`] and resumed makes the same
+/// All chance in a run is a function of the [`seed`](Self::seed): that of a shuffle of seed and epoch, that of dropout
+/// of seed and iteration. A run that was stopped at any iteration, saved as a [`Checkpoint`] and resumed makes the same
 /// bits as one that was not. The generator is xoshiro256++, seeded by SplitMix64. No threads are started. More than 2³²
 /// samples are shuffled and drawn like fewer.
 ///
@@ -124,15 +151,16 @@ pub enum TrainingEnd {
     Completed,
     /// The monitored loss had not fallen for as many epochs as were allowed.
     EarlyStopped,
-    /// The run had ended before, as a former report says: no step was made. More [epochs](Trainer::epochs) let it go on.
+    /// The run had ended before, as a former report says: no step was made. More [epochs](Trainer::epochs) let it go
+    /// on.
     AlreadyEnded,
     /// The observer asked to stop. The run can be gone on with.
     Observer,
     /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number, or where a plateau
     /// has reduced it to 0. Or all epochs were made and came to nothing, as [`Optimizer::minimize`] would say:
     /// [`Diverged`](StopReason::Diverged) if the losses of the last steps (ten, or those of an epoch of fewer) are all
-    /// above those of the first ones, [`NoProgress`](StopReason::NoProgress) if they have not changed by a millionth, or
-    /// no parameter has.
+    /// above those of the first ones, [`NoProgress`](StopReason::NoProgress) if they have not changed by a millionth,
+    /// or no parameter has.
     Optimizer(StopReason),
 }
 
@@ -374,13 +402,13 @@ impl<'a, T: Real> Trainer<'a, T> {
         &*self.optimizer
     }
 
-    /// Trains until all epochs are made, or goes on with a run that was stopped or restored. A run that has ended stays as
-    /// it is ([`TrainingEnd::AlreadyEnded`]).
+    /// Trains until all epochs are made, or goes on with a run that was stopped or restored. A run that has ended stays
+    /// as it is ([`TrainingEnd::AlreadyEnded`]).
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if parameters, data or validation data do not fit the network, and what
-    /// [`Loss::check_targets`] finds in the targets: nothing is changed then. [`Error::Diverged`] if a loss or gradient is
-    /// not finite: the parameters are the last ones for which both were, and the trainer can be restored from a
+    /// [`Loss::check_targets`] finds in the targets: nothing is changed then. [`Error::Diverged`] if a loss or gradient
+    /// is not finite: the parameters are the last ones for which both were, and the trainer can be restored from a
     /// checkpoint. What a metric returns as an error, after the epoch's last step.
     pub fn train<'p>(&mut self, parameters: impl Into<&'p mut [T]>, data: &Dataset<T>) -> Result<TrainingReport> {
         let parameters = parameters.into();

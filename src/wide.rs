@@ -36,13 +36,14 @@ pub trait Wide<T>:
     + AddAssign
     + SubAssign
 {
-    /// [`add_gram`](Self::add_gram) is exact for columns of multiples of a power of two each, of at least 2⁻ᴮ for this B,
-    /// as long as the root of each sum of squares is at most 2ᴮ of them. Negative where nothing is known to be exact.
+    /// [`add_gram`](Self::add_gram) is exact for columns of multiples of a power of two each, of at least 2⁻ᴮ for this
+    /// B, as long as the root of each sum of squares is at most 2ᴮ of them. Negative where nothing is known to be
+    /// exact.
     const EXACT_BITS: i32;
 
-    /// What [`add_gram`](Self::add_gram) of n rows may leave of rounding in a sum of products, as a fraction of `√(aᵢ aⱼ)`,
-    /// for the two columns' `a = n b + m s`: b is the sum of squares of these rows, s, at least ¼, is that of all rows in the
-    /// end, and m the smaller of n and [`FEW_ROWS`].
+    /// What [`add_gram`](Self::add_gram) of n rows may leave of rounding in a sum of products, as a fraction of `√(aᵢ
+    /// aⱼ)`, for the two columns' `a = n b + m s`: b is the sum of squares of these rows, s, at least ¼, is that of all
+    /// rows in the end, and m the smaller of n and [`FEW_ROWS`].
     const ROUNDING: f64;
 
     /// What sums may have of rounding, as a fraction of the same: enough digits for a solution in working precision.
@@ -78,11 +79,11 @@ pub trait Wide<T>:
     /// The number plus `xᵀ y`.
     fn add_dot(self, x: &[Self], y: &[Self]) -> Self;
 
-    /// Adds the lower triangle of `VᵀV` to that of `sums`, `columns` × `columns`, or subtracts it; what `sums` has above
-    /// the diagonal is not defined afterwards.
+    /// Adds the lower triangle of `VᵀV` to that of `sums`, `columns` × `columns`, or subtracts it; what `sums` has
+    /// above the diagonal is not defined afterwards.
     ///
-    /// `V` is `z`, column by column and of at most [`MOST_ROWS`] rows, its rows times `factors` if there are any; none of
-    /// its entries is above 1.
+    /// `V` is `z`, column by column and of at most [`MOST_ROWS`] rows, its rows times `factors` if there are any; none
+    /// of its entries is above 1.
     fn add_gram(subtract: bool, z: &[T], factors: Option<&[Self]>, columns: usize, sums: &mut [Self]);
 
     /// Two numbers that the number is made of, the larger first.

@@ -92,7 +92,7 @@ fn parts_of_a_batch_at_the_same_time_have_the_same_bits() {
 #[test]
 fn regressions_have_the_same_bits() {
     let _alone = alone();
-    // Cut into parts: because of the rows, and because of the columns (the triangle of the sums, the factorisation).
+    // Cut into parts: because of the rows, and because of the columns (the triangle of the sums, the factorization).
     for (rows, columns) in [(300_000, 7), (30_000, 90), (1_500, 400)] {
         let mut rng = ChaCha8Rng::seed_from_u64(rows as u64);
         let x = DMatrix::<f64>::from_fn(rows, columns, |_, _| rng.random_range(-1.0..1.0));
@@ -113,8 +113,8 @@ fn regressions_have_the_same_bits() {
     }
 }
 
-/// Sizes beside every one at which a product, a triangle or a vector is done in another way, and those at which parts of a
-/// triangle once were.
+/// Sizes beside every one at which a product, a triangle or a vector is done in another way, and those at which parts
+/// of a triangle once were.
 #[test]
 fn regressions_of_any_size_have_the_same_bits() {
     let _alone = alone();

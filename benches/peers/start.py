@@ -1,7 +1,7 @@
 """How good the weights are that a network starts from, beside PyTorch's and scikit-learn's: `just compare-start`.
 
 Six data sets of scikit-learn's, or drawn as it draws them; of each 30 splits into training and test samples, inputs (and
-the target of the regression) standardised on the training samples. On each split a network with two hidden layers of
+the target of the regression) standardized on the training samples. On each split a network with two hidden layers of
 32 units is trained by everyone, from its own defaults for the layers and with the same optimizer, batches of 32 shuffled
 each epoch, and as many epochs as bring PyTorch about to its lowest loss on the test samples. What a network says of the
 test samples is scored here for all alike: R² for the regression, else accuracy.
@@ -52,7 +52,7 @@ def spirals(samples, noise, rng):
     return x + noise * rng.standard_normal((samples, 2)), arm
 
 
-# What is learnt, for how many epochs, and from what.
+# What is learned, for how many epochs, and from what.
 SETS = {
     "digits": ("classes", 20, datasets.load_digits(return_X_y=True)),
     "breast cancer": ("yes or no", 30, datasets.load_breast_cancer(return_X_y=True)),

@@ -24,7 +24,7 @@ impl Curves {
             .with(Series::new("test images", Mark::DashedLine, test))
     }
 
-    /// The loss of single mini-batches is noisy: it is drawn in grey, with its mean over every fiftieth of the run.
+    /// The loss of single mini-batches is noisy: it is drawn in gray, with its mean over every fiftieth of the run.
     pub(crate) fn loss(&self) -> Figure {
         let end = self.loss.last().map_or(1.0, |last| last.0).max(1e-3);
         let highest = self.loss.iter().map(|&(_, loss)| loss).fold(0.1, f64::max);
@@ -36,7 +36,7 @@ impl Curves {
         });
         Figure::new("MNIST, two layers: loss", "epoch", "cross-entropy (nats)")
             .with_ranges([0.0, end], [0.0, highest])
-            .with(Series::new("single mini-batches", Mark::Line, sampled).in_grey())
+            .with(Series::new("single mini-batches", Mark::Line, sampled).in_gray())
             .with(Series::new("mean", Mark::Line, means))
     }
 }

@@ -112,7 +112,7 @@ fn read_shards(directory: &str, sharding: Sharding) -> Result<Vec<Dataset<f32>>,
         let range = sharding.shard(images.count().min(labels.len()), shard);
         let pixels = images.pixels()[range.start * size..range.end * size].iter();
         let inputs = DMatrix::from_iterator(size, range.len(), pixels.map(|&pixel| f32::from(pixel) / 255.0));
-        Ok(Dataset::labelled(inputs, labels.as_slice()[range].iter().map(|&label| label.into()).collect(), 10)?)
+        Ok(Dataset::labeled(inputs, labels.as_slice()[range].iter().map(|&label| label.into()).collect(), 10)?)
     };
     sharding.held().map(shard).collect()
 }

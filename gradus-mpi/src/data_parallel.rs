@@ -16,21 +16,21 @@ use crate::tree::{add_up, largest_within, levels};
 ///
 /// A batch is cut into [`SHARDS`] parts, or as many as [asked for](Self::with_shards), whatever the number of ranks; a
 /// rank computes those that it [holds](Sharding::held). Bound to a batch it is an [`Objective`], which every optimizer
-/// of gradus minimises: all ranks run the same optimizer from the same parameters, and all get the same value and
+/// of gradus minimizes: all ranks run the same optimizer from the same parameters, and all get the same value and
 /// gradient.
 ///
 /// # Numerics
-/// Values and gradients of the shards are added in one binary tree: the nodes whose shards are all of one rank there, the
-/// others from rank to rank, point to point; the result is broadcast. So any number of ranks on processors with the same
-/// vector instructions gives the same bits, which are those of the whole batch to rounding. No sum is left to MPI, whose
-/// order may depend on the length. Layers that draw at random draw what they would in the whole batch.
+/// Values and gradients of the shards are added in one binary tree: the nodes whose shards are all of one rank there,
+/// the others from rank to rank, point to point; the result is broadcast. So any number of ranks on processors with the
+/// same vector instructions gives the same bits, which are those of the whole batch to rounding. No sum is left to MPI,
+/// whose order may depend on the length. Layers that draw at random draw what they would in the whole batch.
 ///
-/// Each evaluation begins with a comparison of the ranks' parameters by their [`fingerprint`]: ranks that have come apart
-/// do not go on.
+/// Each evaluation begins with a comparison of the ranks' parameters by their [`fingerprint`]: ranks that have come
+/// apart do not go on.
 ///
-/// The memory beside that of the network is that of 1 + max(log₂ k, 1) gradients for k shards on a rank that are one branch
-/// of the tree, as where both numbers are powers of two, and of 3 log₂ k + 2 at most; the time is in the crate's page on
-/// scaling.
+/// The memory beside that of the network is that of 1 + max(log₂ k, 1) gradients for k shards on a rank that are one
+/// branch of the tree, as where both numbers are powers of two, and of 3 log₂ k + 2 at most; the time is in the crate's
+/// page on scaling.
 ///
 /// # Examples
 /// `mpirun -n 4 program` (or any other number) prints the same fingerprint, once:
@@ -126,8 +126,8 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
     /// Collective: shares batches of this many shards, on which the bits of results depend.
     ///
     /// # Errors
-    /// [`Error::Rank`] for no shards, or more than 2²⁰, or if the memory cannot be had, [`Error::Different`] if the ranks have
-    /// networks of different sizes or number types or ask for different numbers of shards.
+    /// [`Error::Rank`] for no shards, or more than 2²⁰, or if the memory cannot be had, [`Error::Different`] if the
+    /// ranks have networks of different sizes or number types or ask for different numbers of shards.
     pub fn with_shards(ranks: &'r Ranks, objective: NetworkObjective<T>, shards: usize) -> Result<Self> {
         let count = objective.network().parameter_count();
         let words = [type_word::<T>(), shards as u64, count as u64];
@@ -151,8 +151,8 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
         &self.objective
     }
 
-    /// Says from which seed the layers draw under the next binding, as [`NetworkObjective::reseed`] does; it must be the
-    /// same on all ranks. The first is 1.
+    /// Says from which seed the layers draw under the next binding, as [`NetworkObjective::reseed`] does; it must be
+    /// the same on all ranks. The first is 1.
     pub fn reseed(&mut self, seed: u64) {
         self.seed = seed;
     }
@@ -169,8 +169,8 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
     /// Collective: binds a batch that every rank has at hand, of which each evaluates its shards.
     ///
     /// # Errors
-    /// [`Error::Rank`] with what [`NetworkObjective::on`] finds wrong with the shards of a rank, [`Error::Different`] if
-    /// not all have as many samples, [`Error::Together`] without samples.
+    /// [`Error::Rank`] with what [`NetworkObjective::on`] finds wrong with the shards of a rank, [`Error::Different`]
+    /// if not all have as many samples, [`Error::Together`] without samples.
     pub fn on<'a>(
         &'a mut self,
         x: impl Into<Batch<'a, T>>,

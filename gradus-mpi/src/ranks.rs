@@ -17,9 +17,9 @@ use crate::tree::{add, branches, is_apart, is_within};
 
 /// The processes that work together, each with its rank: the whole of what `mpirun` started.
 ///
-/// [`run`] makes it. Calls that say so are **collective**: every rank makes them, in the same order. Each begins with an
-/// agreement, in which every rank says what it is about to do and whether it can; if one cannot, or is elsewhere in the
-/// program, all return an error, and none waits for a message that does not come. Ranks that have once come apart
+/// [`run`] makes it. Calls that say so are **collective**: every rank makes them, in the same order. Each begins with
+/// an agreement, in which every rank says what it is about to do and whether it can; if one cannot, or is elsewhere in
+/// the program, all return an error, and none waits for a message that does not come. Ranks that have once come apart
 /// ([`Error::OutOfStep`], [`Error::Different`], [`Error::Timeout`]) stay so: every later call fails.
 ///
 /// For a rank that does not come at all, the others wait unless there is a [timeout](Self::set_timeout).
@@ -88,8 +88,9 @@ impl fmt::Display for Call {
 
 /// Runs a program on all ranks, to an exit code.
 ///
-/// An error that the ranks have agreed on is printed once, a timeout by every rank that has waited. Any other error, and a
-/// panic, is that of one rank, for which the others may be waiting. Each ends all ranks by `MPI_Abort`, with the exit code 1.
+/// An error that the ranks have agreed on is printed once, a timeout by every rank that has waited. Any other error,
+/// and a panic, is that of one rank, for which the others may be waiting. Each ends all ranks by `MPI_Abort`, with the
+/// exit code 1.
 ///
 /// # Examples
 /// `mpirun -n 4 program` prints "6":
@@ -162,11 +163,11 @@ impl Ranks {
         part(count, self.size, self.rank)
     }
 
-    /// Collective: from now on a rank gives up if it has waited this long in a collective call, and not all ranks have come
-    /// there. At first, and with `None`, it waits for ever.
+    /// Collective: from now on a rank gives up if it has waited this long in a collective call, and not all ranks have
+    /// come there. At first, and with `None`, it waits for ever.
     ///
-    /// It must be longer than what a rank may take for its work from one call to the next, and within an evaluation. While
-    /// it is set, every collective call costs a barrier more, and an evaluation two.
+    /// It must be longer than what a rank may take for its work from one call to the next, and within an evaluation.
+    /// While it is set, every collective call costs a barrier more, and an evaluation two.
     ///
     /// # Errors
     /// [`Error::Different`] if the ranks ask for different times.
@@ -217,12 +218,13 @@ impl Ranks {
 
     /// Collective: overwrites `values` with their sums over the ranks.
     ///
-    /// They are added in one binary tree, so that the same number of ranks always gives the same bits; the number may be any.
+    /// They are added in one binary tree, so that the same number of ranks always gives the same bits; the number may
+    /// be any.
     ///
     /// # Errors
-    /// [`Error::Different`] if they are not as many on every rank, and of the same type, [`Error::Rank`] if one of a rank is
-    /// not finite or the memory for those of another rank cannot be had, [`Error::Together`] if a sum leaves the range of
-    /// the type.
+    /// [`Error::Different`] if they are not as many on every rank, and of the same type, [`Error::Rank`] if one of a
+    /// rank is not finite or the memory for those of another rank cannot be had, [`Error::Together`] if a sum leaves
+    /// the range of the type.
     ///
     /// # Examples
     /// ```
@@ -250,8 +252,8 @@ impl Ranks {
         if all_finite(values) { Ok(()) } else { Err(Error::Together(gradus::Error::Overflow { what })) }
     }
 
-    /// Leaves the sum over all shards in the first of `sums`, on every rank. These are the sums over the largest nodes of
-    /// the tree that a rank holds, or one that is overwritten if it holds none, and `from_other` is as long as one.
+    /// Leaves the sum over all shards in the first of `sums`, on every rank. These are the sums over the largest nodes
+    /// of the tree that a rank holds, or one that is overwritten if it holds none, and `from_other` is as long as one.
     pub(crate) fn add_up<T: Real + Equivalence>(
         &self,
         sharding: Sharding,
@@ -262,8 +264,8 @@ impl Ranks {
         self.broadcast_slice(sums[0]);
     }
 
-    /// The sum over a node of the tree, on the rank that holds its first shard. A message goes to a lower rank always, and
-    /// all ranks pass the nodes in the same order: so none waits for another that waits for it.
+    /// The sum over a node of the tree, on the rank that holds its first shard. A message goes to a lower rank always,
+    /// and all ranks pass the nodes in the same order: so none waits for another that waits for it.
     fn climb<'s, T: Real + Equivalence, S: Iterator<Item = &'s mut [T]>>(
         &self,
         sharding: Sharding,
@@ -375,8 +377,8 @@ impl Ranks {
         matches!(self.apart.get(), Some(Apart::Late { .. }))
     }
 
-    /// Ends all ranks, which have agreed to fail, by an `MPI_Abort` of rank 0: `MPI_Finalize` would wait for a rank that has
-    /// taken another way and does not come.
+    /// Ends all ranks, which have agreed to fail, by an `MPI_Abort` of rank 0: `MPI_Finalize` would wait for a rank
+    /// that has taken another way and does not come.
     fn end_all(&self) -> ! {
         // Ranks that came apart may still be on their way here.
         let _ = self.all_come_within(Duration::from_secs(1));

@@ -8,11 +8,11 @@ pub const SHARDS: usize = 8;
 
 pub(crate) const MOST_SHARDS: usize = 1 << 20;
 
-/// Which shards a rank holds: neighbours, and as many as any other rank or one more or less.
+/// Which shards a rank holds: neighbors, and as many as any other rank or one more or less.
 ///
-/// The shards are what results depend on; the ranks only say who computes them. There may be any number of either. Ranks
-/// beyond the number of shards hold none, and have nothing to compute; work is shared evenly if the number of ranks
-/// divides that of the shards.
+/// The shards are what results depend on; the ranks only say who computes them. There may be any number of either.
+/// Ranks beyond the number of shards hold none, and have nothing to compute; work is shared evenly if the number of
+/// ranks divides that of the shards.
 ///
 /// # Examples
 /// ```
@@ -84,8 +84,8 @@ impl Sharding {
         if shard < of_longer { shard / (each + 1) } else { longer + (shard - of_longer) / each }
     }
 
-    /// The samples that make up a shard of a data set or batch of `samples`; of the shards, the first ones have one more
-    /// where they cannot all have as many. None for a shard that is not there.
+    /// The samples that make up a shard of a data set or batch of `samples`; of the shards, the first ones have one
+    /// more where they cannot all have as many. None for a shard that is not there.
     #[must_use]
     pub fn shard(&self, samples: usize, shard: usize) -> Range<usize> {
         part(samples, self.shards, shard)

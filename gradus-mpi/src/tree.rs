@@ -5,7 +5,7 @@ use std::ops::Range;
 use gradus::Real;
 
 /// The two branches of a node. The lower one is the largest power of two of parts that leaves some to the upper one: so
-/// neighbours are added in pairs, then pairs of pairs, and what is left over goes up as it is.
+/// neighbors are added in pairs, then pairs of pairs, and what is left over goes up as it is.
 pub(crate) fn branches(node: &Range<usize>) -> [Range<usize>; 2] {
     let middle = node.start + node.len().next_power_of_two() / 2;
     [node.start..middle, middle..node.end]
@@ -102,7 +102,7 @@ mod tests {
                 for end in start + 1..=parts {
                     let nodes = largest_within(&(start..end), 0..parts);
                     assert_eq!(nodes.iter().cloned().flatten().collect::<Vec<_>>(), (start..end).collect::<Vec<_>>());
-                    // A node and its neighbour are not the branches of one that is held, too.
+                    // A node and its neighbor are not the branches of one that is held, too.
                     assert!(nodes.len() <= 2 * (levels(&(0..parts)).max(1)), "{nodes:?} of {parts}");
                 }
             }

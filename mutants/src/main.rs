@@ -1,10 +1,10 @@
 //! How many faults the tests find: mutants of `src/`, drawn by a seed, all in one copy of the sources.
 //!
-//! cargo-mutants says which mutants there are (`.cargo/mutants.toml`: what is left out, and which tests are run). Its own
-//! runner builds the tests anew for each, which takes about a minute. Here every drawn mutant is compiled once, behind a
-//! switch that is read when a test begins (mutant schemata; R. Untch, A. Offutt, M. J. Harrold 1993), and takes half a
-//! second. Each test is run by itself first, and notes the mutants that it comes by; a mutant is then shown to these tests
-//! alone, the fast ones first, up to one that fails.
+//! cargo-mutants says which mutants there are (`.cargo/mutants.toml`: what is left out, and which tests are run). Its
+//! own runner builds the tests anew for each, which takes about a minute. Here every drawn mutant is compiled once,
+//! behind a switch that is read when a test begins (mutant schemata; R. Untch, A. Offutt, M. J. Harrold 1993), and
+//! takes half a second. Each test is run by itself first, and notes the mutants that it comes by; a mutant is then
+//! shown to these tests alone, the fast ones first, up to one that fails.
 //!
 //! A mutant is *killed* by a failing test, and *survives* all others, those included that make no difference and those
 //! that no test comes by. A *timeout* is confirmed by a second run with nothing beside it. What does not compile is

@@ -139,8 +139,8 @@ fn marked(number: usize, text: &str) -> String {
     format!("/*<{number}*/{text}/*{number}>*/")
 }
 
-/// The mutants of a rewritten source whose text a range of bytes touches; where a `match` is not exhaustive, which begins
-/// there, the next one that takes an arm away.
+/// The mutants of a rewritten source whose text a range of bytes touches; where a `match` is not exhaustive, which
+/// begins there, the next one that takes an arm away.
 pub fn mutants_at(text: &str, range: Range<usize>, not_exhaustive: bool) -> Vec<usize> {
     let mut found = Vec::new();
     for (start, _) in text.match_indices("/*<") {

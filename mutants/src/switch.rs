@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-/// What `CHOSEN` holds before the environment has been read, where no mutant is on, and where it is noted which are met.
+/// What `CHOSEN` holds before the environment has been read, where no mutant is on, and where it is noted which are
+/// met.
 const UNREAD: usize = usize::MAX;
 const NONE: usize = usize::MAX - 1;
 const NOTING: usize = usize::MAX - 2;

@@ -16,27 +16,28 @@ use crate::real::Real;
 
 /// A table of comma-separated values with a header of names: read once, then asked for its columns.
 ///
-/// [`CsvOptions`] reads tables that differ from the format below: other delimiters, no header, comments, missing values.
+/// [`CsvOptions`] reads tables that differ from the format below: other delimiters, no header, comments, missing
+/// values.
 ///
 /// # File format
-/// RFC 4180 in UTF-8: the first row is the header, every other one has a field for each name. A field in quotes may hold
-/// delimiters, line breaks and, doubled, quotes; blanks (spaces and tabs) outside of its quotes don't count, and nothing
-/// else may stand there. A field without quotes may not hold any, and keeps its blanks.
+/// RFC 4180 in UTF-8: the first row is the header, every other one has a field for each name. A field in quotes may
+/// hold delimiters, line breaks and, doubled, quotes; blanks (spaces and tabs) outside of its quotes don't count, and
+/// nothing else may stand there. A field without quotes may not hold any, and keeps its blanks.
 ///
-/// Lines end in LF, CRLF or CR. A byte-order mark is skipped, and so are lines with nothing but blanks. A file whose name
-/// ends in `.gz` is unpacked (feature `gzip`).
+/// Lines end in LF, CRLF or CR. A byte-order mark is skipped, and so are lines with nothing but blanks. A file whose
+/// name ends in `.gz` is unpacked (feature `gzip`).
 ///
-/// A column without a name gets one: `unnamed0` for the first of the table, `unnamed3` for the fourth. A first row that may
-/// hold data is refused, since nothing says whether it is a header: see [`CsvOptions::with_header`].
+/// A column without a name gets one: `unnamed0` for the first of the table, `unnamed3` for the fourth. A first row that
+/// may hold data is refused, since nothing says whether it is a header: see [`CsvOptions::with_header`].
 ///
-/// Numbers are what [`f64::from_str`] reads, with or without blanks around them, but `nan`, `inf` and what is beyond the
-/// range of the number type; every field of a column that is asked for must hold one. Columns that nobody asks for may hold
-/// anything.
+/// Numbers are what [`f64::from_str`] reads, with or without blanks around them, but `nan`, `inf` and what is beyond
+/// the range of the number type; every field of a column that is asked for must hold one. Columns that nobody asks for
+/// may hold anything.
 ///
 /// # Missing values
-/// An empty field, one of blanks, and one of the spellings given to [`CsvOptions::with_missing`] hold no value. A column
-/// that is asked for and lacks one is refused with the line. [`complete_rows`](Self::complete_rows) leaves such rows out
-/// and counts them; [`columns_or_nan`](Self::columns_or_nan) reads NaN instead.
+/// An empty field, one of blanks, and one of the spellings given to [`CsvOptions::with_missing`] hold no value. A
+/// column that is asked for and lacks one is refused with the line. [`complete_rows`](Self::complete_rows) leaves such
+/// rows out and counts them; [`columns_or_nan`](Self::columns_or_nan) reads NaN instead.
 ///
 /// # Examples
 /// ```
@@ -126,8 +127,8 @@ impl CsvTable {
 
     /// The rows in which none of these columns lacks a value, and how many others there were.
     ///
-    /// Columns and labels of the new table have the same rows, whichever of its columns they are taken from. Errors still
-    /// name the lines of the file.
+    /// Columns and labels of the new table have the same rows, whichever of its columns they are taken from. Errors
+    /// still name the lines of the file.
     ///
     /// # Errors
     /// [`CsvError::UnknownColumn`]; [`CsvError::Empty`] if no row is left.
@@ -166,7 +167,8 @@ impl CsvTable {
     ///
     /// # Errors
     /// [`CsvError::UnknownColumn`]; [`CsvError::EmptyField`], [`CsvError::MissingValue`], [`CsvError::NotANumber`] or
-    /// [`CsvError::NotFinite`] with the place of the first field, column by column, that holds no number of the type `T`.
+    /// [`CsvError::NotFinite`] with the place of the first field, column by column, that holds no number of the type
+    /// `T`.
     pub fn columns<T: Real + FromStr>(&self, names: &[impl AsRef<str>]) -> Result<DMatrix<T>, CsvError> {
         self.numbers(names, |field| field.number())
     }
@@ -207,7 +209,7 @@ impl CsvTable {
 
     /// These columns as samples with numbers as targets.
     ///
-    /// For classes, [`Dataset::labelled`] takes [`labels`](Self::labels) and the transpose of
+    /// For classes, [`Dataset::labeled`] takes [`labels`](Self::labels) and the transpose of
     /// [`columns`](Self::columns).
     ///
     /// # Errors
@@ -239,8 +241,8 @@ impl CsvTable {
     /// trained on.
     ///
     /// # Errors
-    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::MissingValue`]; [`CsvError::UnknownClass`] for a
-    /// text that is none of `classes`.
+    /// [`CsvError::UnknownColumn`], [`CsvError::EmptyField`], [`CsvError::MissingValue`]; [`CsvError::UnknownClass`]
+    /// for a text that is none of `classes`.
     ///
     /// # Examples
     /// ```

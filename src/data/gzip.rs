@@ -6,7 +6,8 @@ use std::path::Path;
 /// What gzip data begin with.
 pub(super) const MAGIC: [u8; 2] = [0x1F, 0x8B];
 
-/// What is wrong with a gzipped file; a reader's error holds it, so that it passes through what only knows [`io::Error`].
+/// What is wrong with a gzipped file; a reader's error holds it, so that it passes through what only knows
+/// [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The crate was built without what is needed.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::gzip;
 use crate::error::{Error, Result, Shape};
 
-/// Grey-scale images of one size, as an IDX file holds them.
+/// Gray-scale images of one size, as an IDX file holds them.
 ///
 /// The pixels lie image by image, row by row, one byte each: 0 is the background, 255 full ink. Nothing is scaled.
 /// There is at least one image, of at least one pixel.

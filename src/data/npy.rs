@@ -13,20 +13,20 @@ const ALIGNMENT: usize = 64;
 
 /// Reads a matrix from a file that `numpy.save` has written, in numbers of the type `T`.
 ///
-/// An array of one dimension becomes one column, a single number a 1 × 1 matrix; [`NpyArray`] flattens those of more than
-/// two. Order (C or Fortran) and byte order are those that the file names. Every number keeps its value: floating-point
-/// numbers may be of the type `T` or narrower (`f2`, `f4`, `f8`), NaN and ∞ come as they are, and what takes the matrix
-/// checks them; whole numbers (`i1` to `i8`, `u1` to `u8`), as of images and labels, must be such as `T` holds exactly;
-/// truth values (`b1`) become 0 and 1.
+/// An array of one dimension becomes one column, a single number a 1 × 1 matrix; [`NpyArray`] flattens those of more
+/// than two. Order (C or Fortran) and byte order are those that the file names. Every number keeps its value:
+/// floating-point numbers may be of the type `T` or narrower (`f2`, `f4`, `f8`), NaN and ∞ come as they are, and what
+/// takes the matrix checks them; whole numbers (`i1` to `i8`, `u1` to `u8`), as of images and labels, must be such as
+/// `T` holds exactly; truth values (`b1`) become 0 and 1.
 ///
 /// # File format
 /// Versions 1.0, 2.0 and 3.0: the bytes `\x93NUMPY`, the version, the length of the header, and the header, a Python
 /// dictionary of the number type, the order and the shape; then the numbers.
 ///
 /// # Errors
-/// [`NpyError`] says what is wrong with the file: nothing of it is taken on trust, and no more memory is asked for than a
-/// small multiple of its size. [`NpyError::Inexact`] for a whole number that `T` does not hold; numbers of another type
-/// are refused; `array.astype("f8")` converts them in NumPy, and `matrix.cast()` in nalgebra what has been read.
+/// [`NpyError`] says what is wrong with the file: nothing of it is taken on trust, and no more memory is asked for than
+/// a small multiple of its size. [`NpyError::Inexact`] for a whole number that `T` does not hold; numbers of another
+/// type are refused; `array.astype("f8")` converts them in NumPy, and `matrix.cast()` in nalgebra what has been read.
 ///
 /// # Examples
 /// ```
@@ -130,13 +130,13 @@ impl NpyArray {
         }
     }
 
-    /// The matrix with the first dimension as rows and all others as columns, of which the last dimension varies fastest:
-    /// `array.reshape(len(array), -1)` in NumPy, whatever the order of the file.
+    /// The matrix with the first dimension as rows and all others as columns, of which the last dimension varies
+    /// fastest: `array.reshape(len(array), -1)` in NumPy, whatever the order of the file.
     ///
     /// # Errors
-    /// [`NpyError::NumberType`] if the numbers are of a wider type than `T`, [`NpyError::Inexact`] for a whole number that
-    /// `T` does not hold, [`NpyError::TruthValue`], [`NpyError::Memory`], [`NpyError::OwnNumberType`] for numbers other than
-    /// `f32` and `f64`.
+    /// [`NpyError::NumberType`] if the numbers are of a wider type than `T`, [`NpyError::Inexact`] for a whole number
+    /// that `T` does not hold, [`NpyError::TruthValue`], [`NpyError::Memory`], [`NpyError::OwnNumberType`] for numbers
+    /// other than `f32` and `f64`.
     pub fn flattened<T: Real>(&self) -> Result<DMatrix<T>, NpyError> {
         let Self { front, bytes } = self;
         let expected = front.check(Number::of::<T>().ok_or(NpyError::OwnNumberType)?)?;

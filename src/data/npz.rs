@@ -15,7 +15,8 @@ use crate::real::Real;
 
 /// Named matrices in one file, as `numpy.savez` writes and `numpy.load` reads them.
 ///
-/// Each is unpacked and read as by [`read_npy`](crate::data::read_npy) when it is asked for; a file may hold other arrays beside.
+/// Each is unpacked and read as by [`read_npy`](crate::data::read_npy) when it is asked for; a file may hold other
+/// arrays beside.
 ///
 /// # Examples
 /// ```
@@ -64,8 +65,8 @@ impl Npz {
     /// Reads a file that `numpy.savez` or `numpy.savez_compressed` has written, and unpacks none of it yet.
     ///
     /// # Errors
-    /// [`NpyError::Io`] if the file cannot be read, [`NpyError::Archive`] if it is no sound archive. What an array holds is
-    /// looked at by [`get`](Self::get).
+    /// [`NpyError::Io`] if the file cannot be read, [`NpyError::Archive`] if it is no sound archive. What an array
+    /// holds is looked at by [`get`](Self::get).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, NpyError> {
         let path = path.as_ref();
         Self::from_bytes(std::fs::read(path).map_err(|source| NpyError::Io { path: path.to_owned(), source })?)
@@ -159,10 +160,12 @@ impl Npz {
 
     /// Writes a file that `numpy.load` reads: what was read as it was packed, all else without compression.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the arrays.
+    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the
+    /// arrays.
     ///
     /// # Errors
-    /// [`NpyError::Save`] if the file cannot be saved, [`NpyError::Archive`] for a name that is too long for an archive.
+    /// [`NpyError::Save`] if the file cannot be saved, [`NpyError::Archive`] for a name that is too long for an
+    /// archive.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), NpyError> {
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, entry) in &self.arrays {

@@ -53,7 +53,7 @@ impl<T: Real> Dataset<T> {
     /// use rand::{SeedableRng, rngs::ChaCha8Rng};
     ///
     /// let labels = vec![0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1];
-    /// let data = Dataset::labelled(DMatrix::from_fn(1, 12, |_, j| j as f64), labels, 2)?;
+    /// let data = Dataset::labeled(DMatrix::from_fn(1, 12, |_, j| j as f64), labels, 2)?;
     /// let (_, validation) = data.split_stratified(0.25, &mut ChaCha8Rng::seed_from_u64(0))?;
     /// let mut batches = validation.ordered_batches(3)?;
     /// let targets = batches.next_batch().unwrap().targets; // one-hot

@@ -7,13 +7,14 @@ use crate::real::Real;
 
 /// Mean and scale of each feature, and the map `z = (x − mean) / scale` that they make.
 ///
-/// The scale is the standard deviation `√(1/n Σ (x − mean)²)`, or 1 for a feature that is the same in all samples but for
-/// rounding. Fit it to the training data alone and apply it to all others; the weights of samples are not looked at.
+/// The scale is the standard deviation `√(1/n Σ (x − mean)²)`, or 1 for a feature that is the same in all samples but
+/// for rounding. Fit it to the training data alone and apply it to all others; the weights of samples are not looked
+/// at.
 ///
 /// # Numerics
 /// Three passes: sums of the differences from the first sample, of those from the mean, and of their squares in units
-/// of the largest one. Nothing cancels or overflows before mean or scale does. A feature is constant if no sample is further
-/// from the mean than 2 ε of it: 0.1 + 0.2 is another number than 0.3.
+/// of the largest one. Nothing cancels or overflows before mean or scale does. A feature is constant if no sample is
+/// further from the mean than 2 ε of it: 0.1 + 0.2 is another number than 0.3.
 ///
 /// # Examples
 /// ```

@@ -13,8 +13,8 @@ use crate::real::Real;
 /// Any; the output has the shape of the input.
 ///
 /// # Derivatives
-/// `∂L/∂x = f′(x) · ∂L/∂y`. The derivative is computed with the value and kept, one number for each value; in a prediction
-/// nothing is kept, and a way back computes it anew.
+/// `∂L/∂x = f′(x) · ∂L/∂y`. The derivative is computed with the value and kept, one number for each value; in a
+/// prediction nothing is kept, and a way back computes it anew.
 ///
 /// # Numerics
 /// NaN must be passed on: a comparison with NaN is false, whichever way round it is written.

@@ -8,9 +8,9 @@ use crate::real::Real;
 /// `∂L/∂x = (Φ(x) + x φ(x)) · ∂L/∂y`, with the density `φ(x) = e^{−x²/2} / √(2π)`.
 ///
 /// # Numerics
-/// Φ is half the complementary error function, so that its digits are not lost where it is small. Φ and φ are accurate to
-/// 2 ulp for every x, and so to a few are value and derivative, except about x = −0.75, where the derivative changes its
-/// sign. In `f32` both are computed in `f64`. y = 0 at −∞. NaN is passed on.
+/// Φ is half the complementary error function, so that its digits are not lost where it is small. Φ and φ are accurate
+/// to 2 ulp for every x, and so to a few are value and derivative, except about x = −0.75, where the derivative changes
+/// its sign. In `f32` both are computed in `f64`. y = 0 at −∞. NaN is passed on.
 ///
 /// # Examples
 /// ```

@@ -88,7 +88,7 @@ impl Initializer {
     }
 
     /// Normally distributed with σ² = 2 / (inputs + outputs), which keeps the variance of signals and gradients alike
-    /// through layers that are about linear at 0, as sigmoid and tanh. Also called Xavier initialisation.
+    /// through layers that are about linear at 0, as sigmoid and tanh. Also called Xavier initialization.
     ///
     /// # References
     /// X. Glorot, Y. Bengio (2010): Understanding the difficulty of training deep feedforward neural networks.
@@ -133,12 +133,12 @@ impl Initializer {
         Self::new(Kind::Uniform(Spread::LeCun))
     }
 
-    /// A random orthogonal matrix: `W Wᵀ = 1` where there are no more outputs than inputs, else `Wᵀ W = 1`. It keeps the
-    /// length of every vector on the way forward or back.
+    /// A random orthogonal matrix: `W Wᵀ = 1` where there are no more outputs than inputs, else `Wᵀ W = 1`. It keeps
+    /// the length of every vector on the way forward or back.
     ///
     /// The factor Q of a Gaussian matrix, with a positive diagonal of R, so that it is uniformly distributed; found in
-    /// `f64` by Gram and Schmidt's method, twice. It takes 4·max·min² operations of inputs and outputs, and memory for as
-    /// many `f64` as there are weights.
+    /// `f64` by Gram and Schmidt's method, twice. It takes 4·max·min² operations of inputs and outputs, and memory for
+    /// as many `f64` as there are weights.
     ///
     /// # References
     /// A. M. Saxe et al. (2014): Exact solutions to the nonlinear dynamics of learning in deep

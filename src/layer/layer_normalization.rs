@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::linalg::dot;
 use crate::real::Real;
 
-/// Layer normalisation: each sample is shifted and scaled to mean 0 and variance 1 over its features,
+/// Layer normalization: each sample is shifted and scaled to mean 0 and variance 1 over its features,
 /// `y = w ⊙ x̂ + b` with `x̂ = (x − μ) / √(σ² + ε)`.
 ///
-/// A sample's output does not depend on the samples beside it, as with batch normalisation it would: so a batch may be
-/// cut into parts at will, and prediction is what was trained. The crate has no batch normalisation for that reason.
+/// A sample's output does not depend on the samples beside it, as with batch normalization it would: so a batch may be
+/// cut into parts at will, and prediction is what was trained. The crate has no batch normalization for that reason.
 ///
 /// # Shapes
 /// The output has the shape of the input, features × samples.
@@ -20,8 +20,8 @@ use crate::real::Real;
 /// `weight`: w, features, at first 1; then `bias`: b, features, at first 0.
 ///
 /// # Derivatives
-/// With `g = w ⊙ ∂L/∂y` and means over the k features of a sample:
-/// `∂L/∂x = (g − mean(g) − x̂ mean(g ⊙ x̂)) / √(σ² + ε)`; `∂L/∂w = Σ x̂ ⊙ ∂L/∂y` and `∂L/∂b = Σ ∂L/∂y` over the samples.
+/// With `g = w ⊙ ∂L/∂y` and means over the k features of a sample: `∂L/∂x = (g − mean(g) − x̂ mean(g ⊙ x̂)) / √(σ² +
+/// ε)`; `∂L/∂w = Σ x̂ ⊙ ∂L/∂y` and `∂L/∂b = Σ ∂L/∂y` over the samples.
 ///
 /// # Numerics
 /// The variance, a mean of squares (with divisor k), is taken of x − μ, in a second pass, so that it does not cancel.

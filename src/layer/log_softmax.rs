@@ -6,8 +6,8 @@ use crate::real::Real;
 
 /// Logarithm of the softmax of each sample, `yⱼ = xⱼ − ln Σᵢ e^{xᵢ}`.
 ///
-/// For networks that put out log-probabilities, with [`NegativeLogLikelihood`](crate::loss::NegativeLogLikelihood). With
-/// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) on logits a classifier needs no such layer.
+/// For networks that put out log-probabilities, with [`NegativeLogLikelihood`](crate::loss::NegativeLogLikelihood).
+/// With [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) on logits a classifier needs no such layer.
 ///
 /// # Shapes
 /// Any; the output has the shape of the input.

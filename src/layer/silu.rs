@@ -8,8 +8,8 @@ use crate::real::Real;
 /// `∂L/∂x = σ(x) (1 + x σ(−x)) · ∂L/∂y`.
 ///
 /// # Numerics
-/// σ(x) and σ(−x) are both accurate to a few ulp for every x, and so is the derivative, except about x = −1.28, where it
-/// changes its sign. y = 0 at −∞. NaN is passed on.
+/// σ(x) and σ(−x) are both accurate to a few ulp for every x, and so is the derivative, except about x = −1.28, where
+/// it changes its sign. y = 0 at −∞. NaN is passed on.
 ///
 /// # Examples
 /// ```

@@ -7,8 +7,8 @@ use crate::real::Real;
 /// `∂L/∂x = σ(x) · ∂L/∂y`.
 ///
 /// # Numerics
-/// The exponential is taken of −|x|, so nothing overflows, and value and derivative are accurate to a few ulp for every x.
-/// NaN is passed on.
+/// The exponential is taken of −|x|, so nothing overflows, and value and derivative are accurate to a few ulp for every
+/// x. NaN is passed on.
 ///
 /// # Examples
 /// ```

@@ -7,8 +7,8 @@ use crate::real::Real;
 /// `∂L/∂x = 4e / (1 + e)² · ∂L/∂y` with `e = e^{−2|x|}`.
 ///
 /// # Numerics
-/// That form of the derivative is accurate to a few ulp for every x, where 1 − y² loses all digits from x = 20 on. NaN is
-/// passed on.
+/// That form of the derivative is accurate to a few ulp for every x, where 1 − y² loses all digits from x = 20 on. NaN
+/// is passed on.
 ///
 /// # Examples
 /// ```

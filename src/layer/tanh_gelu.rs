@@ -17,9 +17,9 @@ const CUBIC: f64 = 0.044_715;
 /// `u′ = √(2/π) (1 + 3 · 0.044715 x²)`.
 ///
 /// # Numerics
-/// By σ(2u) and σ(−2u), which lose no digits where they are small; their relative error is that of an exponential of 2u,
-/// a small multiple of |u| ε. Of `f32` between −12 and 8, against `f64`, the relative error of y is at most
-/// 3.6 max(|u|, 1) ε, and so is that of the derivative below −2 and above 0; its absolute error between them, where it
+/// By σ(2u) and σ(−2u), which lose no digits where they are small; their relative error is that of an exponential of
+/// 2u, a small multiple of |u| ε. Of `f32` between −12 and 8, against `f64`, the relative error of y is at most 3.6
+/// max(|u|, 1) ε, and so is that of the derivative below −2 and above 0; its absolute error between them, where it
 /// passes through 0, is at most 2 ε. y = 0 at −∞. NaN is passed on.
 ///
 /// # Examples

@@ -1,8 +1,9 @@
 //! Matrix products in plain Rust, for processors without a kernel of our own and numbers that have none.
 //!
-//! A strip of rows of A is copied, so that its columns lie one behind the other; the sums of a tile of it and some columns
-//! of B stay in registers, of which the compiler makes what vectors the processor has. An entry is the sum of its products
-//! in their order, [`DEEPEST`] at a time: its bits depend on nothing but the row, the column and the depth.
+//! A strip of rows of A is copied, so that its columns lie one behind the other; the sums of a tile of it and some
+//! columns of B stay in registers, of which the compiler makes what vectors the processor has. An entry is the sum of
+//! its products in their order, [`DEEPEST`] at a time: its bits depend on nothing but the row, the column and the
+//! depth.
 
 use std::array::from_fn;
 

@@ -96,8 +96,8 @@ pub(crate) fn add_transposed_product<T: Real>(x: &[T], y: &[T], rows: usize, c: 
 
 /// `C ← α A B`, or what else the way says; large ones column by column on several threads.
 ///
-/// How it is done is chosen here, from the sizes of all of it. The threads only cut what has been chosen, so that no bit
-/// depends on their number.
+/// How it is done is chosen here, from the sizes of all of it. The threads only cut what has been chosen, so that no
+/// bit depends on their number.
 pub(super) fn product<T: Real>(alpha: T, a: Factor<'_, T>, b: Factor<'_, T>, way: Way, c: Target<'_, T>) {
     assert!(a.columns == b.rows && (a.rows, b.columns) == (c.rows, c.columns));
     if a.columns == 0 {

@@ -24,9 +24,9 @@ pub(crate) fn threads() -> usize {
     1
 }
 
-/// The parts of work that takes so many multiplications, if it is worth several threads: if they share no cache, some of
-/// so many numbers will have to be fetched from where another one has left them. As this changes with time, no bit may
-/// depend on it.
+/// The parts of work that takes so many multiplications, if it is worth several threads: if they share no cache, some
+/// of so many numbers will have to be fetched from where another one has left them. As this changes with time, no bit
+/// may depend on it.
 pub(crate) fn parts_of_product(multiplications: usize, numbers: usize) -> usize {
     parts(|is_far| multiplications >= if is_far { SHARED.max(FAR * numbers) } else { SHARED })
 }

@@ -10,17 +10,17 @@ use crate::real::Real;
 /// Binary cross-entropy of predicted probabilities p,
 /// `L = −1/(k n) Σᵢ Σⱼ (tⱼᵢ ln pⱼᵢ + (1 − tⱼᵢ) ln(1 − pⱼᵢ))`: the mean over all k outputs of all n samples.
 ///
-/// For networks that end in a [`Sigmoid`](crate::Sigmoid), each output a yes or no of its own. They are evaluated from its
-/// logits, see [`NetworkObjective`](crate::network::NetworkObjective#numerics), as
+/// For networks that end in a [`Sigmoid`](crate::Sigmoid), each output a yes or no of its own. They are evaluated from
+/// its logits, see [`NetworkObjective`](crate::network::NetworkObjective#numerics), as
 /// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy) is.
 ///
 /// # Derivatives
 /// `∂L/∂pⱼᵢ = ((1 − tⱼᵢ)/(1 − pⱼᵢ) − tⱼᵢ/pⱼᵢ) / (k n)`.
 ///
 /// # Numerics
-/// p is raised to at least √m, where m is the smallest positive normal number, and 1 − p to at least ε/4, so that value and
-/// gradient are finite at p = 0 and p = 1. Near 1 a rounded p leaves few digits of 1 − p: the loss on logits keeps them.
-/// A prediction outside \[0, 1\], for which the loss is not defined, makes the value NaN.
+/// p is raised to at least √m, where m is the smallest positive normal number, and 1 − p to at least ε/4, so that value
+/// and gradient are finite at p = 0 and p = 1. Near 1 a rounded p leaves few digits of 1 − p: the loss on logits keeps
+/// them. A prediction outside \[0, 1\], for which the loss is not defined, makes the value NaN.
 ///
 /// # Errors
 /// Targets must lie in \[0, 1\].

@@ -9,14 +9,14 @@ use crate::error::{Error, Result, Shape};
 use crate::linalg::CompensatedSum;
 use crate::real::Real;
 
-/// Any loss with a weight for each class: `L = Σᵢ wᵢ cᵢ ℓᵢ / Σᵢ wᵢ cᵢ` with `cᵢ = Σⱼ cⱼ tⱼᵢ`, the weight of the class of
-/// sample i.
+/// Any loss with a weight for each class: `L = Σᵢ wᵢ cᵢ ℓᵢ / Σᵢ wᵢ cᵢ` with `cᵢ = Σⱼ cⱼ tⱼᵢ`, the weight of the class
+/// of sample i.
 ///
-/// So that a rare class counts as much as a common one, or a costly mistake for more. The weight of the class multiplies
-/// that of the sample, in the sum of the losses and in what it is divided by: a sample whose class has the weight 2
-/// counts as two samples, and twice all weights are the same loss. (So it is with `class_weight` of scikit-learn, and for
-/// one-hot targets that are not smoothed with `weight` of `torch.nn.CrossEntropyLoss`.) A soft target has the mean of the
-/// weights of its classes.
+/// So that a rare class counts as much as a common one, or a costly mistake for more. The weight of the class
+/// multiplies that of the sample, in the sum of the losses and in what it is divided by: a sample whose class has the
+/// weight 2 counts as two samples, and twice all weights are the same loss. (So it is with `class_weight` of
+/// scikit-learn, and for one-hot targets that are not smoothed with `weight` of `torch.nn.CrossEntropyLoss`.) A soft
+/// target has the mean of the weights of its classes.
 ///
 /// With one output the classes are those of a yes or no, `c = c₀ (1 − t) + c₁ t`.
 ///

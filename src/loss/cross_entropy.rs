@@ -9,8 +9,9 @@ use crate::real::Real;
 /// Cross-entropy of predicted class probabilities p, `L = −1/n Σᵢ Σⱼ tⱼᵢ ln pⱼᵢ`, with one-hot or soft targets t.
 ///
 /// For networks that end in a [`Softmax`](crate::Softmax). They are evaluated from its logits, see
-/// [`NetworkObjective`](crate::network::NetworkObjective#numerics), as [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) is: where
-/// a probability is all there is, logits further apart than 350 have lost their slope.
+/// [`NetworkObjective`](crate::network::NetworkObjective#numerics), as
+/// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) is: where a probability is all there is, logits further apart
+/// than 350 have lost their slope.
 ///
 /// # Derivatives
 /// `∂L/∂pⱼᵢ = −tⱼᵢ / (n pⱼᵢ)`.

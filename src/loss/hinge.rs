@@ -3,7 +3,8 @@ use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
 
-/// Hinge loss, `L = 1/(k n) Σᵢ Σⱼ max(0, 1 − tⱼᵢ ŷⱼᵢ)` with targets t = ±1: the mean over all k outputs of all n samples.
+/// Hinge loss, `L = 1/(k n) Σᵢ Σⱼ max(0, 1 − tⱼᵢ ŷⱼᵢ)` with targets t = ±1: the mean over all k outputs of all n
+/// samples.
 ///
 /// That of the support vector machine: the sign of ŷ is the answer, and an answer that is right by a margin of 1 costs
 /// nothing. Of several outputs, each is a yes or no of its own.

@@ -9,8 +9,9 @@ use crate::real::Real;
 /// A share s of each target is spread evenly over all classes, so that no logit is driven to infinity. It can be put on
 /// [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy), [`CrossEntropy`](crate::CrossEntropy) and
 /// [`NegativeLogLikelihood`](crate::loss::NegativeLogLikelihood), and on
-/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy) and [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), where each
-/// output has the two classes yes and no: `t′ = (1 − s) t + s/2`.
+/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy) and
+/// [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), where each output has the two classes yes and no: `t′ = (1
+/// − s) t + s/2`.
 ///
 /// Scale, weights, derivatives and targets are those of the loss. The smoothed targets are never stored.
 ///

@@ -4,8 +4,8 @@ use crate::real::Real;
 
 /// Log-cosh, `L = 1/(k n) Σᵢ Σⱼ ln cosh(ŷⱼᵢ − yⱼᵢ)`: the mean over all k outputs of all n samples.
 ///
-/// As [`Huber`](crate::loss::Huber) with δ = 1, half the square near the target and the absolute error, less ln 2, far from
-/// it, but smooth everywhere.
+/// As [`Huber`](crate::loss::Huber) with δ = 1, half the square near the target and the absolute error, less ln 2, far
+/// from it, but smooth everywhere.
 ///
 /// # Derivatives
 /// `∂L/∂ŷⱼᵢ = tanh(ŷⱼᵢ − yⱼᵢ) / (k n)`.

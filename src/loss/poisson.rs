@@ -3,8 +3,8 @@ use crate::batch::{Batch, BatchMut};
 use crate::error::Result;
 use crate::real::Real;
 
-/// Poisson loss of predicted logarithms of rates z, `L = 1/(k n) Σᵢ Σⱼ (e^{zⱼᵢ} − yⱼᵢ zⱼᵢ)` with counts y: the mean over
-/// all k outputs of all n samples.
+/// Poisson loss of predicted logarithms of rates z, `L = 1/(k n) Σᵢ Σⱼ (e^{zⱼᵢ} − yⱼᵢ zⱼᵢ)` with counts y: the mean
+/// over all k outputs of all n samples.
 ///
 /// It is the negative log-likelihood of counts with the rate e^z, for networks that end without an exponential,
 /// less the part that does not depend on z, `1/(k n) Σᵢ Σⱼ ln(yⱼᵢ!)`. So it may be negative; its least value is that of
@@ -15,7 +15,7 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// A rate beyond the range of the number type, that is z > 709 in `f64` and z > 88 in `f32`, makes the value ∞: the
-/// loss *is* that large, and a minimisation ends there with
+/// loss *is* that large, and a minimization ends there with
 /// [`StopReason::NotFinite`](crate::optimizer::StopReason::NotFinite). A rate of 0, z = −∞, is allowed where y = 0.
 ///
 /// # Errors

@@ -14,9 +14,9 @@ const MISSING: &str = "NA";
 /// How often each class was predicted to be which: a table of classes × classes, with what follows from it.
 ///
 /// Precision, recall and F1 of a class that they are undefined for are `None`: there is no precision of a class that is
-/// never predicted and no recall of one that never occurs. A macro average, the plain mean over the classes, is undefined
-/// where a class is. The *micro averages* of precision, recall and F1 are not listed apart: each sample has one class and
-/// one prediction, so that all three are the [`accuracy`](Self::accuracy).
+/// never predicted and no recall of one that never occurs. A macro average, the plain mean over the classes, is
+/// undefined where a class is. The *micro averages* of precision, recall and F1 are not listed apart: each sample has
+/// one class and one prediction, so that all three are the [`accuracy`](Self::accuracy).
 ///
 /// `Display` prints a table, with the classes in numbers unless [named](Self::with_names).
 ///
@@ -49,12 +49,12 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Of predictions and targets, one sample per column: the class of each is where its largest value stands, the first
-    /// of equal ones. It makes no difference whether the predictions are logits or probabilities.
+    /// Of predictions and targets, one sample per column: the class of each is where its largest value stands, the
+    /// first of equal ones. It makes no difference whether the predictions are logits or probabilities.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a value is
-    /// NaN, [`Error::InvalidTarget`] unless targets are probabilities that sum to 1 for each sample,
+    /// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a value
+    /// is NaN, [`Error::InvalidTarget`] unless targets are probabilities that sum to 1 for each sample,
     /// [`Error::InvalidParameter`] for fewer than two classes.
     pub fn new<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl Into<Batch<'a, T>>) -> Result<Self> {
         let (prediction, target) = (prediction.into(), target.into());
@@ -71,9 +71,9 @@ impl ConfusionMatrix {
     /// Of class labels, counted from 0.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] if there are more predicted than actual labels or fewer, [`Error::Empty`] without labels,
-    /// [`Error::LabelOutOfRange`] for a label that is not below `classes`, [`Error::InvalidParameter`] for fewer than two
-    /// classes.
+    /// [`Error::ShapeMismatch`] if there are more predicted than actual labels or fewer, [`Error::Empty`] without
+    /// labels, [`Error::LabelOutOfRange`] for a label that is not below `classes`, [`Error::InvalidParameter`] for
+    /// fewer than two classes.
     pub fn from_labels(predicted: &[usize], actual: &[usize], classes: usize) -> Result<Self> {
         if predicted.len() != actual.len() {
             return Err(Error::ShapeMismatch {
@@ -159,8 +159,8 @@ impl ConfusionMatrix {
         &self.counts
     }
 
-    /// How many samples of the class `actual` were predicted to be of the class `predicted`; 0 for a class that there is
-    /// not.
+    /// How many samples of the class `actual` were predicted to be of the class `predicted`; 0 for a class that there
+    /// is not.
     #[must_use]
     pub fn count(&self, actual: usize, predicted: usize) -> usize {
         self.counts.get((actual, predicted)).copied().unwrap_or(0)
@@ -179,15 +179,15 @@ impl ConfusionMatrix {
         self.per_class(|hits, _, predicted| ratio(hits, predicted))
     }
 
-    /// Of each class, how many of its samples were predicted to be of it: `TP/(TP + FN)`, with the true positives and the
-    /// false negatives; `None` if it never occurs.
+    /// Of each class, how many of its samples were predicted to be of it: `TP/(TP + FN)`, with the true positives and
+    /// the false negatives; `None` if it never occurs.
     #[must_use]
     pub fn recall(&self) -> Vec<Option<f64>> {
         self.per_class(|hits, actual, _| ratio(hits, actual))
     }
 
-    /// The F1 score of each class, `2 TP/(2 TP + FP + FN)`, the harmonic mean of precision and recall; `None` if the class
-    /// neither occurs nor is predicted.
+    /// The F1 score of each class, `2 TP/(2 TP + FP + FN)`, the harmonic mean of precision and recall; `None` if the
+    /// class neither occurs nor is predicted.
     #[must_use]
     pub fn f1(&self) -> Vec<Option<f64>> {
         self.per_class(|hits, actual, predicted| ratio(2 * hits, actual + predicted))

@@ -10,12 +10,12 @@ use crate::real::Real;
 /// 1 for perfect predictions, 0 for those no better than the mean ȳ of the targets, and negative for worse ones. `None`
 /// where the targets of an output are all the same: there is nothing to be explained.
 ///
-/// Samples are columns, as everywhere; a single column, as that of [`LinearFit::predict`](crate::LinearFit::predict), is read
-/// as one output of so many samples.
+/// Samples are columns, as everywhere; a single column, as that of [`LinearFit::predict`](crate::LinearFit::predict),
+/// is read as one output of so many samples.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a prediction
-/// or a target is not finite, [`Error::Overflow`] if they are too far apart for their number type.
+/// [`Error::ShapeMismatch`] if the shapes differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a
+/// prediction or a target is not finite, [`Error::Overflow`] if they are too far apart for their number type.
 ///
 /// # Examples
 /// ```
@@ -77,8 +77,8 @@ pub fn mean_absolute_error<'a, T: Real>(
     Ok(finite(total(&errors))? / errors.len() as f64)
 }
 
-/// Root mean squared error, `√(1/(k n) Σᵢ Σⱼ (ŷⱼᵢ − yⱼᵢ)²)` over all k outputs of all n samples: the root of the value of
-/// [`MeanSquaredError`](crate::MeanSquaredError).
+/// Root mean squared error, `√(1/(k n) Σᵢ Σⱼ (ŷⱼᵢ − yⱼᵢ)²)` over all k outputs of all n samples: the root of the value
+/// of [`MeanSquaredError`](crate::MeanSquaredError).
 ///
 /// # Errors
 /// As [`r_squared`].
@@ -101,8 +101,8 @@ pub fn root_mean_squared_error<'a, T: Real>(
     Ok(unit * error.sqrt())
 }
 
-/// A single column, as a regression predicts it, as the one output of so many samples: of one sample there is no mean to
-/// compare with.
+/// A single column, as a regression predicts it, as the one output of so many samples: of one sample there is no mean
+/// to compare with.
 fn in_a_row<T: Real>(batch: Batch<'_, T>) -> Batch<'_, T> {
     if batch.samples() != 1 || batch.features() == 0 {
         batch

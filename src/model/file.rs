@@ -192,13 +192,13 @@ impl<T: Real> Model<T> {
     ///
     /// Tensors have the names and the layout of PyTorch's: `torch.nn.Sequential(…)` of the same layers loads them by
     /// `load_state_dict(safetensors.torch.load_file(path))`. A weight is stored row by row, outputs × inputs. The
-    /// architecture and the standardisations are in the metadata, so that [`load`](Self::load) needs nothing else.
+    /// architecture and the standardizations are in the metadata, so that [`load`](Self::load) needs nothing else.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the model.
+    /// How the file is replaced is said at [`save_file`]; its bytes are a function of the model.
     ///
     /// # Errors
-    /// [`ModelError::NotDescribed`] for a layer without a configuration, [`ModelError::NumberType`] for numbers other than
-    /// `f32` and `f64`, [`ModelError::Save`] if the file cannot be saved.
+    /// [`ModelError::NotDescribed`] for a layer without a configuration, [`ModelError::NumberType`] for numbers other
+    /// than `f32` and `f64`, [`ModelError::Save`] if the file cannot be saved.
     ///
     /// # Examples
     /// ```
@@ -223,12 +223,12 @@ impl<T: Real> Model<T> {
 
     /// Reads a model that was [saved](Self::save), or that another tool has written with the same names and metadata.
     ///
-    /// Every number keeps its value: a file of `f32` also makes a model of `f64`, but one of `f64` makes none of `f32`, since
-    /// it would be rounded.
+    /// Every number keeps its value: a file of `f32` also makes a model of `f64`, but one of `f64` makes none of `f32`,
+    /// since it would be rounded.
     ///
     /// # Errors
-    /// [`ModelError`] says what is wrong with a file: nothing of it is taken on trust, and no more memory is asked for than
-    /// a small multiple of its size.
+    /// [`ModelError`] says what is wrong with a file: nothing of it is taken on trust, and no more memory is asked for
+    /// than a small multiple of its size.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
@@ -303,8 +303,8 @@ impl<T: Real> Model<T> {
     /// [`ParameterReader`]. What the metadata say is not looked at.
     ///
     /// # Errors
-    /// As [`ParameterReader::read`]: tensors must be those of the network, no more and no less, of its shapes, finite, and
-    /// of its number type or one that widens to it exactly.
+    /// As [`ParameterReader::read`]: tensors must be those of the network, no more and no less, of its shapes, finite,
+    /// and of its number type or one that widens to it exactly.
     ///
     /// # Examples
     /// ```

@@ -60,14 +60,15 @@ pub enum OnnxError {
 }
 
 impl<T: Real> Model<T> {
-    /// Writes the model to a file in the ONNX format, which ONNX Runtime and others run; to be read by gradus again, it is
-    /// [saved](Self::save) too.
+    /// Writes the model to a file in the ONNX format, which ONNX Runtime and others run; to be read by gradus again, it
+    /// is [saved](Self::save) too.
     ///
-    /// The graph has an input `input`, samples × input size, and an output `output`, samples × output size: one sample a
-    /// **row**, as all runtimes have it, so that the memory is that of a [`Batch`](crate::Batch). Standardisations are
+    /// The graph has an input `input`, samples × input size, and an output `output`, samples × output size: one sample
+    /// a
+    /// **row**, as all runtimes have it, so that the memory is that of a [`Batch`](crate::Batch). Standardizations are
     /// part of it; dropout does nothing. Weights have the names and the layout of PyTorch's.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the model.
+    /// How the file is replaced is said at [`save_file`]; its bytes are a function of the model.
     ///
     /// # File format
     /// IR version 4, and the lowest operator set that has what the layers need, so that old runtimes take the file:
@@ -79,22 +80,23 @@ impl<T: Real> Model<T> {
     /// | [`Dropout`](crate::layer::Dropout), [`Identity`](crate::layer::Identity) | `Identity` | 7 |
     /// | [`Softmax`](crate::Softmax), [`LogSoftmax`](crate::layer::LogSoftmax), [`Sigmoid`](crate::Sigmoid), [`Tanh`](crate::layer::Tanh), [`Relu`](crate::layer::Relu), [`LeakyRelu`](crate::layer::LeakyRelu), [`Elu`](crate::layer::Elu), [`Softplus`](crate::layer::Softplus) | those of the same name | 7 |
     /// | [`Silu`](crate::layer::Silu) | `Sigmoid`, `Mul` | 7 |
-    /// | [`TanhGelu`](crate::layer::TanhGelu) | `Mul`, `Add`, `Tanh` | 7 |
+    /// | [`TanhGelu`] | `Mul`, `Add`, `Tanh` | 7 |
     /// | [`Gelu`](crate::layer::Gelu) | `Mul`, `Erf`, `Add` | 9 |
-    /// | standardisations | `Sub`, `Div`; `Mul`, `Add` | 7 |
+    /// | standardizations | `Sub`, `Div`; `Mul`, `Add` | 7 |
     ///
     /// A model has the highest of its layers. Operator set 7 is the oldest that ONNX Runtime runs.
     ///
     /// # Numerics
     /// Numbers are of the model's type, but for the hyper-parameters of [`LeakyRelu`](crate::layer::LeakyRelu) and
     /// [`Elu`](crate::layer::Elu), which are `f32` in ONNX. Where the model's type is `f64`, these two,
-    /// [`Softplus`](crate::layer::Softplus) and the error function of [`Gelu`](crate::layer::Gelu) are written to be computed in `f32`,
-    /// since ONNX Runtime 1.32 has them in no other. ONNX has no complementary error function: the error of
-    /// [`Gelu`](crate::layer::Gelu) and [`TanhGelu`](crate::layer::TanhGelu) is about |x| ε, so that the small values below −3 lose digits.
+    /// [`Softplus`](crate::layer::Softplus) and the error function of [`Gelu`](crate::layer::Gelu) are written to be
+    /// computed in `f32`, since ONNX Runtime 1.32 has them in no other. ONNX has no complementary error function: the
+    /// error of [`Gelu`](crate::layer::Gelu) and [`TanhGelu`] is about |x| ε, so that the small values below −3 lose
+    /// digits.
     ///
     /// # Errors
-    /// [`OnnxError::NotDescribed`] for a layer without a configuration, [`OnnxError::NumberType`] for numbers other than
-    /// `f32` and `f64`, [`OnnxError::TooLarge`] from 2 GiB on, [`OnnxError::Save`] if the file cannot be saved.
+    /// [`OnnxError::NotDescribed`] for a layer without a configuration, [`OnnxError::NumberType`] for numbers other
+    /// than `f32` and `f64`, [`OnnxError::TooLarge`] from 2 GiB on, [`OnnxError::Save`] if the file cannot be saved.
     ///
     /// # Examples
     /// ```
@@ -193,7 +195,7 @@ impl Graph {
         self.tensor(format!("{of}.{name}"), &[], [value].into_iter())
     }
 
-    /// Adds the numbers of a standardisation: their names.
+    /// Adds the numbers of a standardization: their names.
     fn scaling<T: Real>(&mut self, of: &str, standardization: &Standardization<T>) -> [String; 2] {
         let size = [standardization.size()];
         [("mean", standardization.mean()), ("scale", standardization.scale())]

@@ -17,23 +17,23 @@ use crate::real::Real;
 
 /// Reads the parameters of a given network from a safetensors file that another program wrote.
 ///
-/// The file has one tensor for each of the network's [parameter ranges](Network::parameter_ranges). By default a tensor has
-/// the name of its range, `0.weight`, `0.bias`, `2.weight`, …, as in the state dict of a PyTorch `Sequential` of the same
-/// layers. [`with_names`](Self::with_names) and [`with_prefix`](Self::with_prefix) say what the file calls them instead.
-/// Errors name tensors as the file does. The metadata are not looked at.
+/// The file has one tensor for each of the network's [parameter ranges](Network::parameter_ranges). By default a tensor
+/// has the name of its range, `0.weight`, `0.bias`, `2.weight`, …, as in the state dict of a PyTorch `Sequential` of
+/// the same layers. [`with_names`](Self::with_names) and [`with_prefix`](Self::with_prefix) say what the file calls
+/// them instead. Errors name tensors as the file does. The metadata are not looked at.
 ///
 /// # Shapes
-/// `Dense`: `weight` outputs × inputs, row by row, as `Linear.weight`, and `bias` outputs. `LayerNormalization`: `weight`
-/// and `bias` features.
+/// `Dense`: `weight` outputs × inputs, row by row, as `Linear.weight`, and `bias` outputs. `LayerNormalization`:
+/// `weight` and `bias` features.
 ///
 /// # Numerics
-/// Every number keeps its value. A network of `f32` reads tensors of `F16`, `BF16` and `F32`, one of `f64` also `F64`; each
-/// tensor of a file may have a type of its own. Nothing is rounded: to have the parameters of an `F64` file in `f32`, read
-/// them into a network of `f64` and convert them with `model.parameters().map(|value| value as f32)`.
+/// Every number keeps its value. A network of `f32` reads tensors of `F16`, `BF16` and `F32`, one of `f64` also `F64`;
+/// each tensor of a file may have a type of its own. Nothing is rounded: to have the parameters of an `F64` file in
+/// `f32`, read them into a network of `f64` and convert them with `model.parameters().map(|value| value as f32)`.
 ///
 /// # Examples
-/// A module with the layers `fc1` and `fc2`, in single precision and wrapped by `torch.nn.DataParallel`, for a network of
-/// `f64`:
+/// A module with the layers `fc1` and `fc2`, in single precision and wrapped by `torch.nn.DataParallel`, for a network
+/// of `f64`:
 /// ```
 /// use gradus::nalgebra::dvector;
 /// use gradus::layer::Relu;
@@ -76,8 +76,8 @@ impl ParameterReader {
         Self::default()
     }
 
-    /// Expects this before every name, as `"module."` of PyTorch's `DataParallel`, `"_orig_mod."` of `torch.compile`, or
-    /// `"net."` of a `Sequential` that is a part of a module.
+    /// Expects this before every name, as `"module."` of PyTorch's `DataParallel`, `"_orig_mod."` of `torch.compile`,
+    /// or `"net."` of a `Sequential` that is a part of a module.
     ///
     /// It also precedes the names of [`with_names`](Self::with_names). Tensors without it are extras.
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
@@ -87,9 +87,9 @@ impl ParameterReader {
     /// Expects other names: pairs of a name here and what the file calls it.
     ///
     /// The name here is a layer, counted from 0, or one of its tensors: with `("0", "fc1")` the tensor `0.weight` is
-    /// `fc1.weight` in the file, with `("1.weight", "norm.gamma")` the tensor `1.weight` is `norm.gamma`. A tensor's own pair
-    /// comes before that of its layer, and what has no pair keeps its name. A second call adds to the first. Two tensors
-    /// may have the same name in the file, as PyTorch's tied weights do.
+    /// `fc1.weight` in the file, with `("1.weight", "norm.gamma")` the tensor `1.weight` is `norm.gamma`. A tensor's
+    /// own pair comes before that of its layer, and what has no pair keeps its name. A second call adds to the first.
+    /// Two tensors may have the same name in the file, as PyTorch's tied weights do.
     ///
     /// # Errors
     /// [`read`](Self::read) refuses a name here that is neither a layer with parameters nor a tensor of the network.

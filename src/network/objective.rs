@@ -21,10 +21,10 @@ use crate::real::Real;
 /// # Numerics
 /// A network that ends in [`Softmax`](crate::Softmax) under [`CrossEntropy`](crate::CrossEntropy) or
 /// [`KullbackLeibler`](crate::loss::KullbackLeibler), or in [`Sigmoid`](crate::Sigmoid) under
-/// [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), smoothed and weighted ones included, is evaluated from the inputs of
-/// that layer, as under [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) and
-/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy): a probability that is 0 or 1 to all its digits has lost the
-/// value and the slope.
+/// [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), smoothed and weighted ones included, is evaluated from the
+/// inputs of that layer, as under [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) and
+/// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy): a probability that is 0 or 1 to all its digits has lost
+/// the value and the slope.
 ///
 /// # Examples
 /// One layer `y = w x + b` under the mean squared error, at w = 2, b = 1, on the samples (1, 0) and (3, 4):
@@ -46,8 +46,8 @@ use crate::real::Real;
 pub struct NetworkObjective<T> {
     network: Network<T>,
     loss: Box<dyn Loss<T>>,
-    /// What is evaluated instead, where the last layer makes probabilities for the loss: all before that layer, under the
-    /// loss of the logits.
+    /// What is evaluated instead, where the last layer makes probabilities for the loss: all before that layer, under
+    /// the loss of the logits.
     on_logits: Option<OnLogits<T>>,
     workspace: Workspace<T>,
     micro_batches: MicroBatches<T>,
@@ -86,8 +86,8 @@ impl<T: Real> NetworkObjective<T> {
     /// Evaluates a batch of more than this many samples in parts of this many, and adds up what they give.
     ///
     /// That is for batches whose passes would not fit into memory (or into the cache), and for several threads (feature
-    /// `threads`), which evaluate as many parts at the same time. For each of these the passes take the memory of a part,
-    /// and a second gradient is kept. Parts are combined by their weights, `Σ W_s L_s / Σ W_s`, see
+    /// `threads`), which evaluate as many parts at the same time. For each of these the passes take the memory of a
+    /// part, and a second gradient is kept. Parts are combined by their weights, `Σ W_s L_s / Σ W_s`, see
     /// [`Loss::total_weight`], and draw the random numbers of the whole batch, so that value and gradient are those of
     /// the whole batch to rounding, and the same in every run.
     ///
@@ -295,8 +295,8 @@ impl<T> BoundObjective<'_, T> {
     /// The batch as a part of a larger one, in which its first sample has this number: its layers draw at random what
     /// they would draw there.
     ///
-    /// Values and gradients of parts, bound under one seed ([`NetworkObjective::reseed`]), make up those of the whole by
-    /// their weights, see [`Loss::total_weight`].
+    /// Values and gradients of parts, bound under one seed ([`NetworkObjective::reseed`]), make up those of the whole
+    /// by their weights, see [`Loss::total_weight`].
     ///
     /// # Examples
     /// Two halves of a batch, with the dropout mask of the whole:

@@ -97,8 +97,8 @@ impl<T: Real> Workspace<T> {
         value
     }
 
-    /// Writes `∂ŷ/∂x` at the inputs of the latest prediction, of which there is one sample for each output, all the same:
-    /// column j becomes the gradient of output j.
+    /// Writes `∂ŷ/∂x` at the inputs of the latest prediction, of which there is one sample for each output, all the
+    /// same: column j becomes the gradient of output j.
     pub(crate) fn input_jacobian(
         &mut self,
         network: &Network<T>,
@@ -114,8 +114,8 @@ impl<T: Real> Workspace<T> {
         self.backward(network, parameters, input, Mode::Predict, &mut unused, Some(jacobian));
     }
 
-    /// From the gradient by the outputs of the latest pass forward, which is in its buffer: adds that by the parameters to
-    /// `gradient`, and writes that by the inputs if it is asked for.
+    /// From the gradient by the outputs of the latest pass forward, which is in its buffer: adds that by the parameters
+    /// to `gradient`, and writes that by the inputs if it is asked for.
     fn backward(
         &mut self,
         network: &Network<T>,

@@ -7,8 +7,8 @@ use crate::real::Real;
 
 /// Parameters of which some are frozen: [`on`](Self::on) makes an objective a function of the free ones alone.
 ///
-/// An optimizer then works on a shorter vector, and what it cannot see it cannot move: frozen parameters keep their bits
-/// under momentum, weight decay and whatever else a method does. The gradient norm, too, is that of the free ones.
+/// An optimizer then works on a shorter vector, and what it cannot see it cannot move: frozen parameters keep their
+/// bits under momentum, weight decay and whatever else a method does. The gradient norm, too, is that of the free ones.
 ///
 /// [`gather`](Self::gather) takes the free parameters out, in their order, [`scatter`](Self::scatter) puts them back
 /// among the frozen ones. An evaluation costs two copies and allocates nothing.

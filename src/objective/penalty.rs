@@ -58,8 +58,8 @@ use crate::real::Real;
 /// ```
 ///
 /// # References
-/// A. E. Hoerl, R. W. Kennard (1970): Ridge regression. R. Tibshirani (1996): Regression shrinkage and selection via the
-/// lasso.
+/// A. E. Hoerl, R. W. Kennard (1970): Ridge regression. R. Tibshirani (1996): Regression shrinkage and selection via
+/// the lasso.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -132,7 +132,7 @@ impl<T: Real> Penalty<T> {
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if a range ends before it starts.
     pub fn restricted_to(self, ranges: impl IntoIterator<Item = Range<usize>>) -> Result<Self> {
-        Ok(Self { ranges: Some(merged("range of penalised parameters (start × end)", ranges)?), ..self })
+        Ok(Self { ranges: Some(merged("range of penalized parameters (start × end)", ranges)?), ..self })
     }
 
     /// An objective with the penalty added: `f(x) + λ/2 ‖x‖₂²` or `f(x) + λ ‖x‖₁`.

@@ -12,8 +12,9 @@ use crate::real::Real;
 ///
 /// # Numerics
 /// The first step changes every parameter by η, whatever its slope. The rates only fall; on a long run that leads
-/// through steep regions they may fall too far, which [`RmsProp`](crate::optimizer::RmsProp) avoids. ε stands outside the root. A
-/// step allocates nothing after the first of a size; on another number of parameters the sums start at zero.
+/// through steep regions they may fall too far, which [`RmsProp`](crate::optimizer::RmsProp) avoids. ε stands outside
+/// the root. A step allocates nothing after the first of a size; on another number of parameters the sums start at
+/// zero.
 ///
 /// # Examples
 /// ```

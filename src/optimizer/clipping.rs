@@ -8,12 +8,12 @@ use crate::real::Real;
 /// An optimizer that sees clipped gradients: itself an optimizer, for objectives whose gradient is at times very large.
 ///
 /// [`by_norm`](Self::by_norm) shortens the gradient, `g ← g · min(1, c/‖g‖₂)`, and keeps its direction;
-/// [`by_value`](Self::by_value) limits each slope, `gᵢ ← min(max(gᵢ, −c), c)`. The returned [`Step`] carries the value and
-/// the norm of the gradient as they are, not clipped. A gradient that is not finite is not clipped to one that is: the
-/// step moves nothing.
+/// [`by_value`](Self::by_value) limits each slope, `gᵢ ← min(max(gᵢ, −c), c)`. The returned [`Step`] carries the value
+/// and the norm of the gradient as they are, not clipped. A gradient that is not finite is not clipped to one that is:
+/// the step moves nothing.
 ///
-/// The clipped gradient is no longer that of the value. It is made for methods of the first order; a line search may find
-/// no point that its slope promises.
+/// The clipped gradient is no longer that of the value. It is made for methods of the first order; a line search may
+/// find no point that its slope promises.
 ///
 /// # Numerics
 /// A step costs what that of the optimizer within costs, and a copy of the point and of the gradient. It allocates

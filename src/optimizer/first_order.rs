@@ -63,8 +63,8 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         self.memory[index].clear();
     }
 
-    /// Evaluates, and updates unless value or gradient is not finite: parameter by parameter, so that parts of them may be
-    /// updated apart.
+    /// Evaluates, and updates unless value or gradient is not finite: parameter by parameter, so that parts of them may
+    /// be updated apart.
     #[inline(never)]
     pub(super) fn step(
         &mut self,

@@ -24,7 +24,7 @@ use crate::real::Real;
 /// which the last one ended. A step of one's own evaluates at its start, for by then the objective may be another.
 ///
 /// # Numerics
-/// Near a minimiser the values are constant to rounding long before the gradient is; so a rise by 4ε|f| counts as none.
+/// Near a minimizer the values are constant to rounding long before the gradient is; so a rise by 4ε|f| counts as none.
 /// Where no lower point is found, the history is dropped and the gradient followed; if that fails too, the run ends as
 /// [`StopReason::Stalled`], or, if nothing at all was gained though the gradient promises more than rounding, as with a
 /// gradient that is not that of the value, as [`StopReason::NoProgress`]. Along a line on which f is not finite beyond

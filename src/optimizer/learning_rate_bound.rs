@@ -17,15 +17,15 @@ use crate::real::Real;
 /// `H v ≈ (∇f(x + hv) − ∇f(x − hv)) / 2h`.
 ///
 /// # Numerics
-/// The estimate of λ rises towards it from below. [`converged`](Self::converged) says whether what is still missing is,
+/// The estimate of λ rises toward it from below. [`converged`](Self::converged) says whether what is still missing is,
 /// going by how it shrinks, below √ε λ, with ε the rounding of the number type: 1.5·10⁻⁸ in `f64`. Where the largest
 /// eigenvalues are close together it takes many iterations, of which each costs two gradients. Differences of gradients
-/// of a quadratic function have only rounding errors, about ε^⅔ (λ + ‖∇f(x)‖ / max(1, ‖x‖)): where the gradient is large
-/// beside λ, far from the minimum, fewer digits are right than `converged` says.
+/// of a quadratic function have only rounding errors, about ε^⅔ (λ + ‖∇f(x)‖ / max(1, ‖x‖)): where the gradient is
+/// large beside λ, far from the minimum, fewer digits are right than `converged` says.
 ///
 /// Where the curvature of largest magnitude is negative, a second run with the Hessian shifted by it finds the largest
-/// λ, to √ε of that magnitude. So do the second half of the iterations where the first half have not settled, as they do
-/// not where negative and positive curvature are of nearly the same magnitude. If no curvature is positive, nothing
+/// λ, to √ε of that magnitude. So do the second half of the iterations where the first half have not settled, as they
+/// do not where negative and positive curvature are of nearly the same magnitude. If no curvature is positive, nothing
 /// bounds the learning rate by curvature, and there is no minimum nearby either: [`learning_rate`](Self::learning_rate)
 /// is `None`.
 ///
@@ -186,7 +186,7 @@ impl<'a, T: Real> Hessian<'a, T> {
         Ok(())
     }
 
-    /// The eigenvalue of largest magnitude of `H + s`, s = `shift`, from `v` on, which is turned towards its vector.
+    /// The eigenvalue of largest magnitude of `H + s`, s = `shift`, from `v` on, which is turned toward its vector.
     fn dominant(&mut self, shift: T, iterations: usize, v: &mut [T]) -> Result<Dominant<T>> {
         let mut product = vec![T::zero(); v.len()];
         // Compared with anything, NaN is not settled.

@@ -12,11 +12,11 @@ pub(super) struct Trial<T> {
 /// A search for a step α that satisfies the strong Wolfe conditions.
 ///
 /// Sufficient decrease, `φ(α) ≤ φ(0) + c₁ α φ′(0)`, and curvature, `|φ′(α)| ≤ c₂ |φ′(0)|`. Values are known to rounding
-/// only, so that 4ε|φ(0)| are allowed on top: without that the last digits of a minimiser, over which φ is constant to
+/// only, so that 4ε|φ(0)| are allowed on top: without that the last digits of a minimizer, over which φ is constant to
 /// rounding while φ′ is not, would be out of reach (Hager and Zhang 2005).
 ///
 /// Algorithms 3.5 and 3.6 of Nocedal and Wright as one loop: `low` is the best point so far, `high`, once there is one,
-/// the other end of an interval that holds acceptable points. The next trial is the minimiser of the cubic through
+/// the other end of an interval that holds acceptable points. The next trial is the minimizer of the cubic through
 /// both, kept from the ends; where the interval shrinks too slowly, its middle.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WolfeSearch<T> {
@@ -57,14 +57,14 @@ impl<T: Real> WolfeSearch<T> {
             } else if trial.slope.abs() <= -self.curvature * start.slope {
                 return Some(trial);
             } else {
-                // φ rises from here on towards the other end, or, without one, ahead: the minimum lies behind.
+                // φ rises from here on toward the other end, or, without one, ahead: the minimum lies behind.
                 let ahead = high.map_or(T::one(), |high| high.alpha - low.alpha);
                 if trial.slope * ahead >= T::zero() {
                     high = Some(low);
                 }
                 if high.is_none() {
                     let (least, most) = (T::nearest(2.0) * alpha, T::nearest(10.0) * alpha);
-                    alpha = clamp(cubic_minimiser(low, trial, noise), least, most);
+                    alpha = clamp(cubic_minimizer(low, trial, noise), least, most);
                 }
                 low = trial;
             }
@@ -78,7 +78,7 @@ impl<T: Real> WolfeSearch<T> {
             } else {
                 let margin = T::nearest(0.1) * width.abs();
                 let (left, right) = if width > T::zero() { (low.alpha, high.alpha) } else { (high.alpha, low.alpha) };
-                clamp(cubic_minimiser(low, high, noise), left + margin, right - margin)
+                clamp(cubic_minimizer(low, high, noise), left + margin, right - margin)
             };
             last_width = Some(width.abs());
             if alpha == low.alpha || alpha == high.alpha {
@@ -92,7 +92,7 @@ impl<T: Real> WolfeSearch<T> {
 /// Where the cubic with the values and slopes of `a` and `b` has its minimum; NaN where it has none.
 ///
 /// Values that differ by no more than rounding are as good as none: the slopes alone then give the secant's zero.
-fn cubic_minimiser<T: Real>(a: Trial<T>, b: Trial<T>, noise: T) -> T {
+fn cubic_minimizer<T: Real>(a: Trial<T>, b: Trial<T>, noise: T) -> T {
     let width = b.alpha - a.alpha;
     let mean_slope = if (b.value - a.value).abs() <= noise {
         T::nearest(0.5) * (a.slope + b.slope)

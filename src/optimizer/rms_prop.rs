@@ -10,7 +10,7 @@ use crate::real::Real;
 ///
 /// AdaGrad that forgets: slopes are divided by the root of their mean square over about 1/(1 − α) steps. With
 /// momentum μ, `v ← μ v + g / (√s + ε)` and `x ← x − η v`. [`centered`](Self::centered), s is the variance of the
-/// slopes instead of their mean square. Defaults: α = 0.99, ε = 10⁻⁸, μ = 0, not centred, λ = 0.
+/// slopes instead of their mean square. Defaults: α = 0.99, ε = 10⁻⁸, μ = 0, not centered, λ = 0.
 ///
 /// # Numerics
 /// The means start at zero and are not corrected for it, so that the first step is η/√(1 − α). The variance is carried
@@ -38,7 +38,7 @@ use crate::real::Real;
 /// # References
 /// - T. Tieleman, G. Hinton (2012): Lecture 6.5, RMSProp: divide the gradient by a running average of its recent
 ///   magnitude.
-/// - A. Graves (2013): Generating sequences with recurrent neural networks, section 4.2: the centred variant.
+/// - A. Graves (2013): Generating sequences with recurrent neural networks, section 4.2: the centered variant.
 ///
 /// Defaults and the place of ε are those of PyTorch's `RMSprop`.
 #[derive(Clone, Debug)]
@@ -142,7 +142,7 @@ impl<T: Real> Optimizer<T> for RmsProp<T> {
             objective,
             x,
             |Update { x, gradient, memory: [second, mean, velocity], learning_rate, .. }| {
-                // What is divided is written over the slopes: simple passes, which vectorise.
+                // What is divided is written over the slopes: simple passes, which vectorize.
                 if self.centered {
                     for ((second, mean), slope) in second.iter_mut().zip(mean).zip(gradient.iter_mut()) {
                         let deviation = *slope - *mean;

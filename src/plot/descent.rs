@@ -7,7 +7,7 @@ use crate::real::Real;
 const CELLS: [usize; 2] = [120, 90];
 const LEVELS: usize = 10;
 
-/// The points of a minimisation of a function of two variables, over contours of it.
+/// The points of a minimization of a function of two variables, over contours of it.
 ///
 /// Contours are of ten values between the least and the largest that are drawn, at distances that grow as those of a
 /// quadratic function do; they are the straight lines of marching squares.
@@ -78,9 +78,9 @@ pub fn descent_path<T: Real>(objective: &mut dyn Objective<T>, points: &[[T; 2]]
             }
         }
     }
-    let figure = Figure::new("Path of a minimisation", "x₀", "x₁").with_ranges(ends[0], ends[1]);
+    let figure = Figure::new("Path of a minimization", "x₀", "x₁").with_ranges(ends[0], ends[1]);
     Ok(figure
-        .with(Series::new("contours", Mark::Segments, contours).in_grey())
+        .with(Series::new("contours", Mark::Segments, contours).in_gray())
         .with(Series::new("steps", Mark::Path, points.iter().copied()))
         .with(Series::new("start", Mark::Points, points.first().copied())))
 }

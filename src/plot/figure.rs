@@ -8,7 +8,7 @@ use super::PlotError;
 use crate::error::Error;
 use crate::file::save_file;
 
-/// Colours that all eyes tell apart: M. Okabe, K. Ito (2008), Color Universal Design.
+/// Colors that all eyes tell apart: M. Okabe, K. Ito (2008), Color Universal Design.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -48,19 +48,19 @@ pub struct Series {
     name: String,
     mark: Mark,
     points: Vec<[f64; 2]>,
-    is_grey: bool,
+    is_gray: bool,
 }
 
 impl Series {
-    /// Points (x, y), in the colour of their place in the figure.
+    /// Points (x, y), in the color of their place in the figure.
     pub fn new(name: impl Into<String>, mark: Mark, points: impl IntoIterator<Item = [f64; 2]>) -> Self {
-        Self { name: name.into(), mark, points: points.into_iter().collect(), is_grey: false }
+        Self { name: name.into(), mark, points: points.into_iter().collect(), is_gray: false }
     }
 
-    /// The same in grey: for what stands in the background, and takes no colour from the others.
+    /// The same in gray: for what stands in the background, and takes no color from the others.
     #[must_use]
-    pub fn in_grey(self) -> Self {
-        Self { is_grey: true, ..self }
+    pub fn in_gray(self) -> Self {
+        Self { is_gray: true, ..self }
     }
 
     /// The name, which stands in the legend.
@@ -132,7 +132,7 @@ impl Figure {
     /// ```
     /// use gradus::plot::{Figure, Mark, Series};
     ///
-    /// let limit = Series::new("limit", Mark::DashedLine, [[0.0, 1.0], [10.0, 1.0]]).in_grey();
+    /// let limit = Series::new("limit", Mark::DashedLine, [[0.0, 1.0], [10.0, 1.0]]).in_gray();
     /// let figure = Figure::new("A step response", "t (s)", "x").with(limit).with_ranges([0.0, 10.0], [0.0, 1.5]);
     /// assert!(figure.to_svg()?.contains("t (s)"));
     /// # Ok::<(), gradus::plot::PlotError>(())
@@ -150,7 +150,8 @@ impl Figure {
 
     /// Writes the chart to an SVG file.
     ///
-    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the figure.
+    /// How the file is replaced is said at [`save_file`](crate::file::save_file); its bytes are a function of the
+    /// figure.
     ///
     /// # Errors
     /// As [`to_svg`](Self::to_svg), and [`PlotError::Save`] if the file cannot be saved.
@@ -161,8 +162,8 @@ impl Figure {
     /// The chart as SVG. Characters that XML cannot hold, as U+0000, are drawn as U+FFFD, �.
     ///
     /// # Errors
-    /// [`Error::Empty`] if there are no points, [`PlotError::NotFinite`] if one is not finite, [`PlotError::Range`] if an
-    /// axis would be too long, or ends before it begins.
+    /// [`Error::Empty`] if there are no points, [`PlotError::NotFinite`] if one is not finite, [`PlotError::Range`] if
+    /// an axis would be too long, or ends before it begins.
     pub fn to_svg(&self) -> Result<String, PlotError> {
         for series in &self.series {
             if let Some(&point) = series.points.iter().find(|point| !point.iter().all(|value| value.is_finite())) {
@@ -183,10 +184,10 @@ impl Figure {
             mesh.x_desc(&self.axes[0]).y_desc(&self.axes[1]).label_style((FONT, 16)).axis_desc_style((FONT, 20));
             mesh.x_label_formatter(&labels[0]).y_label_formatter(&labels[1]);
             mesh.light_line_style(TRANSPARENT).bold_line_style(BLACK.mix(0.1)).draw()?;
-            let mut colours = COLOURS.iter().cycle();
+            let mut colors = COLOURS.iter().cycle();
             for series in &self.series {
-                let colour = if series.is_grey { GREY } else { *colours.next().unwrap_or(&BLACK) };
-                series.draw(&mut chart, colour)?;
+                let color = if series.is_gray { GREY } else { *colors.next().unwrap_or(&BLACK) };
+                series.draw(&mut chart, color)?;
             }
             let mut labels = chart.configure_series_labels();
             labels.position(self.emptiest_corner([left, right], [low, high])).margin(15).legend_area_size(40);
@@ -253,10 +254,10 @@ impl Figure {
 }
 
 impl Series {
-    fn draw<'a, 'b: 'a>(&self, chart: &mut Chart<'a, 'b>, colour: RGBColor) -> Result<(), Failure> {
+    fn draw<'a, 'b: 'a>(&self, chart: &mut Chart<'a, 'b>, color: RGBColor) -> Result<(), Failure> {
         let points = self.points.iter().map(|&[x, y]| (x, y));
-        let thin = colour.stroke_width(1);
-        let stroke = if self.is_grey { thin } else { colour.stroke_width(3) };
+        let thin = color.stroke_width(1);
+        let stroke = if self.is_gray { thin } else { color.stroke_width(3) };
         let key = move |(x, y): (i32, i32)| [(x, y), (x + 30, y)];
         match self.mark {
             Mark::Line => {
@@ -268,16 +269,16 @@ impl Series {
                 drawn.label(&self.name).legend(move |at| DashedPathElement::new(key(at), 10, 6, stroke));
             }
             Mark::Path => {
-                chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
-                let drawn = chart.draw_series(points.map(|point| Circle::new(point, 4, colour.filled())))?;
-                drawn.label(&self.name).legend(move |at| PathElement::new(key(at), colour.stroke_width(2)));
+                chart.draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))?;
+                let drawn = chart.draw_series(points.map(|point| Circle::new(point, 4, color.filled())))?;
+                drawn.label(&self.name).legend(move |at| PathElement::new(key(at), color.stroke_width(2)));
             }
             Mark::Points => {
-                let drawn = chart.draw_series(points.map(|point| Circle::new(point, 4, colour.mix(0.8).filled())))?;
-                drawn.label(&self.name).legend(move |(x, y)| Circle::new((x + 15, y), 4, colour.filled()));
+                let drawn = chart.draw_series(points.map(|point| Circle::new(point, 4, color.mix(0.8).filled())))?;
+                drawn.label(&self.name).legend(move |(x, y)| Circle::new((x + 15, y), 4, color.filled()));
             }
             Mark::Area => {
-                let style = colour.mix(0.25).filled();
+                let style = color.mix(0.25).filled();
                 let drawn = chart.draw_series([Polygon::new(points.collect::<Vec<_>>(), style)])?;
                 drawn.label(&self.name).legend(move |(x, y)| Rectangle::new([(x, y - 7), (x + 30, y + 7)], style));
             }

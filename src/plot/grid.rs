@@ -12,14 +12,14 @@ use crate::linalg::View;
 use crate::metrics::ConfusionMatrix;
 use crate::real::Real;
 
-/// The ends of a scale of colours that all eyes tell apart: Okabe and Ito's blue and vermillion, white between.
+/// The ends of a scale of colors that all eyes tell apart: Okabe and Ito's blue and vermillion, white between.
 const LOW: RGBColor = RGBColor(213, 94, 0);
 const HIGH: RGBColor = RGBColor(0, 114, 178);
 /// Space for the title above, and for names at the left and below.
 const TITLE: i32 = 60;
 const NAMES: i32 = 130;
 
-/// A table of coloured cells, 800 × 600.
+/// A table of colored cells, 800 × 600.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     title: String,
@@ -40,7 +40,7 @@ impl Grid {
         Self { title: title.into(), ..self }
     }
 
-    /// The colours, rows × columns from the top: from −1, vermillion, over 0, white, to 1, blue.
+    /// The colors, rows × columns from the top: from −1, vermillion, over 0, white, to 1, blue.
     #[must_use]
     pub fn shades(&self) -> &DMatrix<f64> {
         &self.shades
@@ -73,8 +73,8 @@ impl Grid {
             start + ((index + index / of.max(1) + 1) as f64 * side).round() as i32
         };
         draw(|area| {
-            let text = |size: i32, colour: &RGBColor, horizontal: HPos| {
-                (FONT, size).into_font().color(colour).pos(Pos::new(horizontal, VPos::Center))
+            let text = |size: i32, color: &RGBColor, horizontal: HPos| {
+                (FONT, size).into_font().color(color).pos(Pos::new(horizontal, VPos::Center))
             };
             let title = text(24, &BLACK, HPos::Center);
             area.draw(&Text::new(self.title.as_str(), (SIZE.0 as i32 / 2, TITLE / 2), title))?;
@@ -83,7 +83,7 @@ impl Grid {
                     let (x, y) = (place(left, column, tile.1), place(TITLE, row, tile.0));
                     let corner = (end(left, column, tile.1), end(TITLE, row, tile.0));
                     let shade = self.shades[(row, column)];
-                    area.draw(&Rectangle::new([(x, y), corner], colour(shade).filled()))?;
+                    area.draw(&Rectangle::new([(x, y), corner], color(shade).filled()))?;
                     if let Some(texts) = &self.texts {
                         area.draw(&Rectangle::new([(x, y), corner], BLACK.mix(0.2)))?;
                         let ink = if shade.abs() > 0.6 { WHITE } else { BLACK };
@@ -112,14 +112,14 @@ impl Grid {
 }
 
 /// Between white and an end.
-fn colour(shade: f64) -> RGBColor {
+fn color(shade: f64) -> RGBColor {
     let end = if shade < 0.0 { LOW } else { HIGH };
     let mix = |end: u8| (255.0 + (f64::from(end) - 255.0) * shade.abs().min(1.0)).round() as u8;
     RGBColor(mix(end.0), mix(end.1), mix(end.2))
 }
 
-/// How often each class, a row, was predicted to be which, a column. The deeper the blue of a cell, the larger its part of
-/// the row: a good classifier has a blue diagonal.
+/// How often each class, a row, was predicted to be which, a column. The deeper the blue of a cell, the larger its part
+/// of the row: a good classifier has a blue diagonal.
 ///
 /// # Examples
 /// ```
@@ -155,8 +155,8 @@ pub fn confusion_matrix(confusion: &ConfusionMatrix) -> Grid {
 /// `weights` units × pixels, as of a first dense layer; an image has `rows` rows, each after the other.
 ///
 /// # Errors
-/// [`Error::Empty`] without units, [`Error::ShapeMismatch`] if the pixels do not make whole rows, [`Error::NotFinite`] for a
-/// weight that is not finite.
+/// [`Error::Empty`] without units, [`Error::ShapeMismatch`] if the pixels do not make whole rows, [`Error::NotFinite`]
+/// for a weight that is not finite.
 ///
 /// # Examples
 /// ```

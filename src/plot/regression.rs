@@ -11,8 +11,8 @@ use crate::regression::LinearFit;
 /// Parts of a curve: smooth, and so long that the whole pixels at their ends do not make it shake.
 const STEPS: usize = 24;
 
-/// Observations of one feature and one target, the fitted line, and two bands about it: that of the mean response, which
-/// contains the true line at a point with the probability `level`, and that of predictions, which contains a new
+/// Observations of one feature and one target, the fitted line, and two bands about it: that of the mean response,
+/// which contains the true line at a point with the probability `level`, and that of predictions, which contains a new
 /// observation.
 ///
 /// # Shapes
@@ -68,11 +68,11 @@ pub fn regression_line<'a, T: Real>(
     let observations = x.iter().zip(y.iter()).map(|(x, y)| [x.to_f64(), y.to_f64()]);
     Ok(figure
         .with(
-            Series::new(format!("{percent} % of new observations"), Mark::Area, band(&new.lower, &new.upper)).in_grey(),
+            Series::new(format!("{percent} % of new observations"), Mark::Area, band(&new.lower, &new.upper)).in_gray(),
         )
         .with(Series::new(format!("{percent} % band of the line"), Mark::Area, band(&mean.lower, &mean.upper)))
         .with(Series::new("fitted line", Mark::Line, ends))
-        .with(Series::new("observations", Mark::Points, observations).in_grey()))
+        .with(Series::new("observations", Mark::Points, observations).in_gray()))
 }
 
 /// Residuals against fitted values. About a right model they scatter evenly around 0: a bend speaks of a term that is
@@ -109,8 +109,8 @@ pub fn residuals_against_fitted<'a, T: Real>(
     Ok(with_zero(figure.with(Series::new("observations", Mark::Points, points))))
 }
 
-/// Standardised residuals against the quantiles that they would have if errors were normal: then they lie about the line
-/// y = x.
+/// Standardized residuals against the quantiles that they would have if errors were normal: then they lie about the
+/// line y = x.
 ///
 /// A residual is divided by its standard deviation, `s √(1 − h)`; the quantile of the i-th of n is that of (i − ½)/n.
 ///
@@ -145,12 +145,12 @@ pub fn residual_quantiles<'a, T: Real>(
     let points: Vec<[f64; 2]> =
         residuals.into_iter().enumerate().map(|(place, residual)| [quantile(place), residual]).collect();
     let ends = points.first().into_iter().chain(points.last()).map(|&[x, _]| [x, x]).collect::<Vec<_>>();
-    let figure = Figure::new("Are the errors normal?", "quantile of the normal distribution", "standardised residual");
+    let figure = Figure::new("Are the errors normal?", "quantile of the normal distribution", "standardized residual");
     let figure = figure.with(Series::new("observations", Mark::Points, points));
     Ok(figure.with(Series::new("normal errors", Mark::DashedLine, ends)))
 }
 
-/// Standardised residuals against leverages: what is far to the right and far from 0 has drawn the fit to itself.
+/// Standardized residuals against leverages: what is far to the right and far from 0 has drawn the fit to itself.
 ///
 /// # Errors
 /// As [`residual_quantiles`].
@@ -173,11 +173,11 @@ pub fn residuals_against_leverage<'a, T: Real>(
     y: impl Into<View<'a, T>>,
 ) -> Result<Figure, PlotError> {
     let points = standardized(fit, x.into(), y.into())?;
-    let figure = Figure::new("Residuals against leverage", "leverage", "standardised residual");
+    let figure = Figure::new("Residuals against leverage", "leverage", "standardized residual");
     Ok(with_zero(figure.with(Series::new("observations", Mark::Points, points))))
 }
 
-/// Leverage and standardised residual of each observation. One of leverage 1 has none: it is fitted whatever it is.
+/// Leverage and standardized residual of each observation. One of leverage 1 has none: it is fitted whatever it is.
 fn standardized<T: Real>(fit: &LinearFit<T>, x: View<'_, T>, y: View<'_, T>) -> Result<Vec<[f64; 2]>, PlotError> {
     check_one_target(fit)?;
     let diagnostics = fit.diagnostics(x, y)?;
@@ -191,8 +191,8 @@ fn standardized<T: Real>(fit: &LinearFit<T>, x: View<'_, T>, y: View<'_, T>) -> 
     Ok(pairs.filter(|&[leverage, residual]| leverage < 1.0 - 1e-6 && residual.is_finite()).collect())
 }
 
-/// The quantile of the standard normal distribution, by Newton's method. Below ½ the distribution function is convex, so
-/// that the steps from 0 fall short of the quantile and go one way: they end where rounding turns one back.
+/// The quantile of the standard normal distribution, by Newton's method. Below ½ the distribution function is convex,
+/// so that the steps from 0 fall short of the quantile and go one way: they end where rounding turns one back.
 fn normal_quantile(probability: f64) -> f64 {
     if probability > 0.5 {
         return -normal_quantile(1.0 - probability);

@@ -12,8 +12,8 @@ const BLOCK: usize = 1 << 16;
 /// The rows of a block at most.
 pub(super) const MOST_ROWS: usize = 4096;
 
-/// Numbers that are worth a part of the rows of their own, and the columns above which there are few, each of whose sums
-/// of products takes much memory.
+/// Numbers that are worth a part of the rows of their own, and the columns above which there are few, each of whose
+/// sums of products takes much memory.
 const NUMBERS_OF_A_PART: usize = 1 << 20;
 const WIDE: usize = 256;
 
@@ -129,8 +129,8 @@ impl<'a, T: Real> Blocks<'a, T> {
         self.for_each_of(&self.columns, less, 0..self.rows(), visit);
     }
 
-    /// What `visit` makes of the blocks of each of some parts of the rows, from `new()` on, in the order of the rows. The
-    /// parts depend on the sizes alone, and are visited on several threads.
+    /// What `visit` makes of the blocks of each of some parts of the rows, from `new()` on, in the order of the rows.
+    /// The parts depend on the sizes alone, and are visited on several threads.
     pub(super) fn of_parts<A: Send>(
         &self,
         less: &[T],
@@ -295,7 +295,7 @@ impl<'a, T: Real> Blocks<'a, T> {
         squares.map(|(squares, mean)| Total { whole: squares[0], mean, total: squares[1] }).collect()
     }
 
-    /// `Σ w (x b − ȳ)²` for one target, where the difference of its total and residual sums of squares has cancelled.
+    /// `Σ w (x b − ȳ)²` for one target, where the difference of its total and residual sums of squares has canceled.
     pub(super) fn regression_squares(&self, parameters: &[T::Wide], mean: T::Wide) -> T::Wide {
         let new = || (T::Wide::zero(), Vec::new(), Vec::new());
         let parts = self.of_parts(&[], new, |(squares, values, buffer), block| {

@@ -9,8 +9,8 @@ use crate::wide::Wide;
 
 /// A fitted polynomial about the middle of its data, `ŷ = Σⱼ cⱼ ((x − center) / scale)ʲ`.
 ///
-/// Far from zero the coefficients of 1, x, x², … say little in the digits of the number type: their terms cancel. These do
-/// not.
+/// Far from zero the coefficients of 1, x, x², … say little in the digits of the number type: their terms cancel. These
+/// do not.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CenteredPolynomial<T> {
@@ -23,8 +23,8 @@ pub struct CenteredPolynomial<T> {
 }
 
 impl<T: Real> LinearFit<T> {
-    /// The polynomial about the middle of its data, if [`fit_polynomial`](crate::LinearRegression::fit_polynomial) fitted it
-    /// so: with an intercept, and without a penalty or minimum norm. `None` also if a number overflows.
+    /// The polynomial about the middle of its data, if [`fit_polynomial`](crate::LinearRegression::fit_polynomial)
+    /// fitted it so: with an intercept, and without a penalty or minimum norm. `None` also if a number overflows.
     ///
     /// # Examples
     /// Seconds since 1970, in which a cubic has no digits, and about their middle it has all:

@@ -44,8 +44,8 @@ pub(super) struct FoundTarget<T: Real> {
     pub(super) residual: (T::Wide, f64),
     pub(super) total: (T::Wide, f64),
     pub(super) regression: (T::Wide, f64),
-    /// The error of the parameters: `Mⱼ` times the first, `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`, and the second over the length of
-    /// the column.
+    /// The error of the parameters: `Mⱼ` times the first, `M` with `M Mᵀ = (XᵀWX + Λ)⁻¹`, and the second over the
+    /// length of the column.
     pub(super) reach: f64,
     pub(super) left: f64,
     /// The smallest term of each parameter, where that has been asked for.
@@ -138,8 +138,8 @@ fn pulls<T: Real>(parameters: &[T::Wide], penalties: &[T]) -> Vec<T> {
     parameters.iter().zip(penalties).map(|(b, penalty)| b.round() * penalty.sqrt()).collect()
 }
 
-/// The smallest of the terms `(XᵀWX)⁻¹ⱼⱼ xᵢⱼ yᵢ` that are not zero, for each unknown: where the error of a parameter is nothing
-/// beside it, no row has been lost in rounding.
+/// The smallest of the terms `(XᵀWX)⁻¹ⱼⱼ xᵢⱼ yᵢ` that are not zero, for each unknown: where the error of a parameter is
+/// nothing beside it, no row has been lost in rounding.
 fn least_terms<T: Real>(blocks: &Blocks<'_, T>, target: usize, root: Option<&Root<T>>) -> Vec<f64> {
     let mut least = vec![f64::INFINITY; blocks.unknowns()];
     blocks.for_each(&[], |block| {
@@ -214,8 +214,8 @@ fn keeps_digits<T: Real>(parameter: T::Wide, error: f64) -> bool {
     error <= tolerance::<T>() * parameter.round().abs().to_f64()
 }
 
-/// `regression − residual q / d`, for q independent columns without the intercept and d residual degrees of freedom; 0 if
-/// there are none.
+/// `regression − residual q / d`, for q independent columns without the intercept and d residual degrees of freedom; 0
+/// if there are none.
 fn adjusted<T: Real>(
     regression: T::Wide,
     residual: T::Wide,

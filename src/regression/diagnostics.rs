@@ -84,11 +84,11 @@ impl<T: Real> LinearFit<T> {
     ///
     /// # Numerics
     /// Residuals are those of the refined parameters, with the digits that these lose to rounding, in twice the working
-    /// precision, and have [a bound each](Diagnostics::residual_error_bounds). Leverages have a relative error of at most
-    /// [`leverage_error_bound`](Diagnostics::leverage_error_bound), and with
-    /// [refined standard errors](crate::regression::RegressionReport::standard_errors_refined) 1 − h does not cancel; else its error is
-    /// h / (1 − h) times that. Where the fit has converged, Cook's distances and robust standard errors that the
-    /// error of the residuals leaves without their digits are `None`. Memory: n (p + 2 k + 1) numbers for k targets.
+    /// precision, and have [a bound each](Diagnostics::residual_error_bounds). Leverages have a relative error of at
+    /// most [`leverage_error_bound`](Diagnostics::leverage_error_bound), and with [refined standard
+    /// errors](crate::regression::RegressionReport::standard_errors_refined) 1 − h does not cancel; else its error is h
+    /// / (1 − h) times that. Where the fit has converged, Cook's distances and robust standard errors that the error of
+    /// the residuals leaves without their digits are `None`. Memory: n (p + 2 k + 1) numbers for k targets.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data have not the columns, or not as many rows as those of the fit,
@@ -217,7 +217,8 @@ impl<T: Real> LinearFit<T> {
     }
 }
 
-/// A number with this bound of its error: 0 if it is not told from that, and none if it is to have its digits, and has not.
+/// A number with this bound of its error: 0 if it is not told from that, and none if it is to have its digits, and has
+/// not.
 fn told<T: Real>(value: T, error: T, tells_digits: bool) -> Option<T> {
     // Bounds are of the worst case, and have a factor of a hundred and more in hand.
     let tolerance = T::nearest(64.0 * tolerance::<T>());
@@ -256,8 +257,8 @@ impl<T: Real> Diagnostics<T> {
 
     /// Cook's distances, `w r² h / (q s² (1 − h)²)` with q unknowns: how far the fit moves without the observation.
     ///
-    /// `None` for an observation that alone decides a parameter (h = 1) or whose residual has not its digits, and where s² is
-    /// undefined or not resolved.
+    /// `None` for an observation that alone decides a parameter (h = 1) or whose residual has not its digits, and where
+    /// s² is undefined or not resolved.
     #[must_use]
     pub fn cooks_distances(&self) -> &DMatrix<Option<T>> {
         &self.cooks_distances
@@ -266,8 +267,8 @@ impl<T: Real> Diagnostics<T> {
     /// Standard errors of the parameters without the assumption of equal variances: (p + 1) × k, the intercept's row
     /// first.
     ///
-    /// `None` where there are no leverages, or residuals have not the digits for it; HC1 without residual degrees of freedom;
-    /// HC2 and HC3 for the parameters that an observation of leverage 1 contributes to.
+    /// `None` where there are no leverages, or residuals have not the digits for it; HC1 without residual degrees of
+    /// freedom; HC2 and HC3 for the parameters that an observation of leverage 1 contributes to.
     #[must_use]
     pub fn robust_standard_errors(&self, covariance: RobustCovariance) -> DMatrix<Option<T>> {
         let (unknowns, targets) = (self.exponents.len(), self.target_exponents.len());

@@ -1,9 +1,9 @@
 //! Tails and quantiles of Student's t and of F, to at least 13 digits.
 //!
-//! All are one function, the regularized incomplete beta function `I_x(a, b)`. Degrees of freedom are whole, hence `a` and
-//! `b` halves of whole numbers, and `xᵃ (1 − x)ᵇ` is the root of a product of powers. Repeated squaring in twice the
-//! precision computes it: however large the exponents are and however far out the tail is, neither cancellation nor the
-//! rounding of a logarithm takes digits. A tail is never a difference from a number close to 1.
+//! All are one function, the regularized incomplete beta function `I_x(a, b)`. Degrees of freedom are whole, hence `a`
+//! and `b` halves of whole numbers, and `xᵃ (1 − x)ᵇ` is the root of a product of powers. Repeated squaring in twice
+//! the precision computes it: however large the exponents are and however far out the tail is, neither cancellation nor
+//! the rounding of a logarithm takes digits. A tail is never a difference from a number close to 1.
 //!
 //! # References
 //! - A. R. DiDonato, A. H. Morris (1992), Significant digit computation of the incomplete beta function ratios: the

@@ -6,7 +6,7 @@ use crate::linalg::{self, View, matrix, transpose};
 use crate::objective::Objective;
 use crate::real::Real;
 
-/// Linear regression as an objective, `f(Θ) = 1/n ‖X Θ − Y‖²`: to be minimised by any
+/// Linear regression as an objective, `f(Θ) = 1/n ‖X Θ − Y‖²`: to be minimized by any
 /// [`Optimizer`](crate::Optimizer), where [`NormalEquation`](crate::NormalEquation) solves it at once.
 ///
 /// # Shapes

@@ -118,8 +118,8 @@ impl<T: Real> LinearFit<T> {
         &self.solution.report
     }
 
-    /// The columns that are combinations of others, where [`RankDeficiency`](crate::regression::RankDeficiency) says to put up
-    /// with them; none otherwise.
+    /// The columns that are combinations of others, where [`RankDeficiency`](crate::regression::RankDeficiency) says to
+    /// put up with them; none otherwise.
     #[must_use]
     pub fn dependencies(&self) -> &[Dependency] {
         &self.solution.dependencies
@@ -139,8 +139,8 @@ impl<T: Real> LinearFit<T> {
 
     /// All parameters as one matrix: the intercept's row first, if the model has one, then those of the features.
     ///
-    /// Column by column they are the vector that [`LeastSquaresObjective`](crate::regression::LeastSquaresObjective) is a
-    /// function of.
+    /// Column by column they are the vector that [`LeastSquaresObjective`](crate::regression::LeastSquaresObjective) is
+    /// a function of.
     #[must_use]
     pub fn parameters(&self) -> DMatrix<T> {
         match self.solution.intercept {
@@ -182,13 +182,13 @@ impl<T: Real> LinearFit<T> {
         self.solution.degrees_of_freedom()
     }
 
-    /// `X B + 1 aᵀ`: observations × targets, from the coefficients with the digits that they lose to rounding, in twice the
-    /// working precision.
+    /// `X B + 1 aᵀ`: observations × targets, from the coefficients with the digits that they lose to rounding, in twice
+    /// the working precision.
     ///
     /// A model that [`fit_polynomial`](crate::LinearRegression::fit_polynomial) made takes rows as
-    /// [`polynomial`](crate::regression::polynomial) makes them. Where they are the powers of their first entry but for rounding, the
-    /// polynomial is evaluated at that entry: about the middle of its data, or without an intercept, with a penalty or of the
-    /// least norm, as it is given.
+    /// [`polynomial`](crate::regression::polynomial) makes them. Where they are the powers of their first entry but for
+    /// rounding, the polynomial is evaluated at that entry: about the middle of its data, or without an intercept, with
+    /// a penalty or of the least norm, as it is given.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `x` has not one column for each feature,

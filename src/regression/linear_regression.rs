@@ -19,13 +19,13 @@ use crate::real::Real;
 /// # Numerics
 /// The matrix of sums of products is factored by Cholesky in working precision, and the solution corrected by
 /// residuals in twice that precision until nothing changes. Where that does not converge, a Householder
-/// factorisation of the matrix takes its place, good to a column-scaled condition number κ of 10¹³. The
+/// factorization of the matrix takes its place, good to a column-scaled condition number κ of 10¹³. The
 /// [report](LinearFit::report) says which road was taken, and whether the corrections converged.
 ///
-/// Cost: n p² multiplications for the factor, and 2 n p in twice the precision for each of a few corrections.
-/// Up to n p² = 10⁷, or if [asked for](Self::with_refined_standard_errors), one more pass of n p² in twice the precision
-/// refines the root of `(XᵀWX)⁻¹`, and with it standard errors, intervals, leverages and all that is made of them; else they
-/// have the digits of the factor, with a relative error that the report bounds.
+/// Cost: n p² multiplications for the factor, and 2 n p in twice the precision for each of a few corrections. Up to n
+/// p² = 10⁷, or if [asked for](Self::with_refined_standard_errors), one more pass of n p² in twice the precision
+/// refines the root of `(XᵀWX)⁻¹`, and with it standard errors, intervals, leverages and all that is made of them; else
+/// they have the digits of the factor, with a relative error that the report bounds.
 ///
 /// # Examples
 /// ```
@@ -80,8 +80,8 @@ impl LinearRegression {
         Self { intercept, ..self }
     }
 
-    /// With a penalty λ‖β‖² on the coefficients of the columns as they are given (ridge regression): minimises
-    /// `Σ w (y − x β − b)² + λ ‖β‖²`. The intercept is not penalised. Such a fit has no standard errors.
+    /// With a penalty λ‖β‖² on the coefficients of the columns as they are given (ridge regression): minimizes
+    /// `Σ w (y − x β − b)² + λ ‖β‖²`. The intercept is not penalized. Such a fit has no standard errors.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] if λ is negative or not finite.
@@ -90,8 +90,8 @@ impl LinearRegression {
         Ok(Self { ridge: lambda, ..self })
     }
 
-    /// By this solver only. (Columns that [`RankDeficiency`] puts up with are fitted by [`Solver::Qr`]; [`Solver::Sums`]
-    /// and [`Solver::ConjugateGradient`] take no note of it.)
+    /// By this solver only. (Columns that [`RankDeficiency`] puts up with are fitted by [`Solver::Qr`];
+    /// [`Solver::Sums`] and [`Solver::ConjugateGradient`] take no note of it.)
     ///
     /// # Examples
     /// ```
@@ -164,18 +164,17 @@ impl LinearRegression {
     /// # Errors
     /// [`Error::Empty`] without observations, targets or unknowns, [`Error::ShapeMismatch`] if the numbers of rows
     /// differ, [`Error::NotFinite`] with the place of an entry that is not finite, [`Error::Underdetermined`] with
-    /// fewer observations than unknowns and no penalty, [`Error::RankDeficient`] with the columns that are
-    /// combinations of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down, or if nothing is left of
-    /// the digits of a least norm,
-    /// [`Error::Overflow`] if the solution leaves the range of the number type, [`Error::TooLarge`] if the memory for
-    /// a matrix of unknowns × unknowns cannot be had.
+    /// fewer observations than unknowns and no penalty, [`Error::RankDeficient`] with the columns that are combinations
+    /// of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down, or if nothing is left of the digits
+    /// of a least norm, [`Error::Overflow`] if the solution leaves the range of the number type, [`Error::TooLarge`] if
+    /// the memory for a matrix of unknowns × unknowns cannot be had.
     pub fn fit<'a, T: Real>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<LinearFit<T>> {
         self.solve(self.problem(x.into(), y.into(), None, None)?, None)
     }
 
-    /// Fits with a weight for each observation, its precision: an observation of weight w counts as one whose
-    /// variance is 1/w of that of weight 1. One of weight 0 does not count at all. Weights may lie anywhere in the range
-    /// of the number type; all of them times a power of four give the same parameters to the last bit.
+    /// Fits with a weight for each observation, its precision: an observation of weight w counts as one whose variance
+    /// is 1/w of that of weight 1. One of weight 0 does not count at all. Weights may lie anywhere in the range of the
+    /// number type; all of them times a power of four give the same parameters to the last bit.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); also [`Error::ShapeMismatch`] if the weights are not one for each row,
@@ -204,14 +203,14 @@ impl LinearRegression {
     }
 
     /// Fits the polynomial `y ≈ a + b₁ x + … + b_d x^d` of degree d to `y`, n × k, with powers in twice the working
-    /// precision: the design matrix is that of [`polynomial`](crate::regression::polynomial), without its rounding (but for
-    /// [`Solver::Sums`], which takes rounded ones).
+    /// precision: the design matrix is that of [`polynomial`](crate::regression::polynomial), without its rounding (but
+    /// for [`Solver::Sums`], which takes rounded ones).
     ///
-    /// With an intercept and without a penalty the powers are those of `(x − center) / scale`, between −1 and 1, so that years
-    /// and timestamps are fitted as well as numbers near zero. The fit publishes the coefficients of x, and keeps
-    /// [those about the center](LinearFit::centered_polynomial), by which it evaluates rows of powers. Otherwise the powers are
-    /// those of x, and so they are evaluated, in twice the precision. A penalty, and the least norm, are of the coefficients
-    /// of x.
+    /// With an intercept and without a penalty the powers are those of `(x − center) / scale`, between −1 and 1, so
+    /// that years and timestamps are fitted as well as numbers near zero. The fit publishes the coefficients of x, and
+    /// keeps [those about the center](LinearFit::centered_polynomial), by which it evaluates rows of powers. Otherwise
+    /// the powers are those of x, and so they are evaluated, in twice the precision. A penalty, and the least norm, are
+    /// of the coefficients of x.
     ///
     /// # Errors
     /// As [`fit`](Self::fit), the powers being the columns: a polynomial of as high a degree as there are distinct `x`

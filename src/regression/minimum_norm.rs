@@ -34,8 +34,8 @@ type Bounded<W> = (Vec<W>, Vec<f64>);
 /// Powers of x, and the coefficients that each of them has in the basis of the data.
 type About<T, W> = (Basis<T>, Vec<Vec<W>>);
 
-/// A solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients of the
-/// columns as they are given, without that of the intercept.
+/// A solution moved along the dependencies, which changes no prediction, to the least sum of squared coefficients of
+/// the columns as they are given, without that of the intercept.
 ///
 /// The least norm is sought in terms of those columns that make it short: of the largest, so that all others count for
 /// little in terms of them. However different their sizes are, that is a well-conditioned problem.
@@ -87,8 +87,8 @@ impl<T: Real> LeastNorm<T> {
         self.powers.as_ref().map(|(basis, _)| *basis)
     }
 
-    /// Parameters of a target in the units and the basis of the solution that was moved, and the sum of the sizes of their
-    /// terms.
+    /// Parameters of a target in the units and the basis of the solution that was moved, and the sum of the sizes of
+    /// their terms.
     pub(super) fn in_basis_of(&self, solution: &Solution<T>, parameters: &[T::Wide]) -> (Vec<T::Wide>, f64) {
         let Some((_, columns)) = &self.powers else {
             return (parameters.to_vec(), parameters.iter().map(|entry| entry.round().abs().to_f64()).sum());

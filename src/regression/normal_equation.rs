@@ -29,11 +29,11 @@ use crate::wide::Wide;
 /// unless it is [switched off](Self::with_intercept).
 ///
 /// # Numerics
-/// Forming `XᵀX` squares the condition number κ of X. It is paid for: the sums are kept, factored and solved in
-/// twice the working precision (pairs of `f64` for `f64`, `f64` for `f32`), of columns scaled by powers of two. Any
-/// partition of the rows, in any order, gives the same solution to a relative 10⁻¹² up to a column-scaled κ of 10⁹,
-/// and to κ²·10⁻³¹ beyond. The price of the sums is that of eleven Gram matrices in working precision, since exact parts
-/// of them are formed by the matrix kernel; that of the solution is about p³/2 multiplications in twice the precision.
+/// Forming `XᵀX` squares the condition number κ of X. It is paid for: the sums are kept, factored and solved in twice
+/// the working precision (pairs of `f64` for `f64`, `f64` for `f32`), of columns scaled by powers of two. Any partition
+/// of the rows, in any order, gives the same solution to a relative 10⁻¹² up to a column-scaled κ of 10⁹, and to
+/// κ²·10⁻³¹ beyond. The price of the sums is that of eleven Gram matrices in working precision, since exact parts of
+/// them are formed by the matrix kernel; that of the solution is about p³/2 multiplications in twice the precision.
 ///
 /// # Examples
 /// ```
@@ -82,8 +82,8 @@ impl<T: Real> NormalEquation<T> {
     /// Adds observations: `x` rows × features, `y` rows × targets.
     ///
     /// # Errors
-    /// Nothing is added then: [`Error::ShapeMismatch`], [`Error::NotFinite`] with the place of an entry that is
-    /// not finite, [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations
+    /// Nothing is added then: [`Error::ShapeMismatch`], [`Error::NotFinite`] with the place of an entry that is not
+    /// finite, [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations
     /// are more than can be counted.
     pub fn push<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
         self.sums.push(x.into(), y.into(), None)
@@ -126,23 +126,23 @@ impl<T: Real> NormalEquation<T> {
     /// The sums cannot tell whether these observations were ever pushed: that is the caller's to know.
     ///
     /// # Numerics
-    /// Nothing is lost of a column of which nothing was rounded: one of whole numbers, or of multiples of any other power
-    /// of two, as long as the root of their sum of squares is below 2⁵⁰ of it (2²⁶ for `f32`). Counts, indicators, prices in
-    /// eighths and readings of a converter are such columns; a weight must be a power of four then. A window over them may
-    /// move on for ever, and gives the fit of its observations to the last bit. A column that has held nothing but zeros
-    /// since the last other entry left is zero, and sums that all observations have left are empty, whatever was rounded
-    /// before.
+    /// Nothing is lost of a column of which nothing was rounded: one of whole numbers, or of multiples of any other
+    /// power of two, as long as the root of their sum of squares is below 2⁵⁰ of it (2²⁶ for `f32`). Counts,
+    /// indicators, prices in eighths and readings of a converter are such columns; a weight must be a power of four
+    /// then. A window over them may move on for ever, and gives the fit of its observations to the last bit. A column
+    /// that has held nothing but zeros since the last other entry left is zero, and sums that all observations have
+    /// left are empty, whatever was rounded before.
     ///
     /// Of other columns every observation that comes or goes rounds the sums, by at most 2⁻⁹⁹ (2⁻⁵⁰ for `f32`) of what
-    /// they are at that time, and many that come at once hardly more than one. The bound on what has come together may not
-    /// be above 2⁻⁶⁰ (2⁻²⁶) of what is left: of each sum of products, as a fraction of the root of the product of the two
-    /// sums of squares. That suffices to remove an entry 10⁵ times (10³ times) as large as the rest together, or to move a
-    /// window on 10¹¹ times (10⁷ times).
+    /// they are at that time, and many that come at once hardly more than one. The bound on what has come together may
+    /// not be above 2⁻⁶⁰ (2⁻²⁶) of what is left: of each sum of products, as a fraction of the root of the product of
+    /// the two sums of squares. That suffices to remove an entry 10⁵ times (10³ times) as large as the rest together,
+    /// or to move a window on 10¹¹ times (10⁷ times).
     ///
     /// # Errors
     /// Nothing is removed then: as [`push`](Self::push); [`Error::RemovalExceeds`] if fewer observations are held,
-    /// [`Error::RemovalTooDeep`] if too few digits would stay by the bound above, or if what is to be removed of a column
-    /// cannot have been pushed: build the sums anew then.
+    /// [`Error::RemovalTooDeep`] if too few digits would stay by the bound above, or if what is to be removed of a
+    /// column cannot have been pushed: build the sums anew then.
     ///
     /// # Examples
     /// A window of three observations that moves on by one:
@@ -179,8 +179,8 @@ impl<T: Real> NormalEquation<T> {
     ///
     /// # Errors
     /// Nothing is added then: [`Error::ShapeMismatch`] if the others have not as many features and targets,
-    /// [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations are more than
-    /// can be counted.
+    /// [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations are more
+    /// than can be counted.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.sums.merge(&other.sums)
     }
@@ -286,8 +286,8 @@ impl<T: Real> NormalEquation<T> {
         }
     }
 
-    /// A dependent column in terms of independent ones before it, of those alone that are more than a millionth of it where
-    /// they will do: among nearly dependent ones any multiple of their difference is nothing.
+    /// A dependent column in terms of independent ones before it, of those alone that are more than a millionth of it
+    /// where they will do: among nearly dependent ones any multiple of their difference is nothing.
     fn simplest_combination(&self, factor: &WideMatrix<T>, column: usize, dependent: &[usize]) -> Vec<(usize, T)> {
         let all = factor.combination(column, dependent);
         let first = 1 - self.intercept.unknowns();
@@ -308,8 +308,8 @@ impl<T: Real> NormalEquation<T> {
         }
     }
 
-    /// A bound of what rounding has made of the sums, as a fraction of the squares of their columns: that of sums over these
-    /// rows, or over those that came and went.
+    /// A bound of what rounding has made of the sums, as a fraction of the squares of their columns: that of sums over
+    /// these rows, or over those that came and went.
     fn rounding(&self, unknowns: usize) -> f64 {
         let rounded = |(place, column): (usize, &Track)| {
             let squares = self.sums.matrix[(place, place)].round().to_f64();

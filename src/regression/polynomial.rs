@@ -9,8 +9,8 @@ use crate::wide::Wide;
 /// The design matrix of a polynomial of this degree, without the constant: the columns x, x², …, x^degree.
 ///
 /// The powers are formed in twice the working precision and rounded once: products of rounded powers would be another
-/// problem, and for high degrees visibly so. [`LinearRegression::fit_polynomial`](crate::LinearRegression::fit_polynomial)
-/// does without even that rounding.
+/// problem, and for high degrees visibly so.
+/// [`LinearRegression::fit_polynomial`](crate::LinearRegression::fit_polynomial) does without even that rounding.
 ///
 /// # Errors
 /// [`Error::NotFinite`] for a value, or a power, that is not finite; [`Error::TooLarge`] if the memory cannot be had.
@@ -71,8 +71,8 @@ fn powers_by<T: Real, X: Copy>(x: &[X], degree: usize, times: impl Fn(T::Wide, X
     Ok((rounded, lost))
 }
 
-/// The powers of `t = (x − center) / 2^exponent`, which is between −1 and 1: far from zero those of x are nearly dependent,
-/// and their terms cancel.
+/// The powers of `t = (x − center) / 2^exponent`, which is between −1 and 1: far from zero those of x are nearly
+/// dependent, and their terms cancel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Basis<T> {
@@ -147,8 +147,8 @@ impl<T: Real> Basis<T> {
         (lowest..lowest + unknowns).map(|power| power as i32 * self.exponent).collect()
     }
 
-    /// The coefficients of 1, x, x², … for columns of those of 1, t, t², …, whose powers are divided by powers of two of
-    /// these exponents: `Σⱼ bⱼ tʲ` by the binomial theorem.
+    /// The coefficients of 1, x, x², … for columns of those of 1, t, t², …, whose powers are divided by powers of two
+    /// of these exponents: `Σⱼ bⱼ tʲ` by the binomial theorem.
     pub(super) fn expanded(&self, columns: &[T::Wide], exponents: &[i32]) -> Vec<T::Wide> {
         let unknowns = exponents.len();
         // t = x / 2^exponent + shift
@@ -205,8 +205,8 @@ impl<T: Real> Basis<T> {
         expanded.into_iter().map(relation).collect()
     }
 
-    /// The powers of t that rows of x, x², … stand for. Of entries that are not the powers of the first but for rounding,
-    /// what the same linear function is.
+    /// The powers of t that rows of x, x², … stand for. Of entries that are not the powers of the first but for
+    /// rounding, what the same linear function is.
     pub(super) fn of_rows(&self, x: View<'_, T>) -> Result<Powers<T>> {
         let degree = x.ncols();
         let first: Vec<T> = (0..x.nrows()).map(|row| if degree == 0 { T::zero() } else { x[(row, 0)] }).collect();

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Shape};
 use crate::linalg::{dot, zeros};
 use crate::real::Real;
 
-/// Linear regression one observation at a time, with older ones forgotten: after n observations the parameters minimise
+/// Linear regression one observation at a time, with older ones forgotten: after n observations the parameters minimize
 /// `Σᵢ λⁿ⁻ⁱ (yᵢ − xᵢᵀ θ)²`.
 ///
 /// A constant term is a feature that is always 1.
@@ -18,18 +18,18 @@ use crate::real::Real;
 /// least-squares solution for all observations.
 ///
 /// # Numerics
-/// What is kept is the triangle `R` with `RᵀR = Σᵢ λⁿ⁻ⁱ xᵢ xᵢᵀ`, to which each observation is added by Givens rotations:
-/// it is as good as a QR factorisation of all observations, and cannot cease to be positive semidefinite, as the
-/// covariance of the textbook recursion can. An update takes about 3 p² multiplications and no memory.
+/// What is kept is the triangle `R` with `RᵀR = Σᵢ λⁿ⁻ⁱ xᵢ xᵢᵀ`, to which each observation is added by Givens
+/// rotations: it is as good as a QR factorization of all observations, and cannot cease to be positive semidefinite, as
+/// the covariance of the textbook recursion can. An update takes about 3 p² multiplications and no memory.
 ///
 /// With the feature `serde` the state can be stored between two updates, and goes on where it was to the last bit.
 ///
 /// There is no start value to choose. A parameter that the observations do not determine keeps its value, 0 at the
 /// start, and those before it are fitted around it. That is so before p independent observations are in, and when λ < 1
-/// and the inputs have long been without excitation: where the diagonal entry of `R` is below τ of its column, or at the
-/// end of the range of the number type. What is below τ of an input's entries is not taken for excitation either. Here
-/// τ = 8 p m ε, but at most √ε, for the m = min(n, 1/(1 − λ)) observations that count. Excitation that is small but
-/// above τ is believed: after a long time without, parameters may then move far.
+/// and the inputs have long been without excitation: where the diagonal entry of `R` is below τ of its column, or at
+/// the end of the range of the number type. What is below τ of an input's entries is not taken for excitation either.
+/// Here τ = 8 p m ε, but at most √ε, for the m = min(n, 1/(1 − λ)) observations that count. Excitation that is small
+/// but above τ is believed: after a long time without, parameters may then move far.
 ///
 /// # Examples
 /// ```
@@ -210,8 +210,8 @@ impl<T: Real> RecursiveLeastSquares<T> {
         }
     }
 
-    /// What rounding leaves of a value that is zero, as a fraction of the values that it is computed of: it adds up over
-    /// the observations that count. Beyond √ε the noise of y has more effect than they.
+    /// What rounding leaves of a value that is zero, as a fraction of the values that it is computed of: it adds up
+    /// over the observations that count. Beyond √ε the noise of y has more effect than they.
     fn rounding(&self) -> T {
         let forgotten = T::one() - self.forgetting_factor;
         let counting = T::one() / forgotten.max(T::one() / T::from_count(self.observations.max(1)));

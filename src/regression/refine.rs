@@ -13,7 +13,8 @@ const SUBTRACTED: f64 = 1e-6;
 /// Above this relative error of a correction, what corrections leave is told by the gradient alone.
 const GOOD: f64 = 0.1;
 
-/// A solution, and how far it may be from the exact one. Lengths are those of `D b`, with the lengths `D` of the columns.
+/// A solution, and how far it may be from the exact one. Lengths are those of `D b`, with the lengths `D` of the
+/// columns.
 #[derive(Clone, Debug)]
 pub(super) struct Refined<T: Real> {
     /// Unknowns × targets.
@@ -82,7 +83,7 @@ impl<T: Real> Known<'_, '_, T> {
         let mut parameters = vec![T::Wide::zero(); unknowns * targets];
         // Fitted values may cancel by κ. What is left of rows that are fitted well, by as much again: no matter where a
         // correction has all digits.
-        let cancelled = if error <= T::epsilon().to_f64() { condition * condition } else { condition };
+        let canceled = if error <= T::epsilon().to_f64() { condition * condition } else { condition };
         let (mut last_sizes, mut left) = (vec![f64::INFINITY; targets], vec![0.0; targets]);
         let mut steps = 0;
         loop {
@@ -118,7 +119,7 @@ impl<T: Real> Known<'_, '_, T> {
                     let [whole, part] = [whole, part].map(|value| (value.round() * length).abs().to_f64());
                     error > GOOD || error * part <= enough * whole + negligible
                 });
-                let is_exact = left[target] * cancelled <= enough * length
+                let is_exact = left[target] * canceled <= enough * length
                     // Or where nothing more is to be had.
                     || steps > 1 && size <= floor && size >= 0.1 * last_sizes[target];
                 // The first gradient is that of no solution.

@@ -8,7 +8,7 @@ pub enum Solver {
     /// The normal equation in working precision: the matrix of sums of products, factored by Cholesky, then
     /// refinement. Good to a condition number of about 10⁷.
     NormalEquation,
-    /// A Householder factorisation of the design matrix, then refinement. Good to a condition number of about 10¹³.
+    /// A Householder factorization of the design matrix, then refinement. Good to a condition number of about 10¹³.
     Qr,
     /// The normal equation in twice the working precision, from sums over the observations, as
     /// [`NormalEquation`](crate::NormalEquation) makes them. Good to a condition number of about 10¹³, at κ²·10⁻³¹.
@@ -33,8 +33,8 @@ pub enum RankDeficiency {
     /// Of all solutions take the one with the least sum of squared coefficients, those of the columns as they are given
     /// and without the intercept. Single coefficients then have no standard errors.
     ///
-    /// Without an intercept it is that of NumPy's `lstsq`, which counts the coefficient of a column of ones like any other;
-    /// with one it is that of scikit-learn.
+    /// Without an intercept it is that of NumPy's `lstsq`, which counts the coefficient of a column of ones like any
+    /// other; with one it is that of scikit-learn.
     MinimumNorm,
 }
 
@@ -47,8 +47,8 @@ pub struct RegressionReport {
     pub solver: Solver,
     /// The number of corrections of the solution.
     pub refinement_steps: usize,
-    /// An estimate, from below, of the condition number κ of the design matrix with columns of length 1; infinite where the
-    /// solver does not see how small the smallest singular value is.
+    /// An estimate, from below, of the condition number κ of the design matrix with columns of length 1; infinite where
+    /// the solver does not see how small the smallest singular value is.
     #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub condition: f64,
     /// A bound of the relative error of the parameters of a target, norm-wise for columns of length 1,
@@ -57,11 +57,11 @@ pub struct RegressionReport {
     #[cfg_attr(feature = "serde", serde(with = "super::stored::bound"))]
     pub error_bound: f64,
     /// Whether every number has its digits: twelve and more in double precision, five in single. Parameters, sums of
-    /// squares, and with refined standard errors all that is made of them. A parameter that cancels to less than any of the
-    /// terms of which it is a sum has as many digits of the smallest of these.
+    /// squares, and with refined standard errors all that is made of them. A parameter that cancels to less than any of
+    /// the terms of which it is a sum has as many digits of the smallest of these.
     pub converged: bool,
-    /// Whether standard errors, leverages and intervals have more digits than the factor in working precision: how many, the
-    /// bound below says.
+    /// Whether standard errors, leverages and intervals have more digits than the factor in working precision: how
+    /// many, the bound below says.
     pub standard_errors_refined: bool,
     /// A bound of the relative error of `√(xᵀ (XᵀWX)⁻¹ x)` for every x: of standard errors but for s, of roots of
     /// leverages, of the widths of intervals but for s. Infinite where there are none.

@@ -57,8 +57,8 @@ pub(super) struct Squares<T> {
     pub(super) residual_resolved: bool,
     /// `Σ w (y − ȳ)²`, or `Σ w y²` without intercept.
     pub(super) total: T,
-    /// `total − residual`, to its own full precision: of a refined solution without a penalty `Σ w (ŷ − ȳ)²`, or `Σ w ŷ²`
-    /// without intercept.
+    /// `total − residual`, to its own full precision: of a refined solution without a penalty `Σ w (ŷ − ȳ)²`, or `Σ w
+    /// ŷ²` without intercept.
     pub(super) regression: T,
     /// A bound of what the error of the parameters makes of a fitted value of leverage 1, if it is finite.
     pub(super) reach: Option<T>,

@@ -1,4 +1,5 @@
-//! The state of a stream of observations: sums of products in twice the working precision, and what is known about them.
+//! The state of a stream of observations: sums of products in twice the working precision, and what is known about
+//! them.
 
 mod column;
 
@@ -20,9 +21,9 @@ use crate::wide::{DoubleDouble, Wide};
 /// Sums over observations, `ZᵀZ` of `Z = W^½ (1 X Y)`.
 ///
 /// The entries of column j are divided by 2^exponent and below 1 then, so that no sum is above the number of
-/// observations: there is none that could overflow before they are too many to be counted. Nor is a sum of squares below
-/// ¼, but for zeros: the largest entry of a column that has grown is at least ½, and where entries go, the exponent falls
-/// with the sum of squares.
+/// observations: there is none that could overflow before they are too many to be counted. Nor is a sum of squares
+/// below ¼, but for zeros: the largest entry of a column that has grown is at least ½, and where entries go, the
+/// exponent falls with the sum of squares.
 #[derive(Clone, Debug)]
 pub(super) struct Sums<T: Real> {
     pub(super) features: usize,
@@ -62,7 +63,8 @@ impl<T: Real> Sums<T> {
         Wide::<f64>::round(self.log_weights)
     }
 
-    /// Whether rows may count for so little beside others, or beside one of weight 1, that sums do not tell what they say.
+    /// Whether rows may count for so little beside others, or beside one of weight 1, that sums do not tell what they
+    /// say.
     pub(super) fn has_graded_rows(&self) -> bool {
         self.weights[1].saturating_sub(self.weights[0]) > 40
     }

@@ -8,8 +8,8 @@ use crate::schedule::along_cosine;
 /// to e in the last one.
 ///
 /// The peak is at iteration φn − 1, the end at n − 1 and after. By default φ = 0.3, s = 1/25 and e = s/10⁴. The base
-/// learning rate is the largest one. (So it is with `OneCycleLR` of PyTorch, whose momentum, where it has one, moves the
-/// other way; here momentum stays.)
+/// learning rate is the largest one. (So it is with `OneCycleLR` of PyTorch, whose momentum, where it has one, moves
+/// the other way; here momentum stays.)
 ///
 /// # Examples
 /// ```

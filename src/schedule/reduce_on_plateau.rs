@@ -6,14 +6,14 @@ use crate::real::Real;
 
 /// Multiplies the learning rate by γ where a watched value, as the validation loss, has stopped falling.
 ///
-/// No [`Schedule`](crate::schedule::Schedule), since it depends on what was seen: a training loop shows it the value after each
-/// epoch and multiplies its base learning rate by the factor that [`observe`](Self::observe) returns.
+/// No [`Schedule`](crate::schedule::Schedule), since it depends on what was seen: a training loop shows it the value
+/// after each epoch and multiplies its base learning rate by the factor that [`observe`](Self::observe) returns.
 ///
-/// An observation is better than the best one so far, b, if it is below `b − τ |b|`, or with
-/// [an absolute threshold](Self::with_absolute_threshold) below `b − τ`. After more than `patience`
-/// observations in a row that are not, the factor becomes `max(γ · factor, minimum)`; the `cooldown` observations after
-/// that are not counted. By default patience is 10, τ = 10⁻⁴, and cooldown and minimum are 0. An observation that is not
-/// finite is never better. (So it is with `ReduceLROnPlateau` of PyTorch for values that are not negative.)
+/// An observation is better than the best one so far, b, if it is below `b − τ |b|`, or with [an absolute
+/// threshold](Self::with_absolute_threshold) below `b − τ`. After more than `patience` observations in a row that are
+/// not, the factor becomes `max(γ · factor, minimum)`; the `cooldown` observations after that are not counted. By
+/// default patience is 10, τ = 10⁻⁴, and cooldown and minimum are 0. An observation that is not finite is never better.
+/// (So it is with `ReduceLROnPlateau` of PyTorch for values that are not negative.)
 ///
 /// With the feature `serde` the hyper-parameters are stored; what was observed is in the [`state`](Self::state).
 ///

@@ -11,13 +11,13 @@ const ITERATION: &str = "iteration of the schedule";
 ///
 /// The base learning rate η is the one that the optimizer had, or that
 /// [`set_learning_rate`](Optimizer::set_learning_rate) sets later; [`learning_rate`](Optimizer::learning_rate) is that
-/// of the next step, ηᵢ. To combine two schedules multiply them, as [`LinearWarmUp`](crate::schedule::LinearWarmUp) does; of an
-/// optimizer that is scheduled already, ηᵢ would be taken for η. A step that met a value which is not finite is not
-/// counted.
+/// of the next step, ηᵢ. To combine two schedules multiply them, as [`LinearWarmUp`](crate::schedule::LinearWarmUp)
+/// does; of an optimizer that is scheduled already, ηᵢ would be taken for η. A step that met a value which is not
+/// finite is not counted.
 ///
 /// Where ηᵢ is 0, the step only evaluates: the optimizer within is not asked, and remembers nothing of it. Where it is
 /// negative, infinite or NaN, the step moves nothing and says [`StopReason::InvalidLearningRate`] in
-/// [`Step::end`], which ends a minimisation.
+/// [`Step::end`], which ends a minimization.
 ///
 /// # Examples
 /// On f(x) = x₀² + x₁² a step shrinks `x` by 1 − 2ηᵢ:

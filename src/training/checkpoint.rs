@@ -99,17 +99,17 @@ impl<T: Real> Trainer<'_, T> {
         })
     }
 
-    /// Takes up a run where a checkpoint was made: [`train`](Self::train) goes on with it, to the same bits as if it had
-    /// not been stopped. The trainer must be made like the one of the checkpoint, and get the same data; the number of
-    /// epochs may differ.
+    /// Takes up a run where a checkpoint was made: [`train`](Self::train) goes on with it, to the same bits as if it
+    /// had not been stopped. The trainer must be made like the one of the checkpoint, and get the same data; the number
+    /// of epochs may differ.
     ///
     /// # Errors
-    /// Nothing is changed then. [`Error::CheckpointMismatch`] if the checkpoint is of another version, seed, batch size,
-    /// way of drawing batches or list of metrics, with or without a plateau, or contradicts itself;
+    /// Nothing is changed then. [`Error::CheckpointMismatch`] if the checkpoint is of another version, seed, batch
+    /// size, way of drawing batches or list of metrics, with or without a plateau, or contradicts itself;
     /// [`Error::ShapeMismatch`] if its parameters, or `parameters`, are not as many as the network has;
-    /// [`Error::NotFinite`] if one of them is not finite; [`Error::InvalidParameter`] if the plateau has reduced the learning
-    /// rate to 0; [`Error::StateMismatch`] if it is of another optimizer or one for
-    /// another number of parameters.
+    /// [`Error::NotFinite`] if one of them is not finite; [`Error::InvalidParameter`] if the plateau has reduced the
+    /// learning rate to 0; [`Error::StateMismatch`] if it is of another optimizer or one for another number of
+    /// parameters.
     pub fn restore<'p>(&mut self, checkpoint: &Checkpoint<T>, parameters: impl Into<&'p mut [T]>) -> Result<()> {
         let parameters = parameters.into();
         same("version", &VERSION, &checkpoint.version)?;

@@ -36,8 +36,8 @@ impl Course {
 
     /// What a run with so many batches in an epoch has come to, unless it went well.
     ///
-    /// Batches differ. That all of the latest losses are above all of the first is no chance, if these are ten or those of
-    /// whole epochs; of fewer it takes a thousand times the loss.
+    /// Batches differ. That all of the latest losses are above all of the first is no chance, if these are ten or those
+    /// of whole epochs; of fewer it takes a thousand times the loss.
     pub(super) fn failure(&self, batches: usize) -> Option<StopReason> {
         let whole = MOST.min(batches);
         let window = usize::try_from(self.steps / 2).map_or(whole, |half| whole.min(half));

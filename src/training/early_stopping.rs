@@ -3,8 +3,8 @@ use crate::error::Result;
 
 /// When to end a training that no longer gets better.
 ///
-/// The loss of an epoch is better if it is below the best one so far by more than the minimal improvement. Where none of
-/// `patience` epochs in a row is better the training ends, with the parameters of the best one.
+/// The loss of an epoch is better if it is below the best one so far by more than the minimal improvement. Where none
+/// of `patience` epochs in a row is better the training ends, with the parameters of the best one.
 ///
 /// # Examples
 /// ```

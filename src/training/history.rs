@@ -14,7 +14,8 @@ pub struct EpochRecord {
     pub training_loss: f64,
     /// The mean loss over the validation data, if there are any.
     pub validation_loss: Option<f64>,
-    /// The metrics on the validation data, in the order of [`History::metric_names`]; `None` for one that is not finite.
+    /// The metrics on the validation data, in the order of [`History::metric_names`]; `None` for one that is not
+    /// finite.
     pub metrics: Vec<Option<f64>>,
     /// The learning rate of the last step, if the optimizer has one.
     pub learning_rate: Option<f64>,

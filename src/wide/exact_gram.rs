@@ -4,12 +4,12 @@
 //! without fused multiply-adds. The matrix kernel forms these sums; only they are added in twice the precision.
 //!
 //! Nothing at all is rounded for columns i whose entries are multiples of 2^−gᵢ, gᵢ ≤ 50, and whose sum of squares Sᵢᵢ,
-//! that of the rows before included, is at most 4^(50 − gᵢ). What is added up for a sum Sᵢⱼ are multiples of 2^−q,
-//! q = gᵢ + gⱼ, and |Sᵢⱼ| ≤ √(Sᵢᵢ Sⱼⱼ) ≤ 2ᵐ with m + q ≤ 100. The slices hold such entries whole, and are multiples of
-//! 2^−gᵢ too. No slice is more than twice its entry, so that no partial sum of a block is above 2^(m + 4), and its rounding
-//! error at most 2^(m − 50); products with third slices, but for those with the first, add up to at most 2⁻⁵³. Both
-//! errors and the rest are multiples of 2^−q: together they need at most the larger of m − 48 + q and q − 52 bits, no more
-//! than 52, and their sum is exact. So is that of two pairs, whose lower parts are at most 2^(m − 52).
+//! that of the rows before included, is at most 4^(50 − gᵢ). What is added up for a sum Sᵢⱼ are multiples of 2^−q, q =
+//! gᵢ + gⱼ, and |Sᵢⱼ| ≤ √(Sᵢᵢ Sⱼⱼ) ≤ 2ᵐ with m + q ≤ 100. The slices hold such entries whole, and are multiples of
+//! 2^−gᵢ too. No slice is more than twice its entry, so that no partial sum of a block is above 2^(m + 4), and its
+//! rounding error at most 2^(m − 50); products with third slices, but for those with the first, add up to at most 2⁻⁵³.
+//! Both errors and the rest are multiples of 2^−q: together they need at most the larger of m − 48 + q and q − 52 bits,
+//! no more than 52, and their sum is exact. So is that of two pairs, whose lower parts are at most 2^(m − 52).
 //!
 //! K. Ozaki, T. Ogita, S. Oishi, S. M. Rump (2012): Error-free transformations of matrix multiplication by using fast
 //! routines of matrix multiplication and its applications.

@@ -1,7 +1,7 @@
 //! Sums of products in twice the precision of `f64`, on vectors.
 //!
 //! A sum is carried as one of working precision and one of all that this has lost to rounding: as exact as pairs that
-//! are normalised at each step, with a third of the operations.
+//! are normalized at each step, with a third of the operations.
 //!
 //! T. Ogita, S. M. Rump, S. Oishi (2005): Accurate sum and dot product.
 

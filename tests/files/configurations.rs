@@ -185,7 +185,8 @@ fn a_boxed_loss_is_the_loss() {
     assert_eq!(twice.configuration(), weighted.configuration());
 }
 
-/// That an object is taken as it is, but not without a field, nor with one more, nor with any of these values in a field.
+/// That an object is taken as it is, but not without a field, nor with one more, nor with any of these values in a
+/// field.
 #[track_caller]
 fn takes_only(takes: impl Fn(Value) -> bool, good: &Value, bad: &[(&str, Value)]) {
     assert!(takes(good.clone()), "{good}");

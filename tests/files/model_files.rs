@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};
 
-/// 3 → 4 → 2, with standardisations.
+/// 3 → 4 → 2, with standardizations.
 fn model<T: Real>() -> Model<T> {
     let network = Network::builder(3).layer(Dense::new(3, 4)).layer(Sigmoid).layer(Dense::new(4, 2)).layer(Softmax);
     let network = network.build().unwrap();

@@ -46,7 +46,7 @@ fn points_stand_where_the_axes_say() {
 }
 
 #[test]
-fn series_differ_in_colour_and_every_mark_is_drawn() {
+fn series_differ_in_color_and_every_mark_is_drawn() {
     let points = [[0.0, 0.0], [1.0, 2.0], [2.0, 1.0], [3.0, 3.0]];
     let mut all = Figure::new("t", "x", "y");
     // Circles and polygons, and the lines that are more than those of axes; the key in the legend is one of them.
@@ -71,9 +71,9 @@ fn series_differ_in_colour_and_every_mark_is_drawn() {
         assert!(svg.contains("#0072B2") && svg.contains(&format!("\n{name}\n")), "{mark:?}");
         all = all.with(Series::new(name, mark, points));
     }
-    let svg = all.with(Series::new("grey", Mark::Line, points).in_grey()).to_svg().unwrap();
-    for colour in ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#828282"] {
-        assert!(svg.contains(colour), "{colour}");
+    let svg = all.with(Series::new("gray", Mark::Line, points).in_gray()).to_svg().unwrap();
+    for color in ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#828282"] {
+        assert!(svg.contains(color), "{color}");
     }
 }
 
@@ -272,7 +272,7 @@ fn fills(svg: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_confusion_matrix_in_colours() {
+fn a_confusion_matrix_in_colors() {
     let (predicted, actual) = ([0, 1, 1, 0, 1, 1], [0, 1, 0, 0, 1, 0]);
     let confusion = ConfusionMatrix::from_labels(&predicted, &actual, 3).unwrap();
     let confusion = confusion.with_names(&["no", "yes", "maybe"]).unwrap();

@@ -1,4 +1,5 @@
-//! Every format is saved in the same way: through links, with the permissions that were there, as a whole or not at all.
+//! Every format is saved in the same way: through links, with the permissions that were there, as a whole or not at
+//! all.
 
 use std::fs;
 use std::io;

@@ -298,7 +298,7 @@ fn spoiled_states_of_online_regression_are_refused() {
 }
 
 #[test]
-fn standardisations_come_back_and_are_checked() {
+fn standardizations_come_back_and_are_checked() {
     let standardization = Standardization::of(&data(2, 9, 0.3)).unwrap();
     let again = through_json(&standardization);
     assert_eq!((again.mean(), again.scale()), (standardization.mean(), standardization.scale()));

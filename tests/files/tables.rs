@@ -1,5 +1,5 @@
-//! Tables as programs and people write them: read as pandas does (reference/tables.py), or refused with the cause, the line
-//! and the way on.
+//! Tables as programs and people write them: read as pandas does (reference/tables.py), or refused with the cause, the
+//! line and the way on.
 
 use gradus::data::{CsvError, CsvOptions, CsvTable};
 use gradus::nalgebra::dmatrix;
@@ -454,7 +454,8 @@ proptest! {
         }
     }
 
-    /// Nothing is lost in silence: each row that is read has its texts in the file, and rows are as many as are separated.
+    /// Nothing is lost in silence: each row that is read has its texts in the file, and rows are as many as are
+    /// separated.
     #[test]
     fn no_row_is_lost(text in "[a1\"\n\r, ]{0,30}") {
         let text = format!("a,b\n{text}");

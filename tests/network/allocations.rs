@@ -77,7 +77,7 @@ fn a_large_network_allocates_at_most_a_buffer_for_each_product() {
 
 #[test]
 fn gathering_a_batch_allocates_nothing() {
-    let data = Dataset::labelled(DMatrix::<f64>::zeros(20, 50), vec![1; 50], 3).unwrap();
+    let data = Dataset::labeled(DMatrix::<f64>::zeros(20, 50), vec![1; 50], 3).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut random = data.batches(7, &mut rng).unwrap();
     let info = measure(|| (0..20).for_each(|_| assert_eq!(random.next_batch().inputs.samples(), 7)));

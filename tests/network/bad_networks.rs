@@ -68,7 +68,7 @@ fn n041_layers_that_do_not_fit_together() {
 #[test]
 fn n042_a_loss_on_outputs_that_it_is_not_defined_for() {
     let network = Network::<f64>::builder(1).layer(Dense::new(1, 2)).build().unwrap();
-    let data = Dataset::labelled(dmatrix![1.0], vec![0], 2).unwrap();
+    let data = Dataset::labeled(dmatrix![1.0], vec![0], 2).unwrap();
     let mut parameters = DVector::from_element(4, -1.0);
     let mut trainer = Trainer::new(&network, CrossEntropy, GradientDescent::new(0.1).unwrap());
     let error = trainer.train(&mut parameters, &data).unwrap_err();
@@ -86,7 +86,7 @@ fn n043_dropout_rates_out_of_range() {
 }
 
 #[test]
-fn n044_scales_of_initialisers_that_are_no_scales() {
+fn n044_scales_of_initializers_that_are_no_scales() {
     for scale in [f64::NAN, f64::INFINITY, -1.0] {
         for initializer in [Initializer::normal(scale), Initializer::uniform(scale)] {
             assert!(matches!(initializer, Err(Error::InvalidParameter { .. })), "{scale}");
@@ -101,7 +101,7 @@ fn n055_n056_no_data_and_data_that_do_not_match() {
     assert_eq!(message(empty), "samples: expected at least one, found none");
     let unequal = Dataset::<f64>::new(DMatrix::zeros(2, 3), DMatrix::zeros(1, 4));
     assert_eq!(message(unequal), "targets, one for each sample: expected 1 × 3, found 1 × 4");
-    let unequal = Dataset::<f64>::labelled(DMatrix::zeros(2, 3), vec![0; 2], 1);
+    let unequal = Dataset::<f64>::labeled(DMatrix::zeros(2, 3), vec![0; 2], 1);
     assert!(matches!(unequal, Err(Error::ShapeMismatch { .. })));
 }
 

@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use rand::{SeedableRng, TryRng};
 
 fn classes(n: usize) -> Dataset<f64> {
-    Dataset::labelled(DMatrix::from_fn(2, n, |i, j| (i + j) as f64), (0..n).map(|j| j % 2).collect(), 2).unwrap()
+    Dataset::labeled(DMatrix::from_fn(2, n, |i, j| (i + j) as f64), (0..n).map(|j| j % 2).collect(), 2).unwrap()
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! What a seed stands for, pinned: a change of any of these numbers changes results of saved and published runs, and goes
-//! into CHANGELOG.md under **Value-breaking**.
+//! What a seed stands for, pinned: a change of any of these numbers changes results of saved and published runs, and
+//! goes into CHANGELOG.md under **Value-breaking**.
 //!
-//! Orders, splits, masks and starting values are the same on every platform (normal deviates but for the rare ones in the
-//! tail, which call `exp` and `ln`), and so is a training in which every sum is exact. Other trainings round as the
+//! Orders, splits, masks and starting values are the same on every platform (normal deviates but for the rare ones in
+//! the tail, which call `exp` and `ln`), and so is a training in which every sum is exact. Other trainings round as the
 //! products are added up: by the widest vectors that the processor has. Their parameters are pinned for each of these.
 
 use gradus::data::{OrderedBatches, ShuffledBatches};
@@ -29,7 +29,7 @@ fn hash<T: Real>(values: impl IntoIterator<Item = T>) -> u64 {
 /// Sample j has the input j.
 fn numbered(samples: usize) -> Dataset<f64> {
     let x = DMatrix::from_fn(1, samples, |_, j| j as f64);
-    Dataset::labelled(x, (0..samples).map(|j| usize::from(j % 4 == 0)).collect(), 2).unwrap()
+    Dataset::labeled(x, (0..samples).map(|j| usize::from(j % 4 == 0)).collect(), 2).unwrap()
 }
 
 fn numbers(inputs: &[f64]) -> Vec<usize> {
@@ -153,7 +153,7 @@ fn vectors() -> &'static str {
 
 fn training<T: Real>() -> u64 {
     let x = DMatrix::from_fn(5, 60, |i, j| T::nearest(((7 * i + 3 * j) % 11) as f64 / 8.0 - 0.5));
-    let data = Dataset::labelled(x, (0..60).map(|j| j * j % 3).collect(), 3).unwrap();
+    let data = Dataset::labeled(x, (0..60).map(|j| j * j % 3).collect(), 3).unwrap();
     let dense = |inputs, outputs| Dense::new(inputs, outputs).with_initializer(Initializer::glorot_normal());
     let network = Network::builder(5).layer(dense(5, 16)).layer(Tanh).layer(Dropout::new(0.25).unwrap());
     let network = network.layer(dense(16, 3)).build().unwrap();
@@ -180,7 +180,8 @@ fn a_training_that_rounds() {
     println!("{said}{}", if pinned.is_none() { ", not pinned" } else { "" });
 }
 
-/// One step of every kind that a state is made of: bits of optimizers depend on no kernel where one number is optimised.
+/// One step of every kind that a state is made of: bits of optimizers depend on no kernel where one number is
+/// optimized.
 #[test]
 fn steps_of_one_number() {
     use gradus::Optimizer;

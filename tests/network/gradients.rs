@@ -28,7 +28,7 @@ use rand::rngs::ChaCha8Rng;
 
 /// Every layer and what it puts out. A layer with sizes of its own maps `inputs` to `outputs`, or to as many.
 ///
-/// An ε of the size of the variances keeps the normalisation of two features from being a step, which no difference
+/// An ε of the size of the variances keeps the normalization of two features from being a step, which no difference
 /// sees through.
 fn layers<T: Real>(inputs: usize, outputs: usize) -> Vec<LayerEntry<T>> {
     vec![
@@ -131,7 +131,8 @@ struct Watched {
     layer: Box<dyn Layer<f64>>,
     kink: bool,
     of_probabilities: bool,
-    /// Whether every input so far was small and kept away from the kink, and every output from 0 and 1. A softmax of one class is 1.
+    /// Whether every input so far was small and kept away from the kink, and every output from 0 and 1. A softmax of
+    /// one class is 1.
     clear: Arc<AtomicBool>,
 }
 
@@ -302,7 +303,7 @@ struct Sizes {
 /// Where in a training a network is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
-    Initialised,
+    Initialized,
     Trained,
 }
 
@@ -323,8 +324,8 @@ impl NetworkCase {
             .collect()
     }
 
-    /// Of the combinations one for each hidden layer and loss. The last layers take turns, so that there is one for each
-    /// last layer and loss too.
+    /// Of the combinations one for each hidden layer and loss. The last layers take turns, so that there is one for
+    /// each last layer and loss too.
     fn pairs() -> Vec<(usize, usize, usize)> {
         let (layers, losses) = (layers::<f64>(1, 1), losses::<f64>(1));
         let pairs = (0..losses.len()).flat_map(|loss| {
@@ -376,8 +377,8 @@ impl NetworkCase {
         self.layers().into_iter().fold(builder, |builder, (layer, _)| builder.boxed_layer(layer)).build().unwrap()
     }
 
-    /// Whether at every moment the inputs of all layers are small and keep away from their kinks, and probabilities from 0 and 1 if
-    /// the loss is one of them: there a logarithm bends too much, and 1 − p has lost its digits.
+    /// Whether at every moment the inputs of all layers are small and keep away from their kinks, and probabilities
+    /// from 0 and 1 if the loss is one of them: there a logarithm bends too much, and 1 − p has lost its digits.
     fn is_clear(&self) -> bool {
         let of_probabilities = matches!(
             losses::<f64>(self.sizes.outputs)[self.loss].prediction,
@@ -393,7 +394,7 @@ impl NetworkCase {
             clear: clear.clone(),
         });
         let network = watched.fold(Network::builder(self.sizes.inputs), NetworkBuilder::layer).build().unwrap();
-        [Moment::Initialised, Moment::Trained].into_iter().all(|moment| {
+        [Moment::Initialized, Moment::Trained].into_iter().all(|moment| {
             self.examine_network(&network, |objective| objective.value(self.parameters(moment).as_slice()));
             clear.load(Ordering::Relaxed)
         })
@@ -443,8 +444,8 @@ impl NetworkCase {
     }
 }
 
-/// Twenty steps of gradient descent, each of which takes off a fiftieth of the gradient: so short that even a
-/// single sample is not fitted and there remains a gradient to be checked. They are shorter where there is no curvature to
+/// Twenty steps of gradient descent, each of which takes off a fiftieth of the gradient: so short that even a single
+/// sample is not fitted and there remains a gradient to be checked. They are shorter where there is no curvature to
 /// speak of, which would lead to far targets and their kinks, and where the value would rise.
 fn descend(objective: &mut dyn Objective<f64>, parameters: &mut [f64]) {
     const AHEAD: f64 = 1e-4;
@@ -530,7 +531,7 @@ proptest! {
 
     #[test]
     fn networks_of_any_shape_agree_with_differences(case in any_network()) {
-        for moment in [Moment::Initialised, Moment::Trained] {
+        for moment in [Moment::Initialized, Moment::Trained] {
             for difference in differences() {
                 let mut report = case.check(difference, moment);
                 // A few of a hundred thousand networks bend too much for a central difference. Half the step takes three
@@ -549,7 +550,7 @@ proptest! {
 #[test]
 fn every_layer_and_loss_agrees_with_differences_in_networks_of_every_depth() {
     for case in NetworkCase::all() {
-        for moment in [Moment::Initialised, Moment::Trained] {
+        for moment in [Moment::Initialized, Moment::Trained] {
             for difference in differences() {
                 let report = case.check(difference, moment);
                 assert!(report.passed(), "{case:?} {moment:?} {difference:?}\n{report}");
@@ -626,7 +627,7 @@ mod of_other_numbers {
     fn networks_of_f32_agree_with_those_of_f64() {
         for case in NetworkCase::all() {
             let network = case.network::<f64>();
-            for moment in [Moment::Initialised, Moment::Trained] {
+            for moment in [Moment::Initialized, Moment::Trained] {
                 let parameters: Vec<f32> = convert_slice(case.parameters(moment).as_slice());
                 let single = case.examine(|objective| widen(&gradient_of(objective, &parameters)));
                 let double = case.examine(|objective| gradient_of(objective, &widen(&parameters)));
@@ -681,7 +682,7 @@ mod of_other_numbers {
         fn networks_agree_with_exact_derivatives() {
             for case in NetworkCase::all() {
                 let network = case.network::<f64>();
-                for moment in [Moment::Initialised, Moment::Trained] {
+                for moment in [Moment::Initialized, Moment::Trained] {
                     let parameters = case.parameters(moment);
                     let exact = case.examine(|objective| exact_gradient(objective, parameters.as_slice()));
                     let gradient = case.examine(|objective| gradient_of(objective, parameters.as_slice()));

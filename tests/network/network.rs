@@ -446,7 +446,7 @@ mod objective {
 
     /// Number 42 of the list of bad inputs.
     #[test]
-    fn outputs_that_are_no_probabilities_end_a_minimisation() {
+    fn outputs_that_are_no_probabilities_end_a_minimization() {
         let network = Network::builder(4).layer(Dense::new(4, 3)).build().unwrap();
         let mut rng = rng(4);
         let (x, target) = (uniform(4, 6, &mut rng), one_hot_of(6, 3));
@@ -614,7 +614,7 @@ mod repeated {
     fn data() -> Dataset<f64> {
         let mut rng = rng(9);
         let x = uniform(4, 50, &mut rng);
-        Dataset::labelled(x, (0..50).map(|_| rng.random_range(0..3)).collect(), 3).unwrap()
+        Dataset::labeled(x, (0..50).map(|_| rng.random_range(0..3)).collect(), 3).unwrap()
     }
 
     fn drawn(seed: u64) -> Vec<u64> {
@@ -718,7 +718,8 @@ mod initializers {
         builder.build().unwrap().initialize(&mut rng(9)).as_slice().to_vec()
     }
 
-    /// Numbers uniform to ±`limit`: none beyond, the largest near it, and mean and variance within five standard errors.
+    /// Numbers uniform to ±`limit`: none beyond, the largest near it, and mean and variance within five standard
+    /// errors.
     fn assert_uniform(values: &[f64], limit: f64) {
         let (n, largest) =
             (values.len() as f64, values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs())));
@@ -858,7 +859,7 @@ mod layer_normalization {
         assert_eq!((values(2), values(3)), (&[1.0; 6][..], &[0.0; 6][..]));
     }
 
-    /// With batch normalisation it would not be.
+    /// With batch normalization it would not be.
     #[test]
     fn the_loss_of_a_batch_is_the_mean_of_those_of_its_samples() {
         let network = network();
@@ -957,7 +958,7 @@ mod configurations {
                 [inputs, 6, count].map(|size| uniform(size, 1, &mut rng(size as u64)).as_slice().to_vec());
             let back = input_gradient(layer, &parameters, &x, &dy, Mode::Predict);
             match layer.configuration().unwrap() {
-                gradus::LayerConfiguration::Dropout { .. } => assert_eq!(back, dy),
+                gradus::layer::LayerConfiguration::Dropout { .. } => assert_eq!(back, dy),
                 _ => assert_eq!(back, input_gradient(layer, &parameters, &x, &dy, train), "{layer:?}"),
             }
         }

@@ -131,7 +131,7 @@ fn a_penalty_refuses_what_makes_no_sense() {
     }
     #[expect(clippy::reversed_empty_ranges, reason = "the bad input")]
     let error = Penalty::l1(0.1).unwrap().restricted_to([0..1, 3..2]).unwrap_err();
-    assert_eq!(error.to_string(), "range of penalised parameters (start × end): expected 3 × any, found 3 × 2");
+    assert_eq!(error.to_string(), "range of penalized parameters (start × end): expected 3 × any, found 3 × 2");
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -249,8 +249,8 @@ proptest! {
 // Batches in parts
 // ---------------------------------------------------------------------------------------------------------------
 
-/// `y = f(x)` with f = −eˣ (a logarithm of a probability, about), or a random multiple of x that depends on seed, sample
-/// and unit alone, as dropout does.
+/// `y = f(x)` with f = −eˣ (a logarithm of a probability, about), or a random multiple of x that depends on seed,
+/// sample and unit alone, as dropout does.
 #[derive(Clone, Copy, Debug)]
 enum Unit {
     NegativeExponential,

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 /// ‖∇f‖ at which a run ends.
 const GRADIENT_NORM: f64 = 1e-9;
-/// How near a minimiser is then reached: ‖∇f‖ over the smallest curvature there, 0.3 (Beale).
+/// How near a minimizer is then reached: ‖∇f‖ over the smallest curvature there, 0.3 (Beale).
 const DISTANCE: f64 = 1e-8;
 
 struct Function {
@@ -27,7 +27,7 @@ struct Function {
     objective: fn() -> Box<dyn Objective<f64>>,
     start: Vec<f64>,
     minimum: f64,
-    minimisers: Vec<Vec<f64>>,
+    minimizers: Vec<Vec<f64>>,
     /// Where the gradient is checked, besides the start.
     points: Vec<Vec<f64>>,
 }
@@ -39,7 +39,7 @@ fn functions() -> Vec<Function> {
             objective: || Box::new(from_fn(sphere)),
             start: vec![-3.0, 4.0],
             minimum: 0.0,
-            minimisers: vec![vec![0.0, 0.0]],
+            minimizers: vec![vec![0.0, 0.0]],
             points: vec![vec![1.0, 2.0], vec![-1e-3, 50.0]],
         },
         Function {
@@ -47,7 +47,7 @@ fn functions() -> Vec<Function> {
             objective: || Box::new(from_fn(booth)),
             start: vec![-5.0, -5.0],
             minimum: 0.0,
-            minimisers: vec![vec![1.0, 3.0]],
+            minimizers: vec![vec![1.0, 3.0]],
             points: vec![vec![0.0, 0.0], vec![7.0, -2.0]],
         },
         Function {
@@ -55,7 +55,7 @@ fn functions() -> Vec<Function> {
             objective: || Box::new(from_fn(ill_conditioned)),
             start: vec![-1.0, 1.0, 1.0],
             minimum: -0.5,
-            minimisers: vec![vec![1.0, 0.0, 0.0]],
+            minimizers: vec![vec![1.0, 0.0, 0.0]],
             points: vec![vec![0.0, 2.0, -0.1], vec![-3.0, 0.5, 1.0]],
         },
         Function {
@@ -63,7 +63,7 @@ fn functions() -> Vec<Function> {
             objective: || Box::new(from_fn(rosenbrock)),
             start: vec![-1.2, 1.0],
             minimum: 0.0,
-            minimisers: vec![vec![1.0, 1.0]],
+            minimizers: vec![vec![1.0, 1.0]],
             points: vec![vec![0.0, 0.0], vec![2.0, -1.0], vec![0.5, 0.3]],
         },
         Function {
@@ -71,7 +71,7 @@ fn functions() -> Vec<Function> {
             objective: || Box::new(from_fn(beale)),
             start: vec![1.0, 1.0],
             minimum: 0.0,
-            minimisers: vec![vec![3.0, 0.5]],
+            minimizers: vec![vec![3.0, 0.5]],
             points: vec![vec![0.0, 0.0], vec![-1.0, 2.0], vec![4.0, 0.7]],
         },
         Function {
@@ -79,7 +79,7 @@ fn functions() -> Vec<Function> {
             objective: || Box::new(from_fn(himmelblau)),
             start: vec![0.0, 0.0],
             minimum: 0.0,
-            minimisers: vec![
+            minimizers: vec![
                 vec![3.0, 2.0],
                 vec![-2.805118086952745, 3.131312518250573],
                 vec![-3.779310253377747, -3.28318599128617],
@@ -96,7 +96,7 @@ fn functions() -> Vec<Function> {
             },
             start: vec![0.0, 0.0],
             minimum: 2.7 / 4.0,
-            minimisers: vec![vec![1.1, 1.1]],
+            minimizers: vec![vec![1.1, 1.1]],
             points: vec![vec![1.0, -1.0], vec![-20.0, 3.0]],
         },
     ]
@@ -159,13 +159,13 @@ struct Row {
 }
 
 impl Row {
-    /// So many steps, or as many as lead to no minimiser yet.
+    /// So many steps, or as many as lead to no minimizer yet.
     fn steps(&self, steps: usize) -> usize {
         if self.searches { 2 } else { steps }
     }
 }
 
-/// The settings are those of a scan over learning rates. What divides by a mean of squares circles about a minimiser at
+/// The settings are those of a scan over learning rates. What divides by a mean of squares circles about a minimizer at
 /// many a fixed rate, RMSProp at every one unless ε is large beside the slopes there.
 fn optimizers() -> Vec<Row> {
     vec![
@@ -230,7 +230,7 @@ fn optimizers() -> Vec<Row> {
             searches: false,
         },
         Row {
-            name: "centred RMSProp with momentum",
+            name: "centered RMSProp with momentum",
             optimizer: |rate| {
                 let rms_prop = RmsProp::new(rate).unwrap().alpha(0.9).unwrap().epsilon(1.0).unwrap();
                 Box::new(rms_prop.momentum(0.9).unwrap().centered())
@@ -344,16 +344,16 @@ fn the_gradient_of_every_function_is_that_of_its_value() {
 }
 
 #[test]
-fn every_minimiser_is_one() {
+fn every_minimizer_is_one() {
     for function in functions() {
         let mut objective = (function.objective)();
-        for minimiser in &function.minimisers {
-            let mut gradient = vec![f64::NAN; minimiser.len()];
-            let value = objective.value_and_gradient(minimiser, &mut gradient);
+        for minimizer in &function.minimizers {
+            let mut gradient = vec![f64::NAN; minimizer.len()];
+            let value = objective.value_and_gradient(minimizer, &mut gradient);
             assert!((value - function.minimum).abs() < 1e-14, "{}: {value}", function.name);
             assert!(gradient.iter().all(|slope| slope.abs() < 1e-12), "{}: {gradient:?}", function.name);
-            for i in 0..2 * minimiser.len() {
-                let mut nearby = minimiser.clone();
+            for i in 0..2 * minimizer.len() {
+                let mut nearby = minimizer.clone();
                 nearby[i / 2] += [1e-3, -1e-3][i % 2];
                 assert!(objective.value(&nearby) > function.minimum + 1e-8, "{} at {nearby:?}", function.name);
             }
@@ -366,7 +366,7 @@ fn every_minimiser_is_one() {
 // ---------------------------------------------------------------------------------------------------------------
 
 #[test]
-fn every_optimizer_reaches_a_minimiser_of_every_function() {
+fn every_optimizer_reaches_a_minimizer_of_every_function() {
     on_every_function(|function, row, (learning_rate, iterations)| {
         let case = format!("{} on {}", row.name, function.name);
         let mut x = function.start.clone();
@@ -375,7 +375,7 @@ fn every_optimizer_reaches_a_minimiser_of_every_function() {
         let report = (row.optimizer)(learning_rate).minimize(objective.as_mut(), &mut x, &stop);
         println!("{case}: {report}");
         assert_eq!(report.reason, StopReason::Converged, "{case}: {report}");
-        let nearest = function.minimisers.iter().map(|minimiser| distance(&x, minimiser)).fold(f64::INFINITY, f64::min);
+        let nearest = function.minimizers.iter().map(|minimizer| distance(&x, minimizer)).fold(f64::INFINITY, f64::min);
         assert!(nearest < DISTANCE, "{case}: {nearest:e} away, at {x:?}");
         assert!((report.value - function.minimum).abs() < 1e-14, "{case}: {report}");
     });
@@ -513,8 +513,8 @@ fn a_boxed_optimizer_is_the_optimizer() {
     assert_eq!(x, [-3.0 * 0.5 * 0.75, 4.0 * 0.5 * 0.75]);
 }
 
-/// L-BFGS has a loop of its own, in which a step takes up the evaluation that the last one ended with: as many less than
-/// by steps of one's own as there are steps after the first. There is one more at the end, for the report.
+/// L-BFGS has a loop of its own, in which a step takes up the evaluation that the last one ended with: as many less
+/// than by steps of one's own as there are steps after the first. There is one more at the end, for the report.
 #[test]
 fn l_bfgs_keeps_its_own_loop_boxed_or_not() {
     let count = Cell::new(0);
@@ -744,7 +744,7 @@ fn with_options<T: Real>() -> Vec<(&'static str, Box<dyn Optimizer<T>>)> {
         ("Nesterov's momentum", Box::new(descent().nesterov_momentum(t(0.8)).unwrap())),
         ("AdaGrad", Box::new(AdaGrad::new(t(0.1)).unwrap().epsilon(t(1e-6)).unwrap().weight_decay(t(0.1)).unwrap())),
         ("RMSProp", Box::new(rms_prop())),
-        ("centred RMSProp", Box::new(rms_prop().centered().alpha(t(0.9)).unwrap())),
+        ("centered RMSProp", Box::new(rms_prop().centered().alpha(t(0.9)).unwrap())),
         ("RMSProp with momentum", Box::new(rms_prop().momentum(t(0.5)).unwrap().centered())),
         ("Adam", Box::new(Adam::new(t(0.02)).unwrap().betas(t(0.8), t(0.99)).unwrap().weight_decay(t(0.1)).unwrap())),
         ("AdamW", Box::new(AdamW::new(t(0.02)).unwrap().weight_decay(t(0.3)).unwrap())),
@@ -961,7 +961,7 @@ fn the_first_steps_along_a_constant_slope() {
     close(steps_on_a_line(descent().momentum(0.0).unwrap()), [0.5; 3]);
     // s = 4, 8, 12.
     close(steps_on_a_line(AdaGrad::new(1.0).unwrap()), [1.0, 0.5_f64.sqrt(), (1.0_f64 / 3.0).sqrt()]);
-    // s = 4 (1 − 0.75ᵗ); centred s = 4 (1 − 0.75ᵗ) 0.75ᵗ.
+    // s = 4 (1 − 0.75ᵗ); centered s = 4 (1 − 0.75ᵗ) 0.75ᵗ.
     let rms_prop = || RmsProp::new(1.0).unwrap().alpha(0.75).unwrap();
     let weights = [0.25, 0.4375, 0.578125_f64];
     close(steps_on_a_line(rms_prop()), weights.map(|weight| 1.0 / weight.sqrt()));
@@ -986,7 +986,7 @@ fn the_first_steps_along_a_constant_slope() {
 }
 
 #[test]
-fn centred_rms_prop_stays_a_number_where_all_slopes_are_the_same() {
+fn centered_rms_prop_stays_a_number_where_all_slopes_are_the_same() {
     // Mean square less squared mean is zero but for rounding, which made it negative.
     let mut optimizer = RmsProp::new(1e-3_f32).unwrap().alpha(0.5).unwrap().centered();
     let mut line = from_fn(|x: &[f32], gradient: &mut [f32]| {
@@ -1218,10 +1218,10 @@ fn l_bfgs_takes_only_steps_that_satisfy_the_strong_wolfe_conditions() {
 }
 
 #[test]
-fn l_bfgs_reaches_the_minimiser_to_ten_digits_and_ends_by_itself() {
+fn l_bfgs_reaches_the_minimizer_to_ten_digits_and_ends_by_itself() {
     for function in functions() {
         for start in function.points.iter().chain([&function.start]) {
-            // From (−1, 2) Beale's function falls towards 0.452 at infinity.
+            // From (−1, 2) Beale's function falls toward 0.452 at infinity.
             if function.name == "Beale" && start[..] == [-1.0, 2.0] {
                 continue;
             }
@@ -1242,14 +1242,14 @@ fn l_bfgs_reaches_the_minimiser_to_ten_digits_and_ends_by_itself() {
                 "{case}: {report}"
             );
             let nearest =
-                function.minimisers.iter().map(|minimiser| distance(&x, minimiser)).fold(f64::INFINITY, f64::min);
+                function.minimizers.iter().map(|minimizer| distance(&x, minimizer)).fold(f64::INFINITY, f64::min);
             assert!(nearest < 1e-10, "{case}: {nearest:e} away");
         }
     }
 }
 
 #[test]
-fn l_bfgs_minimises_in_many_dimensions_and_in_single_precision() {
+fn l_bfgs_minimizes_in_many_dimensions_and_in_single_precision() {
     for history in [1, 3, 10, 40] {
         let mut x = start::<f64>(200);
         let stop = Stop::after(600).gradient_norm(1e-10).unwrap();
@@ -1277,7 +1277,7 @@ fn l_bfgs_ends_where_no_lower_point_can_be_found() {
     let report = Lbfgs::new().minimize(&mut wrong, &mut x, &Stop::after(100));
     assert_eq!((report.reason, report.iterations, x), (StopReason::NoProgress, 0, [1.0]), "{report}");
 
-    // A start that is a minimiser to rounding is no failure.
+    // A start that is a minimizer to rounding is no failure.
     let mut sphere = from_fn(|x: &[f64], gradient: &mut [f64]| {
         gradient[0] = 2.0 * (x[0] - 0.1) + 1e-17;
         1.0 + (x[0] - 0.1).powi(2)
@@ -1348,8 +1348,8 @@ fn l_bfgs_uses_no_value_of_another_objective() {
     assert_eq!(lbfgs.step(&mut objective, &mut x).value, 25.0);
 }
 
-/// −x₀ + x₀²/4 + c x₀ x₁: from the origin the step is s = (1, 0), with y = (½, c), so that sᵀy = ½ whatever c is. Beside
-/// ‖s‖‖y‖ it may be no more than rounding.
+/// −x₀ + x₀²/4 + c x₀ x₁: from the origin the step is s = (1, 0), with y = (½, c), so that sᵀy = ½ whatever c is.
+/// Beside ‖s‖‖y‖ it may be no more than rounding.
 #[test]
 fn l_bfgs_remembers_no_curvature_that_rounding_could_have_made() {
     for (coupling, pairs) in [(1e15, 1), (1e17, 0)] {

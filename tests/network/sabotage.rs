@@ -503,8 +503,8 @@ fn add(y: &mut [f64], factor: f64, x: &[f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
 }
 
-/// The data are of the size of 1, so that every term is a sizeable part of the gradient: were it a millionth of
-/// it, a millionth of the term would be lost in rounding, whatever the check. The shares are asserted below. The data keep
+/// The data are of the size of 1, so that every term is a sizeable part of the gradient: were it a millionth of it, a
+/// millionth of the term would be lost in rounding, whatever the check. The shares are asserted below. The data keep
 /// away from 0, where rectifiers have a kink.
 fn of_layer<L: Layer<f64> + Copy>(of: &'static str, layer: L, terms: &[Term<LayerTerm>]) -> Sabotages {
     let mut rng = ChaCha8Rng::seed_from_u64(3);

@@ -47,7 +47,7 @@ fn clouds<T: Real>(n: usize, seed: u64) -> Dataset<T> {
         let center = [[0.0, 1.0], [1.0, -1.0], [-1.0, -1.0]][j % 3][i];
         T::nearest(center + 0.4 * rng.random_range(-1.0..1.0))
     });
-    Dataset::labelled(x, labels, 3).unwrap()
+    Dataset::labeled(x, labels, 3).unwrap()
 }
 
 fn classifier<T: Real>() -> Network<T> {
@@ -293,8 +293,8 @@ fn the_parameters_given_back_have_the_loss_reported() {
     }
 }
 
-/// Ended after some epochs, with the best parameters given back, and gone on with: by the same trainer or by another one
-/// from a checkpoint.
+/// Ended after some epochs, with the best parameters given back, and gone on with: by the same trainer or by another
+/// one from a checkpoint.
 #[test]
 fn a_run_that_has_ended_goes_on_with_more_epochs_as_if_it_had_not() {
     let (data, network) = (line(12), linear());
@@ -368,7 +368,7 @@ fn n59_n60_n61_targets_that_a_loss_is_not_defined_for_are_refused_before_the_fir
     let error = trainer.train(parameters.as_mut_slice(), &data).unwrap_err();
     assert!(matches!(error, Error::InvalidTarget { sample: 1, .. }), "{error}");
     assert_eq!((parameters, trainer.history().records().len()), ([0.5; 4], 0));
-    assert!(Dataset::<f64>::labelled(dmatrix![0.0], vec![2], 2).is_err());
+    assert!(Dataset::<f64>::labeled(dmatrix![0.0], vec![2], 2).is_err());
 }
 
 #[test]
@@ -463,7 +463,7 @@ fn n77_no_patience() {
 #[test]
 fn n78_n79_one_class_one_sample_one_feature() {
     let network = Network::builder(1).layer(Dense::new(1, 1)).build().unwrap();
-    let data = Dataset::<f64>::labelled(dmatrix![3.0], vec![0], 1).unwrap();
+    let data = Dataset::<f64>::labeled(dmatrix![3.0], vec![0], 1).unwrap();
     let mut parameters = [0.5, 0.25];
     let mut trainer = Trainer::new(&network, SoftmaxCrossEntropy, descent(0.1)).epochs(2).unwrap();
     let _ = trainer.train(parameters.as_mut_slice(), &data).unwrap();

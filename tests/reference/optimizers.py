@@ -41,10 +41,10 @@ CASES = [
 
 def gradient(x):
     squares = x * x
-    neighbours = torch.zeros_like(x)
-    neighbours[:-1] += squares[1:]
-    neighbours[1:] += squares[:-1]
-    return torch.tensor(C) * (x - torch.tensor(A)) + x * neighbours / 2
+    neighbors = torch.zeros_like(x)
+    neighbors[:-1] += squares[1:]
+    neighbors[1:] += squares[:-1]
+    return torch.tensor(C) * (x - torch.tensor(A)) + x * neighbors / 2
 
 
 def path(name, options):

@@ -97,10 +97,10 @@ def by_definition(x, y, weights, new, intercept):
                 mpmath.sqrt(sum(factor(leverages[i]) * (contributions[i, j] * residuals[i]) ** 2 for i in range(rows)))
                 for j in range(unknowns)
             ]
-        centres, mean_widths, new_widths = [], [], []
+        centers, mean_widths, new_widths = [], [], []
         for point in points:
             h = sum(point[i] * inverse[i, j] * point[j] for i in range(unknowns) for j in range(unknowns))
-            centres.append(sum(point[j] * beta[j] for j in range(unknowns)))
+            centers.append(sum(point[j] * beta[j] for j in range(unknowns)))
             mean_widths.append(quantile * mpmath.sqrt(variance * h))
             new_widths.append(quantile * mpmath.sqrt(variance * (1 + h)))
         targets.append({
@@ -120,10 +120,10 @@ def by_definition(x, y, weights, new, intercept):
             "log_likelihood": likelihood,
             "aic": 2 * (unknowns + 1) - 2 * likelihood,
             "bic": mpmath.log(n) * (unknowns + 1) - 2 * likelihood,
-            "mean_lower": [c - width for c, width in zip(centres, mean_widths)],
-            "mean_upper": [c + width for c, width in zip(centres, mean_widths)],
-            "prediction_lower": [c - width for c, width in zip(centres, new_widths)],
-            "prediction_upper": [c + width for c, width in zip(centres, new_widths)],
+            "mean_lower": [c - width for c, width in zip(centers, mean_widths)],
+            "mean_upper": [c + width for c, width in zip(centers, mean_widths)],
+            "prediction_lower": [c - width for c, width in zip(centers, new_widths)],
+            "prediction_upper": [c + width for c, width in zip(centers, new_widths)],
             "residuals": list(residuals),
             "cooks_distances": cooks,
             "robust_standard_errors": robust,

@@ -53,12 +53,12 @@ proptest! {
     fn ridge_is_the_fit_to_data_with_a_row_for_each_coefficient(seed: u64, lambda in 1e-6..1e3_f64, features in 1_usize..6) {
         let (x, y) = (random(20, features, seed), random(20, 2, seed.wrapping_add(1)));
         let found = LinearRegression::new().with_ridge(lambda).unwrap().fit(&x, &y).unwrap();
-        // The rows of the penalty have no one of the intercept: centre both by hand.
+        // The rows of the penalty have no one of the intercept: center both by hand.
         let (mean_x, mean_y) = (x.row_mean(), y.row_mean());
-        let centred = |m: &DMatrix<f64>, mean: &gradus::nalgebra::RowDVector<f64>| {
+        let centered = |m: &DMatrix<f64>, mean: &gradus::nalgebra::RowDVector<f64>| {
             DMatrix::from_fn(m.nrows() + features, m.ncols(), |i, j| if i < m.nrows() { m[(i, j)] - mean[j] } else { 0.0 })
         };
-        let (mut rows, targets) = (centred(&x, &mean_x), centred(&y, &mean_y));
+        let (mut rows, targets) = (centered(&x, &mean_x), centered(&y, &mean_y));
         (0..features).for_each(|j| rows[(20 + j, j)] = lambda.sqrt());
         let expected = LinearRegression::new().with_intercept(Intercept::Omit).fit(&rows, &targets).unwrap();
         assert_relative_eq!(found.coefficients(), expected.coefficients(), epsilon = 1e-14, max_relative = 1e-12);
@@ -304,11 +304,11 @@ fn the_solution_of_least_norm_is_that_of_the_pseudo_inverse() {
             let (x, y) = (deficient(rows, columns, rank, 34), random(rows, 2, 35));
             let model = LinearRegression::new().with_intercept(intercept);
             let found = model.with_rank_deficiency(RankDeficiency::MinimumNorm).fit(&x, &y).unwrap();
-            let centred = |m: &DMatrix<f64>| match intercept {
+            let centered = |m: &DMatrix<f64>| match intercept {
                 Intercept::Omit => m.clone(),
                 Intercept::Include => m - DMatrix::from_element(rows, 1, 1.0) * m.row_mean(),
             };
-            let expected = centred(&x).pseudo_inverse(1e-9).unwrap() * centred(&y);
+            let expected = centered(&x).pseudo_inverse(1e-9).unwrap() * centered(&y);
             assert_relative_eq!(*found.coefficients(), expected, epsilon = 1e-12, max_relative = 1e-10);
             let means = model.with_rank_deficiency(RankDeficiency::Drop).fit(&x, &y).unwrap();
             assert_relative_eq!(found.predict(&x).unwrap(), means.predict(&x).unwrap(), epsilon = 1e-11);

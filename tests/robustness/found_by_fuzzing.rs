@@ -41,7 +41,7 @@ fn a_confusion_of_more_classes_than_memory() {
     }
 }
 
-/// Half the smallest number rounds to 0, and dividing by that is no standardisation.
+/// Half the smallest number rounds to 0, and dividing by that is no standardization.
 #[test]
 fn a_scale_that_rounds_to_zero() {
     let standardization = Standardization::of(&dmatrix![0.0, 0.0, 0.0, 5e-324]).unwrap();
@@ -148,7 +148,8 @@ fn a_table_of_as_many_names_and_classes_as_fields() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
-/// All of the columns were gone through, unless the compiler saw that there is nothing in them (`opt-level = 0` does not).
+/// All of the columns were gone through, unless the compiler saw that there is nothing in them (`opt-level = 0` does
+/// not).
 #[cfg(feature = "npy")]
 #[test]
 fn an_array_of_columns_without_number_and_no_rows() {

@@ -78,7 +78,7 @@ fn data_sets() {
             0 => Dataset::new(any_matrix(source), any_matrix(source))?,
             1 => {
                 let labels = (0..source.size()).map(|_| source.count()).collect();
-                Dataset::labelled(any_matrix(source), labels, source.count())?
+                Dataset::labeled(any_matrix(source), labels, source.count())?
             }
             2 => {
                 let pixels = (0..source.size() * source.size()).map(|_| source.byte()).collect();
@@ -127,8 +127,8 @@ fn data_sets() {
 }
 
 #[test]
-fn standardisations() {
-    on_sources("standardisations", 10_000, |source| {
+fn standardizations() {
+    on_sources("standardizations", 10_000, |source| {
         let matrix = any_matrix::<f32>(source);
         let standardization = match source.below(2) {
             0 => Standardization::of(&matrix)?,
@@ -286,8 +286,8 @@ fn networks() {
 }
 
 #[test]
-fn initialisers() {
-    on_sources("initialisers", 10_000, |source| {
+fn initializers() {
+    on_sources("initializers", 10_000, |source| {
         let initializer = make::initializer(source)?;
         let (inputs, outputs) = (source.size(), source.size());
         let mut weights = vec![f32::NAN; inputs * outputs];

@@ -18,8 +18,8 @@ use gradus::{
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// The sum of coefficients, and that of a network's parameters, of random data of random sizes; each tenth of them large
-/// enough to be shared by threads.
+/// The sum of coefficients, and that of a network's parameters, of random data of random sizes; each tenth of them
+/// large enough to be shared by threads.
 fn run(seed: u64) -> [f64; 2] {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let scale = if seed.is_multiple_of(10) { 20 } else { 1 };
@@ -36,7 +36,7 @@ fn run(seed: u64) -> [f64; 2] {
     let samples = scale * rng.random_range(20..200);
     let inputs = DMatrix::from_fn(features, samples, |_, _| rng.random_range(-1.0_f32..1.0));
     let labels = (0..samples).map(|j| usize::from(inputs[(0, j)] > 0.0)).collect();
-    let data = Dataset::labelled(inputs, labels, 2).unwrap();
+    let data = Dataset::labeled(inputs, labels, 2).unwrap();
     let width = rng.random_range(1..40);
     let network = Network::builder(features).layer(Dense::new(features, width)).layer(Relu);
     let network = network.layer(Dropout::new(0.1).unwrap()).layer(Dense::new(width, width)).layer(Tanh);

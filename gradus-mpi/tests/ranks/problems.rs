@@ -27,7 +27,7 @@ impl Mnist {
             let range = sharding.shard(labels.len(), shard);
             let pixels = images.pixels()[range.start * 784..range.end * 784].iter();
             let inputs = DMatrix::from_iterator(784, range.len(), pixels.map(|&pixel| f32::from(pixel) / 255.0));
-            Dataset::labelled(inputs, labels.as_slice()[range].iter().map(|&label| label.into()).collect(), 10).unwrap()
+            Dataset::labeled(inputs, labels.as_slice()[range].iter().map(|&label| label.into()).collect(), 10).unwrap()
         };
         let generator = |shard| Xoshiro256PlusPlus::seed_from_u64(shard as u64);
         Self { shards: held.clone().map(shard).collect(), generators: held.map(generator).collect() }

@@ -8,8 +8,8 @@ use crate::error::Error;
 
 /// Why a table was refused, or one of its columns.
 ///
-/// Lines are counted from 1, as editors do: the header, comments, empty lines and line breaks within quotes count. A row over
-/// several lines has the number of the first.
+/// Lines are counted from 1, as editors do: the header, comments, empty lines and line breaks within quotes count. A
+/// row over several lines has the number of the first.
 ///
 /// # Examples
 /// ```

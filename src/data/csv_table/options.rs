@@ -69,8 +69,8 @@ impl CsvOptions {
 
     /// With names in the first row, whatever they are.
     ///
-    /// Without this option a first row is refused if a number is among its fields and none of the others is a text above
-    /// numbers: then it may be a row of a file without a header, and would be lost.
+    /// Without this option a first row is refused if a number is among its fields and none of the others is a text
+    /// above numbers: then it may be a row of a file without a header, and would be lost.
     ///
     /// # Examples
     /// ```
@@ -87,14 +87,15 @@ impl CsvOptions {
         Self { header: Some(true), ..self }
     }
 
-    /// Without names in the first row: the columns are called `x0`, `x1`, …, or as [`with_names`](Self::with_names) says.
+    /// Without names in the first row: the columns are called `x0`, `x1`, …, or as [`with_names`](Self::with_names)
+    /// says.
     #[must_use]
     pub fn without_header(self) -> Self {
         Self { header: Some(false), ..self }
     }
 
-    /// With these names, one for each column, of a file without a header; [`with_header`](Self::with_header) too, in place
-    /// of those in the header.
+    /// With these names, one for each column, of a file without a header; [`with_header`](Self::with_header) too, in
+    /// place of those in the header.
     ///
     /// # Examples
     /// ```

@@ -28,7 +28,7 @@ proptest! {
         prop_assume!(taken > 0 && taken < n);
         let x = DMatrix::from_fn(1, n, |_, sample| sample as f64);
         let weights = (0..n).map(|sample| sample as f64 + 1.0).collect();
-        let data = Dataset::labelled(x, classes.clone(), 4).unwrap().with_weights(weights).unwrap();
+        let data = Dataset::labeled(x, classes.clone(), 4).unwrap().with_weights(weights).unwrap();
         let rng = || ChaCha8Rng::seed_from_u64(seed);
         for (stratified, split) in [(false, data.split(fraction, &mut rng())), (true, data.split_stratified(fraction, &mut rng()))] {
             let (kept, off) = split.unwrap();
@@ -101,7 +101,7 @@ use super::super::Standardization;
 
 #[test]
 fn n76_a_side_may_not_be_empty() {
-    let data = Dataset::labelled(dmatrix![1.0, 2.0, 3.0], vec![0, 0, 1], 2).unwrap();
+    let data = Dataset::labeled(dmatrix![1.0, 2.0, 3.0], vec![0, 0, 1], 2).unwrap();
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
     for fraction in [0.0, 1.0, -0.5, 1.5, f64::NAN, f64::INFINITY, 0.1, 0.9] {
         for split in [data.split(fraction, rng), data.split_stratified(fraction, rng)] {

@@ -63,14 +63,14 @@ fn targets_have_a_scale_and_labels_have_none() {
     let targets = Standardization::of_targets(&regression).unwrap();
     let scaled = regression.standardize_targets(&targets).unwrap();
     assert_eq!(scaled.ordered_batches(2).unwrap().next_batch().unwrap().targets.as_slice(), [-1.0, 1.0]);
-    let labelled = Dataset::labelled(dmatrix![1.0, 2.0], vec![1, 0], 2).unwrap();
-    let error = Standardization::of_targets(&labelled).unwrap_err();
+    let labeled = Dataset::labeled(dmatrix![1.0, 2.0], vec![1, 0], 2).unwrap();
+    let error = Standardization::of_targets(&labeled).unwrap_err();
     assert_eq!(
         error.to_string(),
         "target of sample 0: expected numbers, which have a scale, not class labels, found 1"
     );
     let one = Standardization::from_parts(vec![0.0], vec![1.0]).unwrap();
-    assert!(labelled.standardize_targets(&one).is_err());
+    assert!(labeled.standardize_targets(&one).is_err());
 }
 
 proptest! {

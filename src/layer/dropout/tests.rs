@@ -26,7 +26,7 @@ fn the_rate_is_kept_and_so_is_the_mean() {
     }
 }
 
-/// Neighbouring units, samples and seeds must agree as often as chance has it.
+/// Neighboring units, samples and seeds must agree as often as chance has it.
 #[test]
 fn masks_are_unrelated() {
     const FEATURES: usize = 500;

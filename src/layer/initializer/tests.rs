@@ -83,7 +83,7 @@ fn the_streams_are_pinned() {
         first(Initializer::uniform(1.0).unwrap()),
         [-0.5975005933043926, 0.4303610796467634, 0.6330781474222595]
     );
-    // The first row of W is the first vector, normalised: the second of these is of the other.
+    // The first row of W is the first vector, normalized: the second of these is of the other.
     assert_eq!(first(Initializer::orthogonal()), [-0.6901687160493317, 0.5108934321091175, 0.14074344075618417]);
     assert_eq!(first(Initializer::constant(-0.25).unwrap()), [-0.25; 3]);
     for initializer in [normal, Initializer::glorot_uniform(), Initializer::orthogonal()] {

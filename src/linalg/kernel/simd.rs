@@ -6,21 +6,21 @@
 //! are short; else a panel of it is copied to the stack, and transposed on the way if need be. Where `AᵀB` is small and
 //! its columns are long, as for a Gram matrix, the vectors run along the columns of both.
 //!
-//! Which way is taken is planned from the sizes of the whole product, before threads cut it. The order of the additions within
-//! an entry depends on the sizes of A and the processor alone: a product of some columns of B has the bits of the same
-//! columns of the whole product. Where most of B is zero (images, one-hot values) and A is finite the zeros are passed
-//! over, which changes no sum.
+//! Which way is taken is planned from the sizes of the whole product, before threads cut it. The order of the additions
+//! within an entry depends on the sizes of A and the processor alone: a product of some columns of B has the bits of
+//! the same columns of the whole product. Where most of B is zero (images, one-hot values) and A is finite the zeros
+//! are passed over, which changes no sum.
 //!
 //! # Safety
 //! *Instructions*: a function with `target_feature` is called in [`plan`], [`multiply`] and [`vectorized`] alone, where the
 //! processor has been asked for them: by [`vectors`], whose answer a [`Plan`] holds. What it calls is inlined into it.
 //!
 //! *Memory*: [`factors`] and [`multiply`] check that each operand lies within its slice, that of the strides of either
-//! factor one is 1, that the columns of C do not overlap, and that there is a row, a column and something to add up. Every
-//! address below is that of an entry of an operand, or of a copy on the stack that has been written; the lanes beyond the
-//! last row or column are masked, and neither read nor written. Dot products run along the depth of both factors, and panels
-//! that are not copied along the columns of A: [`multiply`] checks that these are contiguous, whatever product the plan was
-//! made for.
+//! factor one is 1, that the columns of C do not overlap, and that there is a row, a column and something to add up.
+//! Every address below is that of an entry of an operand, or of a copy on the stack that has been written; the lanes
+//! beyond the last row or column are masked, and neither read nor written. Dot products run along the depth of both
+//! factors, and panels that are not copied along the columns of A: [`multiply`] checks that these are contiguous,
+//! whatever product the plan was made for.
 
 mod dot_products;
 mod panels;
@@ -283,8 +283,8 @@ fn factors<T: Copy>(a: Factor<'_, T>, b: Factor<'_, T>) -> Option<Factors<T>> {
     })
 }
 
-/// Whether all entries of a matrix, given its numbers of rows and columns with their strides, lie in `data`. There is at
-/// least one.
+/// Whether all entries of a matrix, given its numbers of rows and columns with their strides, lie in `data`. There is
+/// at least one.
 fn is_inside<S>(data: &[S], [rows, columns]: [(usize, usize); 2]) -> bool {
     let last = |(count, stride): (usize, usize)| (count - 1).checked_mul(stride);
     (last(rows).zip(last(columns))).and_then(|(a, b)| a.checked_add(b)).is_some_and(|last| last < data.len())

@@ -1,20 +1,21 @@
 //! Threads that wait for the next piece of work, so that one of some microseconds is worth sharing.
 //!
-//! Pools that are there for all purposes put idle threads to sleep after some ten microseconds, and take as long to wake
-//! them: between the products of a training step that is lost again. These wait for some hundred microseconds: awake at
-//! first, then yielding their processor to whoever wants it.
+//! Pools that are there for all purposes put idle threads to sleep after some ten microseconds, and take as long to
+//! wake them: between the products of a training step that is lost again. These wait for some hundred microseconds:
+//! awake at first, then yielding their processor to whoever wants it.
 //!
 //! A team does one job at a time. Whoever meets it at work, on another thread or from within a job, does all parts of
 //! its own job itself: no result depends on who did which part.
 //!
 //! The team looks at what sharing costs here and now. It measures from time to time how long its threads take to hand a
-//! number over, as two processors may share a cache or not, and a virtual machine's move. It rests for a while after a job
-//! that waited for a helper whose processor had been taken away, by another process or by more threads than processors.
+//! number over, as two processors may share a cache or not, and a virtual machine's move. It rests for a while after a
+//! job that waited for a helper whose processor had been taken away, by another process or by more threads than
+//! processors.
 //!
 //! # Safety
-//! A job is a pointer to a closure on the stack of [`Team::work`]. A helper reads it only after it has entered, which it
-//! can while the job is open; `work` closes the job and waits until nobody is in before it returns, or unwinds. Each part
-//! is claimed once, by its bit, so that [`for_each`] lends each item to one thread alone.
+//! A job is a pointer to a closure on the stack of [`Team::work`]. A helper reads it only after it has entered, which
+//! it can while the job is open; `work` closes the job and waits until nobody is in before it returns, or unwinds. Each
+//! part is claimed once, by its bit, so that [`for_each`] lends each item to one thread alone.
 
 use std::any::Any;
 use std::hint::spin_loop;
@@ -24,8 +25,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How often a thread looks for what it waits for before it yields, some thirty microseconds, and how often an idle helper
-/// yields before it sleeps.
+/// How often a thread looks for what it waits for before it yields, some thirty microseconds, and how often an idle
+/// helper yields before it sleeps.
 const LOOKS: u32 = 1_000;
 const YIELDS: u32 = 200;
 
@@ -43,8 +44,8 @@ const MOST_PARTS: usize = 64;
 const BELIEVED: Duration = Duration::from_millis(100);
 const MISSED: Duration = Duration::from_millis(20);
 
-/// Threads that take longer than this to hand a number over and get one back do not share a cache: those that do take 30
-/// to 150 ns, others 200 to 500.
+/// Threads that take longer than this to hand a number over and get one back do not share a cache: those that do take
+/// 30 to 150 ns, others 200 to 500.
 const NEAR: Duration = Duration::from_nanos(180);
 
 /// How often a number is handed over to measure that.

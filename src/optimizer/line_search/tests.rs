@@ -5,16 +5,16 @@ fn trial(alpha: f64, value: f64, slope: f64) -> Trial<f64> {
 }
 
 #[test]
-fn the_minimiser_of_a_cubic_is_found_from_either_end() {
+fn the_minimizer_of_a_cubic_is_found_from_either_end() {
     // α³ − 3α has its minimum at 1.
     let at = |alpha: f64| trial(alpha, alpha.powi(3) - 3.0 * alpha, 3.0 * alpha * alpha - 3.0);
     for (a, b) in [(0.0, 2.0), (2.0, 0.0), (0.5, 0.75), (3.0, 0.5)] {
-        assert!((cubic_minimiser(at(a), at(b), 0.0) - 1.0).abs() < 1e-14, "{a}, {b}");
+        assert!((cubic_minimizer(at(a), at(b), 0.0) - 1.0).abs() < 1e-14, "{a}, {b}");
     }
     // α³ + α has none.
-    assert!(cubic_minimiser(trial(1.0, 2.0, 4.0), trial(2.0, 10.0, 13.0), 0.0).is_nan());
+    assert!(cubic_minimizer(trial(1.0, 2.0, 4.0), trial(2.0, 10.0, 13.0), 0.0).is_nan());
     // Values that are the same to rounding: the zero of the secant through slopes −1 and 3.
-    assert_eq!(cubic_minimiser(trial(0.0, 1.0, -1.0), trial(1.0, 1.0 - 1e-16, 3.0), 1e-15), 0.25);
+    assert_eq!(cubic_minimizer(trial(0.0, 1.0, -1.0), trial(1.0, 1.0 - 1e-16, 3.0), 1e-15), 0.25);
 }
 
 #[test]

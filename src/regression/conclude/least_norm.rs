@@ -74,8 +74,8 @@ pub(in crate::regression) fn of_least_norm<T: Real>(
     Ok(Solution { parameters, unknown_exponents, squares, report, basis, root: None, ..solution })
 }
 
-/// The sums of squares of a target, given what parameters leave before and after they are moved, and what rounding makes of
-/// the root of that. What has changed but for rounding has a bound of its error.
+/// The sums of squares of a target, given what parameters leave before and after they are moved, and what rounding
+/// makes of the root of that. What has changed but for rounding has a bound of its error.
 fn moved_squares<T: Real>(
     solution: &Solution<T>,
     target: usize,

@@ -59,10 +59,11 @@ impl<T: Real> Root<T> {
     /// precision, `Mᵀ XᵀWX M = L Lᵀ`, `M L⁻ᵀ` makes them orthogonal to κ times the rounding of that precision. Where it
     /// was too rough, once more.
     ///
-    /// The error names columns that `is_dependent`, given a place and what the columns before it leave of its length, or of
-    /// which no digits are left; there may be more.
+    /// The error names columns that `is_dependent`, given a place and what the columns before it leave of its length,
+    /// or of which no digits are left; there may be more.
     ///
-    /// Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya (2015): Roundoff error analysis of the `CholeskyQR2` algorithm.
+    /// Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa, T. Fukaya (2015): Roundoff error analysis of the `CholeskyQR2`
+    /// algorithm.
     pub(in crate::regression) fn orthogonal(
         blocks: &Blocks<'_, T>,
         triangle: &Triangle<T>,

@@ -65,8 +65,8 @@ impl<T: Real> WideMatrix<T> {
     /// of the leading `unknowns` rows and columns; the rows after them become `L₂ = A₂₁ L⁻ᵀ`, and what remains of `A₂₂`
     /// is its Schur complement.
     ///
-    /// Returns the columns that `is_dependent` on those before them, given what there was of their diagonal entry and what
-    /// is left of it: they are left out of the factor.
+    /// Returns the columns that `is_dependent` on those before them, given what there was of their diagonal entry and
+    /// what is left of it: they are left out of the factor.
     pub(in crate::regression) fn factor(
         &mut self,
         unknowns: usize,

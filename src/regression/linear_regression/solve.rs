@@ -98,8 +98,8 @@ impl LinearRegression {
         }
     }
 
-    /// A solution by a factor; or the dependencies of the columns, or nothing if they are independent but for weights that
-    /// leave no digits of some rows.
+    /// A solution by a factor; or the dependencies of the columns, or nothing if they are independent but for weights
+    /// that leave no digits of some rows.
     fn attempt<T: Real>(
         &self,
         blocks: &Blocks<'_, T>,

@@ -9,8 +9,8 @@ use crate::wide::Wide;
 /// No column counts for more than this in terms of the chosen ones.
 const MOST: f64 = 2.0;
 
-/// All columns in terms of some of them, `X = X_J N`, each multiplied by what makes its coefficient that of the column as
-/// it is given. No entry of `N` is above [`MOST`], so that `N Nᵀ` is far from singular, and where columns are of
+/// All columns in terms of some of them, `X = X_J N`, each multiplied by what makes its coefficient that of the column
+/// as it is given. No entry of `N` is above [`MOST`], so that `N Nᵀ` is far from singular, and where columns are of
 /// different sizes the small ones hardly count.
 ///
 /// M. Gu, S. C. Eisenstat (1996): Efficient algorithms for computing a strong rank-revealing QR factorization.
@@ -96,9 +96,9 @@ impl<T: Real> Reduced<T> {
 /// Columns, and all in terms of them.
 type Chosen<W> = (Vec<usize>, Vec<Vec<W>>);
 
-/// By Gauss–Jordan elimination with the largest pivots: the chosen columns, and `P⁻¹ [A 1]`, `P` being those of `A`; none if
-/// its rows are dependent. Then columns are exchanged as long as one counts for too much: each time the volume that the
-/// chosen ones span grows by as much.
+/// By Gauss–Jordan elimination with the largest pivots: the chosen columns, and `P⁻¹ [A 1]`, `P` being those of `A`;
+/// none if its rows are dependent. Then columns are exchanged as long as one counts for too much: each time the volume
+/// that the chosen ones span grows by as much.
 fn exchanged<T: Real>(given: &[Vec<T::Wide>], columns: usize) -> Option<Chosen<T::Wide>> {
     let count = given.len();
     let one = T::Wide::widen(T::one());

@@ -185,8 +185,8 @@ impl<T: Real> Block<T> {
         }
     }
 
-    /// The exponent of the largest power of two that all entries of a column are multiples of, after it was divided; none if
-    /// they have too many bits.
+    /// The exponent of the largest power of two that all entries of a column are multiples of, after it was divided;
+    /// none if they have too many bits.
     pub(super) fn grain(&self, place: usize) -> Option<i32> {
         let bits = T::Wide::EXACT_BITS;
         if bits < 0 {

@@ -1,18 +1,19 @@
 //! What is known about the column of a stream of observations, and how much of the sums of its products is left.
 //!
 //! **Exact.** A column is exact as long as all its entries are multiples of one power of two, its grain, of which they are
-//! at most 2ᴮ and the root of its sum of squares is at most 2ᴮ: B = [`Wide::EXACT_BITS`], 50 for `f64` and 26 for `f32`.
-//! The sum of the products of two exact columns was never rounded, and is the same whatever was added and taken away
-//! before.
+//! at most 2ᴮ and the root of its sum of squares is at most 2ᴮ: B = [`Wide::EXACT_BITS`], 50 for `f64` and 26 for
+//! `f32`. The sum of the products of two exact columns was never rounded, and is the same whatever was added and taken
+//! away before.
 //!
 //! **Zero.** A column of which the last entry that is not zero leaves is zero, and so are its sums, whatever they were.
 //!
 //! **Rounded.** A change rounds the sum Sᵢⱼ by at most u √(aᵢ aⱼ), u = [`Wide::ROUNDING`]. Of n rows that come at once, with
-//! a sum of squares b, a = n b + m S for the sum S afterwards and m = min(n, [`FEW_ROWS`]); what goes is summed first, and
-//! a = n b for each block of it, one more b to add each up, and the sum S before to subtract it. With rᵢ = Σ aᵢ over all
-//! changes since a column was first rounded, the inequality of Cauchy and Schwarz bounds what adds up: the error of Sᵢⱼ is
-//! at most u √(rᵢ rⱼ), or zero if both columns are exact. It is the fraction u √(rᵢ/Sᵢᵢ · rⱼ/Sⱼⱼ) of √(Sᵢᵢ Sⱼⱼ), the
-//! largest that Sᵢⱼ may be; a removal after which that would exceed [`Wide::MOST_ROUNDING`] for any pair is refused.
+//! a sum of squares b, a = n b + m S for the sum S afterwards and m = min(n, [`FEW_ROWS`]); what goes is summed first,
+//! and a = n b for each block of it, one more b to add each up, and the sum S before to subtract it. With rᵢ = Σ aᵢ
+//! over all changes since a column was first rounded, the inequality of Cauchy and Schwarz bounds what adds up: the
+//! error of Sᵢⱼ is at most u √(rᵢ rⱼ), or zero if both columns are exact. It is the fraction u √(rᵢ/Sᵢᵢ · rⱼ/Sⱼⱼ) of
+//! √(Sᵢᵢ Sⱼⱼ), the largest that Sᵢⱼ may be; a removal after which that would exceed [`Wide::MOST_ROUNDING`] for any
+//! pair is refused.
 
 use crate::real::Real;
 use crate::regression::problem::exponent;

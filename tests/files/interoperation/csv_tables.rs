@@ -171,7 +171,7 @@ fn iris_becomes_a_data_set() {
     assert_eq!(classes, ["setosa", "versicolor", "virginica"]);
     let x = table.columns::<f32>(inputs).unwrap();
     assert_eq!((x.shape(), x[(149, 3)], labels[149]), ((150, 4), 1.8, 2));
-    let data = Dataset::labelled(x.transpose(), labels, classes.len()).unwrap();
+    let data = Dataset::labeled(x.transpose(), labels, classes.len()).unwrap();
     assert_eq!((data.len(), data.input_size(), data.target_size()), (150, 4, 3));
     let data = table.dataset::<f64>(&["petal width"], &["petal length", "sepal length"]).unwrap();
     let mut batches = data.ordered_batches(1).unwrap();

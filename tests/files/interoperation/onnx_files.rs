@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::mute::Mute;
 
-/// A network of that layer between dense ones; with standardisations, which the runtime must apply.
+/// A network of that layer between dense ones; with standardizations, which the runtime must apply.
 fn model<T: Real>(layer: Box<dyn Layer<T>>) -> Model<T> {
     let builder: NetworkBuilder<T> = Network::builder(3).layer(Dense::new(3, 5)).boxed_layer(layer);
     let network = builder.layer(Dense::new(5, 2)).build().unwrap();

@@ -1,5 +1,5 @@
-//! Runs that are stopped by the observer, by their number of epochs or for good, and gone on with by the same trainer or
-//! from a checkpoint: the same run, to the last bit.
+//! Runs that are stopped by the observer, by their number of epochs or for good, and gone on with by the same trainer
+//! or from a checkpoint: the same run, to the last bit.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
-//! The faults that were found by use, R1 to R17 but for R11, each with its right value: the literal numbers are those of
-//! the list of faults, the others come from exact arithmetic.
+//! The faults that were found by use, R1 to R17 but for R11, each with its right value: the literal numbers are those
+//! of the list of faults, the others come from exact arithmetic.
 
 use gradus::error::Column;
 use gradus::nalgebra::{DMatrix, dmatrix, dvector};

@@ -224,8 +224,8 @@ pub(crate) fn inverse(matrix: &Matrix) -> Option<(Matrix, BigInt)> {
 pub(crate) enum Rank {
     /// No column, and none nearly so.
     Full,
-    /// These columns, counted with that of the intercept: what the independent ones before them leave is at most 8 p ε of
-    /// their length.
+    /// These columns, counted with that of the intercept: what the independent ones before them leave is at most 8 p ε
+    /// of their length.
     Deficient(Vec<usize>),
     /// One is within a factor of 4 of that.
     Unclear,

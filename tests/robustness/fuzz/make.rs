@@ -266,7 +266,7 @@ pub(crate) fn data<T: Real>(
         0 => {
             let labels = (0..source.about(samples)).map(|_| source.below(outputs.max(1))).collect();
             let classes = if source.once_in(16) { source.count() } else { outputs };
-            Dataset::labelled(source.matrix(inputs, samples), labels, classes)?
+            Dataset::labeled(source.matrix(inputs, samples), labels, classes)?
         }
         1 => {
             let pixels = (0..inputs * samples).map(|_| source.byte()).collect();

@@ -1,5 +1,5 @@
-//! The fuzz targets: functions of bytes that must end with a value or a typed error. `tests/robustness/fuzz.rs` drives them by
-//! proptest, `fuzz/` by libFuzzer.
+//! The fuzz targets: functions of bytes that must end with a value or a typed error. `tests/robustness/fuzz.rs` drives
+//! them by proptest, `fuzz/` by libFuzzer.
 
 mod files;
 pub(crate) mod make;

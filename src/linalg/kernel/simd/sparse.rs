@@ -78,7 +78,7 @@ where
                 unsafe { marks_across::<F>(b, o.factors.b_row, count, width) }
             };
         }
-        // Several at once, since neighbours are often zero together, and share what is loaded of A: rows of a batch, such as
+        // Several at once, since neighbors are often zero together, and share what is loaded of A: rows of a batch, such as
         // pixels side by side, more often than samples.
         let most = if o.factors.b_row == 1 { 2 } else { 4 };
         let mut c = 0;
