@@ -80,6 +80,7 @@ use crate::real::Real;
 /// assert_eq!((batch.targets.features(), batch.targets.samples()), (3, 100));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("DataLoader", "TensorDataset"))]
 #[derive(Clone, Debug)]
 pub struct Dataset<T> {
     inputs: Inputs<T>,
@@ -378,6 +379,7 @@ impl<T: Real> Loop for Scaled<'_, T> {
 /// assert_eq!(one_hot::<f64>(&[1, 0, 2], 3)?, dmatrix![0.0, 1.0, 0.0; 1.0, 0.0, 0.0; 0.0, 0.0, 1.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("OneHotEncoder", "to_categorical"))]
 pub fn one_hot<T: Real>(labels: &[usize], classes: usize) -> Result<DMatrix<T>> {
     check_labels(labels, classes)?;
     let zeros = linalg::zeros("one-hot labels", labels.len().saturating_mul(classes))?;

@@ -80,6 +80,7 @@ pub enum SaveError {
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "atomic write")]
 pub fn save_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<(), SaveError> {
     save(path.as_ref(), bytes.as_ref())
 }

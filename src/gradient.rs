@@ -148,6 +148,7 @@ impl Difference {
 /// let gradient = numerical_gradient(&mut f, &[0.0, 3.0], Difference::central());
 /// assert!((gradient[0] - 3.0).abs() < 1e-9 && gradient[1].abs() < 1e-9);
 /// ```
+#[doc(alias("numerical_diff", "finite differences"))]
 pub fn numerical_gradient<T: Real>(objective: &mut dyn Objective<T>, x: &[T], difference: Difference) -> DVector<T> {
     let mut moved = x.to_vec();
     DVector::from_fn(x.len(), |i, _| difference.slope(|x| objective.value(x), &mut moved, i))
@@ -183,6 +184,7 @@ pub fn numerical_gradient<T: Real>(objective: &mut dyn Objective<T>, x: &[T], di
 /// assert_eq!(block.verdict, Verdict::Failed);
 /// assert_eq!((block.worst.row, block.worst.analytic), (1, 12.000001));
 /// ```
+#[doc(alias = "gradcheck")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GradientCheck {
     difference: Difference,

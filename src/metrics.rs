@@ -58,6 +58,7 @@ use crate::real::Real;
 /// assert_eq!(accuracy(&prediction, &target)?, 2.0 / 3.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("accuracy_score", "argmax"))]
 pub fn accuracy<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl Into<Batch<'a, T>>) -> Result<f64> {
     let (prediction, target) = (prediction.into(), target.into());
     check_classes(prediction, target)?;
@@ -84,6 +85,7 @@ pub fn accuracy<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl I
 /// assert_eq!(top_k_accuracy(&prediction, &target, 2)?, 0.5);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "top_k_accuracy_score")]
 pub fn top_k_accuracy<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,

@@ -65,6 +65,7 @@ use crate::real::Real;
 /// assert_eq!(model.input_jacobian(&[12.0])?, dmatrix![150.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("MLPClassifier", "MLPRegressor"))]
 #[derive(Clone, Debug)]
 pub struct Model<T> {
     network: Network<T>,

@@ -71,6 +71,7 @@ pub(crate) const PREDICTION_BLOCK: usize = 256;
 /// assert_eq!(y.shape(), (3, 10));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("Sequential", "MLP", "TwoLayerNet", "perceptron"))]
 #[derive(Clone, Debug)]
 pub struct Network<T> {
     input_size: usize,

@@ -67,6 +67,7 @@ use crate::real::Real;
 /// assert_eq!(Bowl.value_and_gradient(&[1.0, 2.0, 3.0], &mut gradient), 22.0);
 /// assert_eq!(gradient, [0.0, 4.0, 12.0]);
 /// ```
+#[doc(alias = "cost function")]
 pub trait Objective<T: Real> {
     /// Returns f(`x`) and overwrites `gradient` with ∇f(`x`).
     ///

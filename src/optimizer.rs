@@ -174,6 +174,7 @@ pub trait Optimizer<T: Real> {
     ///
     /// # Panics
     /// As the objective, if `x` has not the length that it is defined for.
+    #[doc(alias("x_history", "callback"))]
     fn minimize_with(
         &mut self,
         objective: &mut dyn Objective<T>,
@@ -480,6 +481,7 @@ impl fmt::Display for StopReason {
 }
 
 /// How a minimization went.
+#[doc(alias = "OptimizeResult")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "the reason says whether the minimization succeeded"]
 #[non_exhaustive]

@@ -90,6 +90,7 @@ use crate::schedule::ReduceOnPlateau;
 /// assert!(trainer.history().records().last().unwrap().validation_loss.unwrap() < 1e-12);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "fit")]
 pub struct Trainer<'a, T: Real> {
     objective: NetworkObjective<T>,
     optimizer: Box<dyn Optimizer<T> + 'a>,

@@ -64,6 +64,7 @@ use crate::real::Real;
 ///
 /// # References
 /// Y. Shafranovich (2005): RFC 4180, Common format and MIME type for comma-separated values (CSV) files.
+#[doc(alias("read_csv", "DataFrame"))]
 #[derive(Clone, Debug)]
 pub struct CsvTable {
     names: Vec<String>,

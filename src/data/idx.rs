@@ -45,6 +45,7 @@ use crate::error::{Error, Result, Shape};
 ///
 /// # References
 /// Y. LeCun, C. Cortes, C. J. C. Burges, 1998, *The MNIST database of handwritten digits*.
+#[doc(alias = "MNIST")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Images {
     count: usize,

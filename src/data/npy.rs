@@ -48,6 +48,7 @@ const ALIGNMENT: usize = 64;
 ///
 /// # References
 /// NumPy Enhancement Proposal 1: A simple file format for NumPy arrays; `numpy.lib.format`.
+#[doc(alias = "numpy.load")]
 pub fn read_npy<T: Real>(path: impl AsRef<Path>) -> Result<DMatrix<T>, NpyError> {
     let wanted = Number::of::<T>().ok_or(NpyError::OwnNumberType)?;
     NpyArray::of(read_file(path.as_ref())?, Some(wanted))?.matrix()
@@ -182,6 +183,7 @@ impl fmt::Debug for NpyArray {
 ///
 /// # Errors
 /// [`NpyError::OwnNumberType`] for numbers other than `f32` and `f64`, [`NpyError::Save`] if the file cannot be saved.
+#[doc(alias = "numpy.save")]
 pub fn write_npy<T: Real, R: Dim, C: Dim, S: RawStorage<T, R, C>>(
     path: impl AsRef<Path>,
     matrix: &Matrix<T, R, C, S>,

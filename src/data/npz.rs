@@ -39,6 +39,7 @@ use crate::real::Real;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "savez")]
 #[derive(Clone, Default)]
 pub struct Npz {
     arrays: BTreeMap<String, Entry>,

@@ -30,6 +30,7 @@ use crate::real::Real;
 /// assert_eq!(x, dmatrix![1.0, 3.0; 7.0, 7.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("StandardScaler", "normalize", "z-score"))]
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

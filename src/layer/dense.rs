@@ -36,6 +36,7 @@ use crate::real::Real;
 /// assert_eq!(y, dmatrix![12.0, 13.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("Linear", "Affine", "fully connected"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dense {
     inputs: usize,

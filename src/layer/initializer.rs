@@ -19,6 +19,7 @@ use crate::real::Real;
 /// let other = Dense::new(784, 50).with_initializer(Initializer::orthogonal().with_gain(2.0)?);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("Xavier", "Kaiming"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Initializer {
     kind: Kind,

@@ -47,6 +47,7 @@ use crate::real::Real;
 ///
 /// # References
 /// J. L. Ba, J. R. Kiros, G. E. Hinton (2016): Layer normalization.
+#[doc(alias = "LayerNorm")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerNormalization {
     features: usize,

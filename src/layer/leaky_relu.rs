@@ -18,6 +18,7 @@ use crate::real::Real;
 ///
 /// # References
 /// A. L. Maas, A. Y. Hannun, A. Y. Ng (2013): Rectifier nonlinearities improve neural network acoustic models.
+#[doc(alias = "LeakyReLU")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeakyRelu {
     slope: f64,

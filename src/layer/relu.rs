@@ -18,6 +18,7 @@ use crate::real::Real;
 ///
 /// # References
 /// X. Glorot, A. Bordes, Y. Bengio (2011): Deep sparse rectifier neural networks.
+#[doc(alias = "ReLU")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relu;
 

@@ -24,6 +24,7 @@ use crate::real::Real;
 /// assert!((y[0] - 0.5).abs() < 1e-15 && (y[1] - 0.75).abs() < 1e-15 && y[2] == 0.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "logistic")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sigmoid;
 

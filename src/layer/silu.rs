@@ -23,6 +23,7 @@ use crate::real::Real;
 /// # References
 /// S. Elfwing, E. Uchibe, K. Doya (2018): Sigmoid-weighted linear units for neural network function approximation in
 /// reinforcement learning.
+#[doc(alias = "swish")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Silu;
 

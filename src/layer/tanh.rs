@@ -17,6 +17,7 @@ use crate::real::Real;
 /// let (y, slope) = Tanh.value_and_derivative(3.0_f64.ln() / 2.0);
 /// assert!((y - 0.5).abs() < 1e-15 && (slope - 0.75).abs() < 1e-15);
 /// ```
+#[doc(alias = "tanh")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tanh;
 

@@ -35,6 +35,7 @@ use crate::real::Real;
 /// let value = BinaryCrossEntropy.value((&prediction).into(), (&target).into(), None);
 /// assert!((value - 4.0_f64.ln()).abs() < 1e-15);
 /// ```
+#[doc(alias = "BCELoss")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BinaryCrossEntropy;
 

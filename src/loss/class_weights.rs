@@ -44,6 +44,7 @@ use crate::real::Real;
 /// assert_eq!(loss.total_weight((&target).into(), None), 4.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("class_weight", "pos_weight"))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassWeights<L, T> {
     loss: L,
@@ -167,6 +168,7 @@ impl<L: Loss<T>, T: Real> Loss<T> for ClassWeights<L, T> {
 ///
 /// # References
 /// G. King, L. Zeng (2001): Logistic regression in rare events data.
+#[doc(alias = "compute_class_weight")]
 pub fn balanced_class_weights<T: Real>(labels: &[usize], classes: usize) -> Result<Vec<T>> {
     if classes == 0 {
         return Err(Error::Empty { what: "classes" });

@@ -33,6 +33,7 @@ use crate::real::Real;
 /// let value = CrossEntropy.value((&prediction).into(), (&target).into(), None);
 /// assert!((value - 4.0_f64.ln()).abs() < 1e-15);
 /// ```
+#[doc(alias = "cross_entropy_error")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrossEntropy;
 

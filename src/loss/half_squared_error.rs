@@ -17,6 +17,7 @@ use crate::real::Real;
 /// let (prediction, target) = (dvector![1.0, 3.0], dvector![0.0, 1.0]);
 /// assert_eq!(HalfSquaredError.value((&prediction).into(), (&target).into(), None), 2.5);
 /// ```
+#[doc(alias("sum_squared_error", "SSE"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HalfSquaredError;
 

@@ -26,6 +26,7 @@ use crate::real::Real;
 ///
 /// # References
 /// P. J. Huber (1964): Robust estimation of a location parameter.
+#[doc(alias("HuberLoss", "SmoothL1Loss"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber<T> {
     threshold: T,

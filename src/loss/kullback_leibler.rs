@@ -35,6 +35,7 @@ use crate::real::Real;
 ///
 /// # References
 /// S. Kullback, R. A. Leibler (1951): On information and sufficiency.
+#[doc(alias = "KLDivLoss")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KullbackLeibler;
 

@@ -31,6 +31,7 @@ use crate::real::Real;
 /// # References
 /// C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna (2016): Rethinking the Inception architecture for computer
 /// vision, section 7.
+#[doc(alias = "label_smoothing")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LabelSmoothing<L, T> {
     loss: L,

@@ -19,6 +19,7 @@ use crate::real::Real;
 /// let (prediction, target) = (dvector![1.0, 3.0], dvector![2.0, 1.0]);
 /// assert_eq!(MeanAbsoluteError.value((&prediction).into(), (&target).into(), None), 1.5);
 /// ```
+#[doc(alias("L1Loss", "MAE"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MeanAbsoluteError;
 

@@ -17,6 +17,7 @@ use crate::real::Real;
 /// let (prediction, target) = (dvector![1.0, 3.0], dvector![1.0, 1.0]);
 /// assert_eq!(MeanSquaredError.value((&prediction).into(), (&target).into(), None), 2.0);
 /// ```
+#[doc(alias("MSELoss", "MSE"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MeanSquaredError;
 

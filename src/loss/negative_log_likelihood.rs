@@ -30,6 +30,7 @@ use crate::real::Real;
 /// let value = NegativeLogLikelihood.value((&log_probabilities).into(), (&target).into(), None);
 /// assert_eq!(value, 0.25 * 2.0 + 0.75 * 0.5);
 /// ```
+#[doc(alias = "NLLLoss")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NegativeLogLikelihood;
 

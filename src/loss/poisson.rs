@@ -31,6 +31,7 @@ use crate::real::Real;
 /// let value = Poisson.value((&log_rate).into(), (&count).into(), None);
 /// assert!((value - (3.0 - 2.0 * 3.0_f64.ln())).abs() < 1e-15);
 /// ```
+#[doc(alias = "PoissonNLLLoss")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Poisson;
 

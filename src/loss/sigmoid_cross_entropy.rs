@@ -30,6 +30,7 @@ use crate::real::Real;
 /// let value = SigmoidCrossEntropy.value((&logit).into(), (&target).into(), None);
 /// assert!((value - 2.0_f64.ln() / 2.0).abs() < 1e-15);
 /// ```
+#[doc(alias = "BCEWithLogitsLoss")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigmoidCrossEntropy;
 

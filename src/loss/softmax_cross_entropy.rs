@@ -32,6 +32,7 @@ use crate::real::Real;
 /// let value = SoftmaxCrossEntropy.value((&logits).into(), (&target).into(), None);
 /// assert!((value - 4.0_f64.ln()).abs() < 1e-15);
 /// ```
+#[doc(alias("CrossEntropyLoss", "SoftmaxWithLoss"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoftmaxCrossEntropy;
 

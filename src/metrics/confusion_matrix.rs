@@ -41,6 +41,7 @@ const MISSING: &str = "NA";
 /// );
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("classification_report", "precision", "recall", "F1"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     /// Actual × predicted.

@@ -28,6 +28,7 @@ use crate::real::Real;
 /// assert_eq!(r_squared(&dvector![1.0, 2.0, 2.0], &dvector![1.0, 2.0, 3.0])?, Some(0.5));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("r2_score", "coefficient of determination"))]
 pub fn r_squared<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,
@@ -66,6 +67,7 @@ pub fn r_squared<'a, T: Real>(
 /// assert_eq!(mean_absolute_error(&dmatrix![1.0, 5.0], &dmatrix![2.0, 2.0])?, 2.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "MAE")]
 pub fn mean_absolute_error<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,
@@ -91,6 +93,7 @@ pub fn mean_absolute_error<'a, T: Real>(
 /// assert_eq!(root_mean_squared_error(&dmatrix![3.0, 9.0], &dmatrix![2.0, 2.0])?, 5.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "RMSE")]
 pub fn root_mean_squared_error<'a, T: Real>(
     prediction: impl Into<Batch<'a, T>>,
     target: impl Into<Batch<'a, T>>,

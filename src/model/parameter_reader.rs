@@ -61,6 +61,7 @@ use crate::real::Real;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("load_state_dict", "state_dict"))]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a reader does nothing before it reads"]
 pub struct ParameterReader {

@@ -49,6 +49,7 @@ use crate::real::Real;
 /// # assert!(step.is_finite() && y.len() == 2 && free.len() == 3);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("requires_grad", "freeze"))]
 #[derive(Clone, Debug)]
 pub struct FreeParameters<T> {
     all: Vec<T>,

@@ -60,6 +60,7 @@ use crate::real::Real;
 /// # References
 /// A. E. Hoerl, R. W. Kennard (1970): Ridge regression. R. Tibshirani (1996): Regression shrinkage and selection via
 /// the lasso.
+#[doc(alias("regularization", "Lasso", "L1", "L2"))]
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

@@ -41,6 +41,7 @@ use crate::real::Real;
 ///
 /// # References
 /// R. Pascanu, T. Mikolov, Y. Bengio (2013): On the difficulty of training recurrent neural networks, §3.2.
+#[doc(alias("clip_grad_norm_", "clip_grad_value_"))]
 #[derive(Clone, Debug)]
 pub struct Clipped<T, O> {
     optimizer: O,

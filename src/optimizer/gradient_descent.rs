@@ -41,6 +41,7 @@ use crate::real::Real;
 /// - B. T. Polyak (1964): Some methods of speeding up the convergence of iteration methods.
 /// - I. Sutskever, J. Martens, G. Dahl, G. Hinton (2013): On the importance of initialization and momentum in deep
 ///   learning. Momentum here multiplies the velocity before η does, as in PyTorch's `SGD`.
+#[doc(alias("SGD", "steepest descent"))]
 #[derive(Clone, Debug)]
 pub struct GradientDescent<T> {
     base: FirstOrder<T, 1>,

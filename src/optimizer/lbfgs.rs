@@ -55,6 +55,7 @@ use crate::real::Real;
 /// - J. Nocedal, S. J. Wright (2006): Numerical optimization, 2nd edition, algorithms 7.4, 3.5 and 3.6.
 /// - W. W. Hager, H. Zhang (2005): A new conjugate gradient method with guaranteed descent and an efficient line
 ///   search: the allowance for rounding.
+#[doc(alias("BFGS", "LBFGS"))]
 #[derive(Clone, Debug)]
 pub struct Lbfgs<T> {
     history: usize,

@@ -22,6 +22,7 @@ use crate::wide::Wide;
 /// heteroskedasticity.
 /// J. G. MacKinnon, H. White (1985): Some heteroskedasticity-consistent covariance matrix estimators with improved
 /// finite sample properties.
+#[doc(alias("HC0", "HC1", "HC2", "HC3", "sandwich", "White"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum RobustCovariance {
@@ -65,6 +66,7 @@ pub enum RobustCovariance {
 /// # References
 /// R. D. Cook (1977): Detection of influential observation in linear regression.
 /// D. C. Hoaglin, R. E. Welsch (1978): The hat matrix in regression and ANOVA.
+#[doc(alias("hatvalues", "cooks.distance", "influence"))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostics<T> {
     residuals: DMatrix<T>,

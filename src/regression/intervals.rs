@@ -8,6 +8,7 @@ use crate::linalg::View;
 use crate::real::Real;
 
 /// Lower and upper ends of intervals, a matrix each.
+#[doc(alias("confint", "confidence interval"))]
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

@@ -45,6 +45,7 @@ use crate::wide::Wide;
 ///
 /// # References
 /// G. A. F. Seber, A. J. Lee (2003): Linear Regression Analysis, ch. 3–5.
+#[doc(alias = "OLSResults")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearFit<T: Real> {
     pub(super) solution: Solution<T>,

@@ -44,6 +44,7 @@ use crate::real::Real;
 /// # References
 /// Å. Björck (1996): Numerical Methods for Least Squares Problems, §2.9 and §6.6.
 /// N. J. Higham (2002): Accuracy and Stability of Numerical Algorithms, ch. 20.
+#[doc(alias("lm", "OLS", "WLS", "lstsq", "least squares", "Ridge"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearRegression {
     intercept: Intercept,

@@ -54,6 +54,7 @@ use crate::wide::Wide;
 /// # References
 /// C. F. Gauss (1809): Theoria motus corporum coelestium, liber II, sectio III.
 /// Å. Björck (1996): Numerical Methods for Least Squares Problems, §2.2.
+#[doc(alias("normal equations", "partial_fit"))]
 #[derive(Clone, Debug)]
 pub struct NormalEquation<T: Real> {
     intercept: Intercept,

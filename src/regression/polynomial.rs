@@ -27,6 +27,7 @@ use crate::wide::Wide;
 /// assert_eq!(fit.coefficients(), &dmatrix![-3.0; 2.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias("PolynomialFeatures", "polyfit", "poly"))]
 pub fn polynomial<T: Real>(x: &[T], degree: usize) -> Result<DMatrix<T>> {
     Ok(powers(x, degree)?.0)
 }

@@ -47,6 +47,7 @@ use crate::real::Real;
 /// W. M. Gentleman (1973): Least squares computations by Givens transformations without square roots.
 /// L. Ljung (1999): System Identification, §11.2.
 /// S. Haykin (2002): Adaptive Filter Theory, ch. 9 and 11.
+#[doc(alias = "RLS")]
 #[derive(Clone, Debug)]
 pub struct RecursiveLeastSquares<T> {
     forgetting_factor: T,

@@ -23,6 +23,7 @@ const MISSING: &str = "NA";
 /// assert!(table.contains("\ndose"));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "summary.lm")]
 #[derive(Clone, Debug)]
 pub struct Summary<'a, T: Real> {
     fit: &'a LinearFit<T>,

@@ -22,6 +22,7 @@ use crate::real::Real;
 ///
 /// # References
 /// I. Loshchilov, F. Hutter (2017): SGDR: stochastic gradient descent with warm restarts, §3.
+#[doc(alias = "CosineAnnealingLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CosineAnnealing {
     period: u64,

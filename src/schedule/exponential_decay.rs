@@ -18,6 +18,7 @@ use crate::real::Real;
 /// assert_eq!([0, 1, 2, 10].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5, 0.25, 1.0 / 1024.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "ExponentialLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExponentialDecay {
     decay: f64,

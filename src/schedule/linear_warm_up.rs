@@ -18,6 +18,7 @@ use crate::real::Real;
 ///
 /// # References
 /// P. Goyal et al. (2017): Accurate, large minibatch SGD: training `ImageNet` in 1 hour, §2.2.
+#[doc(alias("LinearLR", "warmup"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearWarmUp<S> {
     iterations: u64,

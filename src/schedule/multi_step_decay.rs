@@ -13,6 +13,7 @@ use crate::real::Real;
 /// assert_eq!([0, 99, 100, 150, 999].map(|i| -> f64 { schedule.factor(i) }), [1.0, 1.0, 0.5, 0.25, 0.25]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "MultiStepLR")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiStepDecay {
     milestones: Vec<u64>,

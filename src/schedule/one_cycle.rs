@@ -24,6 +24,7 @@ use crate::schedule::along_cosine;
 /// # References
 /// L. N. Smith (2018): A disciplined approach to neural network hyper-parameters, §4. The wave of the cosine, in place
 /// of straight lines, is that of the library fastai.
+#[doc(alias = "OneCycleLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OneCycle {
     iterations: u64,

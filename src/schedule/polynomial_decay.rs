@@ -15,6 +15,7 @@ use crate::real::Real;
 /// assert_eq!([0, 1, 2, 4, 9].map(|i| -> f64 { schedule.factor(i) }), [1.0, 0.5625, 0.25, 0.0, 0.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "PolynomialLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PolynomialDecay {
     iterations: u64,

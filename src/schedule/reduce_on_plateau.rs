@@ -30,6 +30,7 @@ use crate::real::Real;
 /// }
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "ReduceLROnPlateau")]
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

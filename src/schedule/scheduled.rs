@@ -36,6 +36,7 @@ const ITERATION: &str = "iteration of the schedule";
 /// assert_eq!((report.iterations, descent.learning_rate()), (4, Some(0.25 * 0.25)));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "lr_scheduler")]
 #[derive(Clone, Debug)]
 pub struct Scheduled<T, O, S> {
     optimizer: O,

@@ -13,6 +13,7 @@ use crate::real::Real;
 /// assert_eq!([0, 99, 100, 250].map(|i| -> f64 { schedule.factor(i) }), [1.0, 1.0, 0.5, 0.25]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "StepLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepDecay {
     period: u64,

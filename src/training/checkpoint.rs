@@ -50,6 +50,7 @@ use crate::real::Real;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "resume")]
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Checkpoint<T> {

@@ -17,6 +17,7 @@ use crate::error::Result;
 ///
 /// # References
 /// L. Prechelt (1998): Early stopping, but when?
+#[doc(alias = "patience")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "Unchecked"))]
 pub struct EarlyStopping {
