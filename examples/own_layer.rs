@@ -48,7 +48,7 @@ impl<T: Real> Layer<T> for RadialBasis {
     }
 
     fn parameter_blocks(&self) -> Vec<ParameterBlock> {
-        let block = |name, rows| ParameterBlock { name, rows, columns: self.units };
+        let block = |name, rows| ParameterBlock::matrix(name, rows, self.units);
         vec![block("center", self.inputs), block("width", 1)]
     }
 

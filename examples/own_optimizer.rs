@@ -83,10 +83,10 @@ impl Optimizer<f64> for BarzilaiBorwein {
     // With these two a checkpoint can hold it: vectors as long as x, and counters.
     fn state(&self) -> OptimizerState<f64> {
         let vectors = [self.last_x.clone(), self.last_gradient.clone()];
-        OptimizerState {
-            vectors: NAMES.map(str::to_owned).into_iter().zip(vectors).collect(),
-            counters: vec![(LEARNING_RATE.to_owned(), self.learning_rate.to_bits())],
-        }
+        OptimizerState::new(
+            NAMES.map(str::to_owned).into_iter().zip(vectors).collect(),
+            vec![(LEARNING_RATE.to_owned(), self.learning_rate.to_bits())],
+        )
     }
 
     fn restore(&mut self, state: &OptimizerState<f64>) -> gradus::Result<()> {

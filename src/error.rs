@@ -246,6 +246,7 @@ pub enum Error {
 /// A column of a design matrix: the ones of the intercept, or a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Column {
     /// The column of ones.
     Intercept,
@@ -346,6 +347,7 @@ fn list(dependencies: &[Dependency]) -> String {
 /// assert_eq!(Shape::with_columns(3).to_string(), "any × 3");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shape {
     /// The number of rows.
     pub rows: Option<usize>,

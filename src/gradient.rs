@@ -193,6 +193,7 @@ pub struct GradientCheck {
 
 /// How far two gradients may differ.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Tolerance {
     /// Bound of ‖a − n‖₂ / (‖a‖₂ + ‖n‖₂).
     pub norm_wise: f64,
@@ -201,6 +202,12 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
+    /// The largest difference of the norms, and of single entries; both are relative.
+    #[must_use]
+    pub const fn new(norm_wise: f64, element_wise: f64) -> Self {
+        Self { norm_wise, element_wise }
+    }
+
     /// For two `f64` gradients that are both exact to rounding, as one by dual numbers.
     #[must_use]
     pub fn exact() -> Self {
@@ -232,7 +239,7 @@ impl GradientCheck {
     /// let check = GradientCheck::new(Difference::central());
     /// let all = [ParameterRange::whole(1)];
     /// assert!(!check.run(&mut f, &[1.0], &all).passed());
-    /// let rough = Tolerance { norm_wise: 1e-3, element_wise: 1e-3 };
+    /// let rough = Tolerance::new(1e-3, 1e-3);
     /// assert!(check.with_tolerance(rough).run(&mut f, &[1.0], &all).passed());
     /// ```
     #[must_use]
@@ -433,6 +440,7 @@ pub struct Worst {
 
 /// The outcome of a check of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Both errors are within the tolerance.
     Passed,

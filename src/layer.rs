@@ -118,7 +118,7 @@ use crate::real::Real;
 ///     }
 ///
 ///     fn parameter_blocks(&self) -> Vec<ParameterBlock> {
-///         vec![ParameterBlock { name: "scale", rows: 1, columns: 1 }]
+///         vec![ParameterBlock::vector("scale", 1)]
 ///     }
 ///
 ///     fn initialize(&self, parameters: &mut [T], _: &mut dyn Rng) {
@@ -225,6 +225,7 @@ pub trait Layer<T: Real>: Debug + Send + Sync {
 
 /// A named matrix of a layer's parameters, stored column by column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ParameterBlock {
     /// Its name within the layer, as `weight` or `bias`.
     pub name: &'static str,
@@ -234,8 +235,23 @@ pub struct ParameterBlock {
     pub columns: usize,
 }
 
+impl ParameterBlock {
+    /// A matrix of this shape.
+    #[must_use]
+    pub const fn matrix(name: &'static str, rows: usize, columns: usize) -> Self {
+        Self { name, rows, columns }
+    }
+
+    /// A vector of this length.
+    #[must_use]
+    pub const fn vector(name: &'static str, length: usize) -> Self {
+        Self::matrix(name, length, 1)
+    }
+}
+
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// To predict.
     Predict,

@@ -104,7 +104,7 @@ impl ParameterRange {
     /// One range over a whole vector, for an objective that has no parts.
     #[must_use]
     pub fn whole(length: usize) -> Self {
-        Self { layer: 0, block: ParameterBlock { name: "x", rows: length, columns: 1 }, range: 0..length }
+        Self { layer: 0, block: ParameterBlock::vector("x", length), range: 0..length }
     }
 
     /// Layer and block, as `0.weight`.

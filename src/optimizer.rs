@@ -556,11 +556,20 @@ pub struct Iteration<'a, T> {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct OptimizerState<T> {
     /// Vectors, each as long as the parameters.
     pub vectors: Vec<(String, Vec<T>)>,
     /// Counters, as that of the steps.
     pub counters: Vec<(String, u64)>,
+}
+
+impl<T> OptimizerState<T> {
+    /// These vectors and counters, each with its name.
+    #[must_use]
+    pub fn new(vectors: Vec<(String, Vec<T>)>, counters: Vec<(String, u64)>) -> Self {
+        Self { vectors, counters }
+    }
 }
 
 impl<T> fmt::Display for OptimizerState<T> {

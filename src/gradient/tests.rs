@@ -51,7 +51,7 @@ fn a_wrong_entry_is_named_and_a_tiny_block_is_not_passed() {
     });
     let block = |name, rows, columns, start| ParameterRange {
         layer: 3,
-        block: crate::layer::ParameterBlock { name, rows, columns },
+        block: crate::layer::ParameterBlock::matrix(name, rows, columns),
         range: start..start + rows * columns,
     };
     let ranges = [block("weight", 2, 3, 0), block("bias", 1, 1, 6), block("dead", 1, 1, 7)];

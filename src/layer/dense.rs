@@ -73,10 +73,7 @@ impl<T: Real> Layer<T> for Dense {
     }
 
     fn parameter_blocks(&self) -> Vec<ParameterBlock> {
-        vec![
-            ParameterBlock { name: "weight", rows: self.outputs, columns: self.inputs },
-            ParameterBlock { name: "bias", rows: self.outputs, columns: 1 },
-        ]
+        vec![ParameterBlock::matrix("weight", self.outputs, self.inputs), ParameterBlock::vector("bias", self.outputs)]
     }
 
     fn initialize(&self, parameters: &mut [T], rng: &mut dyn Rng) {

@@ -96,10 +96,7 @@ impl<T: Real> Layer<T> for LayerNormalization {
     }
 
     fn parameter_blocks(&self) -> Vec<ParameterBlock> {
-        vec![
-            ParameterBlock { name: "weight", rows: self.features, columns: 1 },
-            ParameterBlock { name: "bias", rows: self.features, columns: 1 },
-        ]
+        vec![ParameterBlock::vector("weight", self.features), ParameterBlock::vector("bias", self.features)]
     }
 
     fn initialize(&self, parameters: &mut [T], _rng: &mut dyn Rng) {

@@ -25,6 +25,7 @@ use crate::wide::Wide;
 #[doc(alias("HC0", "HC1", "HC2", "HC3", "sandwich", "White"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum RobustCovariance {
     /// White's own, `c = 1`: too small for few observations.
     Hc0,

@@ -587,7 +587,7 @@ mod of_other_numbers {
 
     /// f32 against f64 at the same parameters: some 100 roundings of 6e-8 norm-wise, and some hundred times as much in
     /// entries that may be a thousandth of the largest.
-    const SINGLE: Tolerance = Tolerance { norm_wise: 1e-5, element_wise: 3e-3 };
+    const SINGLE: Tolerance = Tolerance::new(1e-5, 3e-3);
 
     #[test]
     fn an_entry_that_differs_is_named_by_its_place_in_its_block() {

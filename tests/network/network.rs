@@ -58,7 +58,7 @@ impl Layer<f64> for Shared {
     }
 
     fn parameter_blocks(&self) -> Vec<ParameterBlock> {
-        vec![ParameterBlock { name: "c", rows: 1, columns: 1 }]
+        vec![ParameterBlock::vector("c", 1)]
     }
 
     fn initialize(&self, parameters: &mut [f64], rng: &mut dyn Rng) {

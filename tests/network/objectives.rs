@@ -261,11 +261,11 @@ impl Unit {
     fn slope(self, x: f64, sample: usize, unit: usize, mode: Mode) -> f64 {
         match (self, mode) {
             (Self::NegativeExponential, _) => -x.exp(),
-            (Self::Noise, Mode::Predict) => 1.0,
             (Self::Noise, Mode::Train { seed, first_sample }) => {
                 let number = seed ^ ((first_sample + sample) * 31 + unit + 1) as u64;
                 0.5 + (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / 2.0_f64.powi(24)
             }
+            (Self::Noise, _) => 1.0,
         }
     }
 }

@@ -291,7 +291,7 @@ impl Optimizer<f64> for Momentum {
     }
 
     fn state(&self) -> OptimizerState<f64> {
-        OptimizerState { vectors: vec![("velocity".to_owned(), self.velocity.clone())], counters: Vec::new() }
+        OptimizerState::new(vec![("velocity".to_owned(), self.velocity.clone())], Vec::new())
     }
 
     fn restore(&mut self, state: &OptimizerState<f64>) -> Result<()> {
@@ -504,7 +504,7 @@ fn a_boxed_optimizer_is_the_optimizer() {
         outer.reset();
         inner.reset();
         assert_eq!(inner.state(), outer.state());
-        assert!(outer.restore(&OptimizerState { vectors: Vec::new(), counters: vec![("?".to_owned(), 0)] }).is_err());
+        assert!(outer.restore(&OptimizerState::new(Vec::new(), vec![("?".to_owned(), 0)])).is_err());
     }
     let boxed: Box<dyn Optimizer<f64>> = Box::new(GradientDescent::new(0.25).unwrap());
     let mut scheduled = Scheduled::new(boxed, StepDecay::new(1, 0.5).unwrap()).unwrap();
@@ -552,14 +552,14 @@ fn an_optimizer_without_memory_has_no_state_and_takes_none() {
     let state = Still.state();
     assert!(state.vectors.is_empty() && state.counters.is_empty());
     assert_eq!(Still.restore(&state), Ok(()));
-    let foreign = OptimizerState { vectors: Vec::new(), counters: vec![("steps".to_owned(), 1)] };
+    let foreign = OptimizerState::new(Vec::new(), vec![("steps".to_owned(), 1)]);
     assert!(matches!(Still.restore(&foreign), Err(Error::StateMismatch { .. })));
     assert_eq!((Still.learning_rate(), Still.set_learning_rate(0.1)), (None, Err(Error::NoLearningRate)));
 }
 
 #[test]
 fn a_foreign_state_is_refused_and_changes_nothing() {
-    let foreign = OptimizerState { vectors: vec![("curvature".to_owned(), vec![1.0; 2])], counters: Vec::new() };
+    let foreign = OptimizerState::new(vec![("curvature".to_owned(), vec![1.0; 2])], Vec::new());
     on_every_function(|function, row, (learning_rate, _)| {
         let mut optimizer = (row.optimizer)(learning_rate);
         walk(optimizer.as_mut(), function, &mut function.start.clone(), 3);

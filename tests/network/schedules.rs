@@ -63,7 +63,7 @@ impl Optimizer<f64> for Momentum {
     }
 
     fn state(&self) -> OptimizerState<f64> {
-        OptimizerState { vectors: vec![("velocity".to_owned(), self.velocity.clone())], counters: Vec::new() }
+        OptimizerState::new(vec![("velocity".to_owned(), self.velocity.clone())], Vec::new())
     }
 
     fn restore(&mut self, state: &OptimizerState<f64>) -> Result<()> {
@@ -391,14 +391,14 @@ fn a_foreign_state_changes_nothing() {
     let _ = descent.minimize(&mut from_fn(sphere), &mut [-3.0, 4.0], &Stop::after(3));
     let own = descent.state();
     let momentum = Momentum::new(0.1).state();
-    let counted = OptimizerState { counters: own.counters.clone(), vectors: Vec::new() };
-    let renamed = OptimizerState { counters: vec![("steps".to_owned(), 3)], ..own.clone() };
+    let counted = OptimizerState::new(Vec::new(), own.counters.clone());
+    let renamed = OptimizerState::new(own.vectors.clone(), vec![("steps".to_owned(), 3)]);
     for foreign in [momentum, counted, renamed] {
         let error = descent.restore(&foreign).unwrap_err();
         assert!(matches!(error, Error::StateMismatch { .. }));
         assert_eq!(descent.state(), own);
     }
-    let error = descent.restore(&OptimizerState { vectors: Vec::new(), counters: Vec::new() }).unwrap_err();
+    let error = descent.restore(&OptimizerState::new(Vec::new(), Vec::new())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "optimizer state: expected velocity of 2, iteration of the schedule 3, found nothing"

@@ -32,7 +32,7 @@ impl<'a, T: Real> LayerObjective<'a, T> {
     /// The blocks of the layer, then its input.
     pub(crate) fn ranges(&self) -> Vec<ParameterRange> {
         let mut blocks = self.layer.parameter_blocks();
-        blocks.push(ParameterBlock { name: "input", rows: self.input_size, columns: self.slopes.ncols() });
+        blocks.push(ParameterBlock::matrix("input", self.input_size, self.slopes.ncols()));
         let mut end = 0;
         let place = |block: ParameterBlock| {
             let start = end;
