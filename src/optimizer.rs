@@ -36,6 +36,31 @@
 //!
 //! Which optimizer to choose: [`docs::choosing::optimizer`](crate::docs::choosing::optimizer).
 
+/// The methods of [`Optimizer`] that are those of a field.
+macro_rules! forward_to {
+    ($field:ident) => {
+        fn learning_rate(&self) -> Option<T> {
+            self.$field.learning_rate()
+        }
+
+        fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
+            self.$field.set_learning_rate(learning_rate)
+        }
+
+        fn reset(&mut self) {
+            self.$field.reset();
+        }
+
+        fn state(&self) -> OptimizerState<T> {
+            self.$field.state()
+        }
+
+        fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
+            self.$field.restore(state)
+        }
+    };
+}
+
 mod ada_grad;
 mod adam;
 mod adam_w;

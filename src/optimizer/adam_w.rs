@@ -97,25 +97,7 @@ impl<T: Real> Optimizer<T> for AdamW<T> {
         self.adam.step_with_decay(objective, x, self.weight_decay)
     }
 
-    fn learning_rate(&self) -> Option<T> {
-        Some(self.adam.base.learning_rate)
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
-        self.adam.set_learning_rate(learning_rate)
-    }
-
-    fn reset(&mut self) {
-        self.adam.reset();
-    }
-
-    fn state(&self) -> OptimizerState<T> {
-        self.adam.state()
-    }
-
-    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
-        self.adam.restore(state)
-    }
+    forward_to!(adam);
 
     fn configuration(&self) -> Option<OptimizerConfiguration> {
         Some(OptimizerConfiguration::AdamW {

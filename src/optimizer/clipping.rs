@@ -116,25 +116,7 @@ impl<T: Real, O: Optimizer<T>> Optimizer<T> for Clipped<T, O> {
         Step { end: seen.end, ..step }
     }
 
-    fn learning_rate(&self) -> Option<T> {
-        self.optimizer.learning_rate()
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
-        self.optimizer.set_learning_rate(learning_rate)
-    }
-
-    fn reset(&mut self) {
-        self.optimizer.reset();
-    }
-
-    fn state(&self) -> OptimizerState<T> {
-        self.optimizer.state()
-    }
-
-    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
-        self.optimizer.restore(state)
-    }
+    forward_to!(optimizer);
 
     fn configuration(&self) -> Option<OptimizerConfiguration> {
         let optimizer = Box::new(self.optimizer.configuration()?);

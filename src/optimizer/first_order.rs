@@ -125,6 +125,10 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         linalg::share(pieces, |part| linalg::vectorized(Run(|| update(part))));
     }
 
+    pub(super) fn learning_rate(&self) -> Option<T> {
+        Some(self.learning_rate)
+    }
+
     pub(super) fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
         self.learning_rate = checks::positive("learning rate", learning_rate)?;
         Ok(())

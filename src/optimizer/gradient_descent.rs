@@ -132,25 +132,7 @@ impl<T: Real> Optimizer<T> for GradientDescent<T> {
         })
     }
 
-    fn learning_rate(&self) -> Option<T> {
-        Some(self.base.learning_rate)
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: T) -> Result<()> {
-        self.base.set_learning_rate(learning_rate)
-    }
-
-    fn reset(&mut self) {
-        self.base.reset();
-    }
-
-    fn state(&self) -> OptimizerState<T> {
-        self.base.state()
-    }
-
-    fn restore(&mut self, state: &OptimizerState<T>) -> Result<()> {
-        self.base.restore(state)
-    }
+    forward_to!(base);
 
     fn configuration(&self) -> Option<OptimizerConfiguration> {
         Some(OptimizerConfiguration::GradientDescent {
