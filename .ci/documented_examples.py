@@ -39,9 +39,13 @@ def documentation(lines, number):
     return above[::-1]
 
 
-exported = set(re.findall(r"\w+", " ".join(re.findall(r"^pub use (?!nalgebra)(.*?);", (ROOT / "src/lib.rs").read_text(), re.M | re.S))))
-exported |= set(re.findall(r"\w+", " ".join(re.findall(r"^pub use (.*?);", (ROOT / "src/plot.rs").read_text(), re.M | re.S))))
-exported.add("PlotError")
+# What a module exports: the root, and the public modules with what they define themselves.
+root = (ROOT / "src/lib.rs").read_text()
+modules = [(ROOT / f"src/{name}.rs").read_text() for name in re.findall(r"^pub mod (\w+);", root, re.M) if name != "docs"]
+exported = set()
+for text in [root.replace("pub use nalgebra;", ""), *modules]:
+    exported |= set(re.findall(r"\w+", " ".join(re.findall(r"^pub use (.*?);", text, re.M | re.S))))
+    exported |= set(re.findall(r"^pub (?:const )?(?:struct|enum|trait|fn) (\w+)", text, re.M))
 
 shown, items, methods, members = [], [], [], {}
 for path, lines in sources():

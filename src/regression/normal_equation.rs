@@ -182,6 +182,20 @@ impl<T: Real> NormalEquation<T> {
     /// Nothing is added then: [`Error::ShapeMismatch`] if the others have not as many features and targets,
     /// [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations are more
     /// than can be counted.
+    ///
+    /// # Examples
+    /// Halves of the line y = 1 + 2 x, summed apart:
+    /// ```
+    /// use gradus::NormalEquation;
+    /// use gradus::nalgebra::dvector;
+    ///
+    /// let (mut sums, mut others) = (NormalEquation::<f64>::new(1, 1), NormalEquation::new(1, 1));
+    /// sums.push(&dvector![0.0, 1.0], &dvector![1.0, 3.0])?;
+    /// others.push(&dvector![2.0, 3.0], &dvector![5.0, 7.0])?;
+    /// sums.merge(&others)?;
+    /// assert_eq!(sums.solve()?.coefficients()[0], 2.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.sums.merge(&other.sums)
     }
