@@ -1,4 +1,4 @@
-//! A layer of one's own, with parameters: radial basis functions, checked and trained beside the crate's layers.
+//! Your own layer, with parameters: radial basis functions, checked and trained beside the crate's layers.
 //!
 //! `cargo run --example own_layer -- --help`
 

@@ -1,4 +1,4 @@
-//! An optimizer of one's own: gradient descent that finds its step length by itself, on a regression and on a network.
+//! Your own optimizer: gradient descent that finds its step length by itself, on a regression and on a network.
 //!
 //! `cargo run --example own_optimizer -- --help`
 
@@ -19,7 +19,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
 const HELP: &str = "\
-Compares an optimizer of one's own, by Barzilai and Borwein, with two of the crate's.
+Compares your own optimizer, by Barzilai and Borwein, with two of the crate's.
 
 Usage: cargo run --example own_optimizer -- [--iterations N] [--seed N]
 

@@ -259,7 +259,7 @@ impl<T: Real> Dataset<T> {
     /// Mini-batches of `size` samples drawn at random *with replacement*, without end.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for the size 0, [`Error::TooLarge`] if the memory for a batch cannot be had.
+    /// [`Error::InvalidParameter`] for the size 0, [`Error::TooLarge`] if the memory for a batch cannot be allocated.
     pub fn batches<'a>(&'a self, size: usize, rng: &'a mut dyn Rng) -> Result<RandomBatches<'a, T>> {
         RandomBatches::new(self, size, rng)
     }

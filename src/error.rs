@@ -131,7 +131,7 @@ pub enum Error {
         found: usize,
     },
 
-    /// The memory for this cannot be had.
+    /// The memory for this cannot be allocated.
     #[error("{what}: expected a size that fits into memory, found {count} values")]
     TooLarge {
         /// What was to be stored.

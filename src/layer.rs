@@ -103,7 +103,7 @@ use crate::real::Real;
 /// A function of each value alone is less to write: see [`Activation`].
 ///
 /// # Examples
-/// The whole of a layer of one's own, `y = s·x` with one parameter s:
+/// A complete layer, `y = s·x` with one parameter s:
 /// ```
 /// use gradus::layer::{Mode, ParameterBlock, Pass};
 /// use gradus::{Batch, BatchMut, Layer, Real, Result};

@@ -84,7 +84,7 @@ use crate::real::Real;
 /// weights are zero, the mean is NaN.
 ///
 /// # Examples
-/// The whole of a loss of one's own, ℓ = Σⱼ (ŷⱼ − yⱼ)⁴:
+/// A complete loss, ℓ = Σⱼ (ŷⱼ − yⱼ)⁴:
 /// ```
 /// use gradus::loss::{weighted_mean, weighted_mean_and_gradient};
 /// use gradus::{Batch, BatchMut, Loss, Real};

@@ -132,7 +132,7 @@ impl<T: Real> Model<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the samples are not of the network's input size, [`Error::NotFinite`] if an input or
-    /// output is not finite, [`Error::TooLarge`] if the memory for the outputs cannot be had.
+    /// output is not finite, [`Error::TooLarge`] if the memory for the outputs cannot be allocated.
     pub fn predict<'a>(&self, x: impl Into<Batch<'a, T>>) -> Result<DMatrix<T>> {
         let x = x.into();
         self.network.check_input(x)?;
@@ -162,7 +162,7 @@ impl<T: Real> Model<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if `x` is not one sample, [`Error::NotFinite`] if an input or a slope is not finite,
-    /// [`Error::TooLarge`] if the memory cannot be had.
+    /// [`Error::TooLarge`] if the memory cannot be allocated.
     pub fn input_jacobian(&self, x: &[T]) -> Result<DMatrix<T>> {
         let (inputs, outputs) = (self.network.input_size(), self.network.output_size());
         check_size("inputs, one sample", inputs, x.len())?;
@@ -217,8 +217,8 @@ impl<T: Real> Predictor<'_, T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if `x` is not made of whole samples or `y` has not the length of their outputs,
-    /// [`Error::NotFinite`] if an input or output is not finite, [`Error::TooLarge`] if the memory cannot be had. Then
-    /// what `y` holds is not defined.
+    /// [`Error::NotFinite`] if an input or output is not finite, [`Error::TooLarge`] if the memory cannot be allocated.
+    /// Then what `y` holds is not defined.
     pub fn predict_into(&mut self, x: &[T], y: &mut [T]) -> Result<()> {
         let network = &self.model.network;
         let x = Batch::from_slice(x, network.input_size())?;

@@ -154,7 +154,7 @@ impl<T: Real> NetworkBuilder<T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without layers or inputs, [`Error::Layer`] with the place of a layer that does not fit,
-    /// [`Error::TooLarge`] if the memory for the parameters cannot be had.
+    /// [`Error::TooLarge`] if the memory for the parameters cannot be allocated.
     pub fn build(self) -> Result<Network<T>> {
         let network = self.assemble()?;
         // Asked for now, where it can be an error, and not in `initialize`.
@@ -251,7 +251,7 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// [`Error::ShapeMismatch`] if the parameters are not as many as the network has or the samples not of its
     /// input size; [`Error::NotFinite`] if an input or an output is not finite; [`Error::TooLarge`] if the memory for
-    /// the outputs cannot be had.
+    /// the outputs cannot be allocated.
     pub fn predict<'a>(&self, parameters: impl Into<&'a [T]>, x: impl Into<Batch<'a, T>>) -> Result<DMatrix<T>> {
         let (parameters, x) = (parameters.into(), x.into());
         self.check_parameters(parameters)?;

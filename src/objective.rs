@@ -46,7 +46,7 @@ use crate::real::Real;
 /// A value that is not finite means that f could not be evaluated at `x`.
 ///
 /// # Examples
-/// The whole of an objective of one's own, f(x) = Σ i xᵢ²:
+/// A complete objective, f(x) = Σ i xᵢ²:
 /// ```
 /// use gradus::Objective;
 ///

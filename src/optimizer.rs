@@ -100,7 +100,7 @@ use crate::real::Real;
 /// All it needs of its own is [`step`](Self::step); the loop around it is here.
 ///
 /// # Examples
-/// The whole of an optimizer of one's own, which follows only the sign of each slope:
+/// A complete optimizer, which follows only the sign of each slope:
 /// ```
 /// use gradus::optimizer::Step;
 /// use gradus::{Objective, Optimizer, Stop, from_fn};

@@ -71,8 +71,8 @@ use crate::real::Real;
 /// The hyper-parameters of the crate's own schedules are `f64`; factors are computed in `f64` and rounded once.
 ///
 /// # Examples
-/// Any closure that maps an iteration to a factor is a schedule. The whole of a schedule type of one's own, `(1 +
-/// i)^−½`:
+/// Any closure that maps an iteration to a factor is a schedule. And a complete type,
+/// `(1 + i)^−½`:
 /// ```
 /// use gradus::schedule::Schedule;
 /// use gradus::Real;

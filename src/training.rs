@@ -155,7 +155,7 @@ pub enum TrainingEnd {
     /// The run had ended before, as a former report says: no step was made. More [epochs](Trainer::epochs) let it go
     /// on.
     AlreadyEnded,
-    /// The observer asked to stop. The run can be gone on with.
+    /// The observer asked to stop. The run can be continued.
     Observer,
     /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number, or where a plateau
     /// has reduced it to 0. Or all epochs were made and came to nothing, as [`Optimizer::minimize`] would say:

@@ -94,7 +94,7 @@ impl<'a, T> From<MiniBatch<'a, T>> for Shard<'a, T> {
     }
 }
 
-/// A network under a loss on a batch that is shared among the ranks. Made by [`DataParallel::on`] and its kin.
+/// A network under a loss on a batch that is shared among the ranks. Made by [`DataParallel::on`] and its variants.
 ///
 /// An evaluation is collective. Where it fails, on any rank, value and gradient are not finite on all ranks, so that
 /// every optimizer stops there; [`DataParallel::outcome`] says why.
@@ -126,8 +126,8 @@ impl<'r, T: Real + Equivalence> DataParallel<'r, T> {
     /// Collective: shares batches of this many shards, on which the bits of results depend.
     ///
     /// # Errors
-    /// [`Error::Rank`] for no shards, or more than 2²⁰, or if the memory cannot be had, [`Error::Different`] if the
-    /// ranks have networks of different sizes or number types or ask for different numbers of shards.
+    /// [`Error::Rank`] for no shards, or more than 2²⁰, or if the memory cannot be allocated, [`Error::Different`] if
+    /// the ranks have networks of different sizes or number types or ask for different numbers of shards.
     pub fn with_shards(ranks: &'r Ranks, objective: NetworkObjective<T>, shards: usize) -> Result<Self> {
         let count = objective.network().parameter_count();
         let words = [type_word::<T>(), shards as u64, count as u64];

@@ -48,7 +48,7 @@ pub enum Call {
     Merge,
     /// [`DataParallel::new`](crate::DataParallel::new).
     New,
-    /// [`DataParallel::on`](crate::DataParallel::on) and its kin.
+    /// [`DataParallel::on`](crate::DataParallel::on) and its variants.
     On,
     /// An evaluation of an objective.
     Evaluate,
@@ -223,8 +223,8 @@ impl Ranks {
     ///
     /// # Errors
     /// [`Error::Different`] if they are not as many on every rank, and of the same type, [`Error::Rank`] if one of a
-    /// rank is not finite or the memory for those of another rank cannot be had, [`Error::Together`] if a sum leaves
-    /// the range of the type.
+    /// rank is not finite or the memory for those of another rank cannot be allocated, [`Error::Together`] if a sum
+    /// leaves the range of the type.
     ///
     /// # Examples
     /// ```

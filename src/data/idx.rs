@@ -223,7 +223,7 @@ impl From<Vec<u8>> for Labels {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdxError {
-    /// The file cannot be opened or read, or the memory for its data cannot be had.
+    /// The file cannot be opened or read, or the memory for its data cannot be allocated.
     #[error("{path}: {source}")]
     Io {
         /// The file.

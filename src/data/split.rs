@@ -17,7 +17,7 @@ impl<T: Real> Dataset<T> {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] unless the fraction lies between 0 and 1 and leaves a sample on either side,
-    /// [`Error::TooLarge`] if the memory cannot be had.
+    /// [`Error::TooLarge`] if the memory cannot be allocated.
     ///
     /// # Examples
     /// ```

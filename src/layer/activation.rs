@@ -20,7 +20,7 @@ use crate::real::Real;
 /// NaN must be passed on: a comparison with NaN is false, whichever way round it is written.
 ///
 /// # Examples
-/// The whole of an activation of one's own, `y = x³`:
+/// A complete activation, `y = x³`:
 /// ```
 /// use gradus::layer::Activation;
 /// use gradus::Real;

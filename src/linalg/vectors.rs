@@ -11,7 +11,7 @@ const LANES: usize = 64;
 /// Below this many numbers a loop is over before the processor has been asked for its vectors.
 pub(super) const SHORT: usize = 64;
 
-/// `length` zeros, or an error where the memory for them cannot be had.
+/// `length` zeros, or an error where the memory for them cannot be allocated.
 pub(crate) fn zeros<T: Real>(what: &'static str, length: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
     values.try_reserve_exact(length).map_err(|_| Error::TooLarge { what, count: length })?;

@@ -136,7 +136,7 @@ impl<T: Real> NetworkObjective<T> {
     /// # Errors
     /// [`Error::ShapeMismatch`] if the shapes do not fit the network or one another, [`Error::Empty`] without
     /// samples, what [`Loss::check_targets`] finds in the targets, [`Error::TooLarge`] if the memory for the batch
-    /// cannot be had.
+    /// cannot be allocated.
     pub fn on<'a>(
         &'a mut self,
         x: impl Into<Batch<'a, T>>,
@@ -174,14 +174,14 @@ impl<T: Real> NetworkObjective<T> {
         self.bind(x, target.into(), Some(weights))
     }
 
-    /// Loss, predictions and targets of a whole data set, for measures of one's own.
+    /// Loss, predictions and targets of a whole data set, for your own measures.
     ///
     /// The network predicts (no dropout), block by block: beside predictions and targets the memory is that of a block.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data are not of the network's input and output sizes or the parameters not as
     /// many as it has; what [`Loss::check_targets`] finds in the targets; [`Error::NotFinite`] if an output or the loss
-    /// is not finite; [`Error::TooLarge`] if the memory cannot be had.
+    /// is not finite; [`Error::TooLarge`] if the memory cannot be allocated.
     ///
     /// # Examples
     /// `y = 2 x` on (1, 2) and (3, 5):

@@ -21,7 +21,8 @@ use crate::real::Real;
 /// its data at once. It is none for random mini-batches, whose gradients differ for another reason than curvature.
 ///
 /// There is no learning rate. Within [`minimize`](Optimizer::minimize) a step takes up the value and the gradient with
-/// which the last one ended. A step of one's own evaluates at its start, for by then the objective may be another.
+/// which the last one ended. A step outside a minimization evaluates at its start, for by then the objective may be
+/// another.
 ///
 /// # Numerics
 /// Near a minimizer the values are constant to rounding long before the gradient is; so a rise by 4ε|f| counts as none.

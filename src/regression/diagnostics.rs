@@ -96,7 +96,7 @@ impl<T: Real> LinearFit<T> {
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data have not the columns, or not as many rows as those of the fit,
     /// [`Error::NotFinite`] with the place of an entry that is not finite, [`Error::TooLarge`] if the memory cannot
-    /// be had.
+    /// be allocated.
     pub fn diagnostics<'a>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<Diagnostics<T>> {
         self.diagnose(x.into(), y.into(), None)
     }

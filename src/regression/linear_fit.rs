@@ -195,7 +195,7 @@ impl<T: Real> LinearFit<T> {
     /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch) if `x` has not one column for each feature,
     /// [`Error::NotFinite`](crate::Error::NotFinite) with the place of an entry that is not finite,
     /// [`Error::Overflow`](crate::Error::Overflow) if a prediction leaves the range of the number type,
-    /// [`Error::TooLarge`](crate::Error::TooLarge) if the memory cannot be had.
+    /// [`Error::TooLarge`](crate::Error::TooLarge) if the memory cannot be allocated.
     pub fn predict<'a>(&self, x: impl Into<View<'a, T>>) -> Result<DMatrix<T>> {
         self.evaluate(x.into())
     }

@@ -168,7 +168,7 @@ impl LinearRegression {
     /// fewer observations than unknowns and no penalty, [`Error::RankDeficient`] with the columns that are combinations
     /// of others, [`Error::IllConditioned`] if a solver chosen by hand breaks down, or if nothing is left of the digits
     /// of a least norm, [`Error::Overflow`] if the solution leaves the range of the number type, [`Error::TooLarge`] if
-    /// the memory for a matrix of unknowns × unknowns cannot be had.
+    /// the memory for a matrix of unknowns × unknowns cannot be allocated.
     pub fn fit<'a, T: Real>(&self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<LinearFit<T>> {
         self.solve(self.problem(x.into(), y.into(), None, None)?, None)
     }

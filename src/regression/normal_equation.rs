@@ -84,8 +84,8 @@ impl<T: Real> NormalEquation<T> {
     ///
     /// # Errors
     /// Nothing is added then: [`Error::ShapeMismatch`], [`Error::NotFinite`] with the place of an entry that is not
-    /// finite, [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations
-    /// are more than can be counted.
+    /// finite, [`Error::TooLarge`] if the memory for the sums cannot be allocated, [`Error::Overflow`] if the
+    /// observations are more than can be counted.
     pub fn push<'a>(&mut self, x: impl Into<View<'a, T>>, y: impl Into<View<'a, T>>) -> Result<()> {
         self.sums.push(x.into(), y.into(), None)
     }
@@ -180,8 +180,8 @@ impl<T: Real> NormalEquation<T> {
     ///
     /// # Errors
     /// Nothing is added then: [`Error::ShapeMismatch`] if the others have not as many features and targets,
-    /// [`Error::TooLarge`] if the memory for the sums cannot be had, [`Error::Overflow`] if the observations are more
-    /// than can be counted.
+    /// [`Error::TooLarge`] if the memory for the sums cannot be allocated, [`Error::Overflow`] if the observations are
+    /// more than can be counted.
     ///
     /// # Examples
     /// Halves of the line y = 1 + 2 x, summed apart:

@@ -13,7 +13,8 @@ use crate::wide::Wide;
 /// [`LinearRegression::fit_polynomial`](crate::LinearRegression::fit_polynomial) does without even that rounding.
 ///
 /// # Errors
-/// [`Error::NotFinite`] for a value, or a power, that is not finite; [`Error::TooLarge`] if the memory cannot be had.
+/// [`Error::NotFinite`] for a value, or a power, that is not finite; [`Error::TooLarge`] if the memory cannot be
+/// allocated.
 ///
 /// # Examples
 /// ```

@@ -72,7 +72,7 @@ impl<T: Real> RecursiveLeastSquares<T> {
     ///
     /// # Errors
     /// [`Error::Empty`] without features, [`Error::InvalidParameter`] unless the factor is above 0 and at most 1,
-    /// [`Error::TooLarge`] if the memory cannot be had.
+    /// [`Error::TooLarge`] if the memory cannot be allocated.
     pub fn new(features: usize, forgetting_factor: T) -> Result<Self> {
         if features == 0 {
             return Err(Error::Empty { what: "features" });

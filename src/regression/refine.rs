@@ -120,7 +120,7 @@ impl<T: Real> Known<'_, '_, T> {
                     error > GOOD || error * part <= enough * whole + negligible
                 });
                 let is_exact = left[target] * canceled <= enough * length
-                    // Or where nothing more is to be had.
+                    // Or where nothing more can be gained.
                     || steps > 1 && size <= floor && size >= 0.1 * last_sizes[target];
                 // The first gradient is that of no solution.
                 let vanishes = steps > 0 && is_exact && entries;

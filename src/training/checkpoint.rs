@@ -9,7 +9,7 @@ use crate::loss::check_finite;
 use crate::optimizer::OptimizerState;
 use crate::real::Real;
 
-/// A training that was stopped, to be gone on with: parameters, what the optimizer remembers, how far the run is, the
+/// A training that was stopped, to be continued: parameters, what the optimizer remembers, how far the run is, the
 /// best parameters so far and the history.
 ///
 /// All chance is a function of the seed and the number of the step, so that no generator has to be saved. With the
@@ -17,7 +17,7 @@ use crate::real::Real;
 /// [`save_file`](crate::file::save_file) replaces the checkpoint before by it as a whole.
 ///
 /// # Examples
-/// A run is stopped after three steps and gone on with by another trainer:
+/// A run is stopped after three steps and continued by another trainer:
 /// ```
 /// use std::ops::ControlFlow;
 ///

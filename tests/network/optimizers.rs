@@ -514,7 +514,7 @@ fn a_boxed_optimizer_is_the_optimizer() {
 }
 
 /// L-BFGS has a loop of its own, in which a step takes up the evaluation that the last one ended with: as many less
-/// than by steps of one's own as there are steps after the first. There is one more at the end, for the report.
+/// than by single steps as there are steps after the first. There is one more at the end, for the report.
 #[test]
 fn l_bfgs_keeps_its_own_loop_boxed_or_not() {
     let count = Cell::new(0);
@@ -1332,7 +1332,7 @@ fn l_bfgs_uses_no_value_of_another_objective() {
         let report = lbfgs.minimize(&mut shifted(shift), &mut x, &Stop::after(20));
         assert_eq!((report.reason, x[0]), (StopReason::Converged, shift));
     }
-    // Nor does a step of one's own, though `x` is where the last one ended.
+    // Nor does a single step, though `x` is where the last one ended.
     let mut x = [0.0];
     for shift in [1.0, -2.0, 3.0] {
         let from = x[0];

@@ -293,7 +293,7 @@ fn the_parameters_given_back_have_the_loss_reported() {
     }
 }
 
-/// Ended after some epochs, with the best parameters given back, and gone on with: by the same trainer or by another
+/// Ended after some epochs, with the best parameters given back, and continued: by the same trainer or by another
 /// one from a checkpoint.
 #[test]
 fn a_run_that_has_ended_goes_on_with_more_epochs_as_if_it_had_not() {

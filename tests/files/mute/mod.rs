@@ -3,7 +3,7 @@
 use gradus::layer::{Mode, Pass};
 use gradus::{Batch, BatchMut, Layer, Real, Result};
 
-/// A layer of one's own without a configuration.
+/// Your own layer without a configuration.
 #[derive(Debug)]
 pub(crate) struct Mute;
 

@@ -1,4 +1,4 @@
-//! A run that was stopped, saved and gone on with is the same run.
+//! A run that was stopped, saved and continued is the same run.
 
 use std::ops::ControlFlow;
 
@@ -15,7 +15,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::{clouds, line, linear, trainer};
 
-/// Stopped at five steps drawn at random, saved, and gone on with by another trainer.
+/// Stopped at five steps drawn at random, saved, and continued by another trainer.
 fn resumed<T, O>(with_replacement: bool, optimizer: impl Fn() -> O)
 where
     T: Real + serde::Serialize + serde::de::DeserializeOwned,

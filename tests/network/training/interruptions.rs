@@ -1,4 +1,4 @@
-//! Runs that are stopped by the observer, by their number of epochs or for good, and gone on with by the same trainer
+//! Runs that are stopped by the observer, by their number of epochs or for good, and continued by the same trainer
 //! or from a checkpoint: the same run, to the last bit.
 
 use std::cell::Cell;
