@@ -37,7 +37,7 @@ use rand::Rng;
 pub(crate) use workspace::Workspace;
 
 use crate::batch::Batch;
-use crate::data::Dataset;
+use crate::data::{Dataset, MiniBatch};
 use crate::error::{Error, Result, Shape};
 use crate::layer::{Layer, Mode, ParameterBlock};
 use crate::linalg;
@@ -279,21 +279,35 @@ impl<T: Real> Network<T> {
     /// as many as it has; [`Error::InvalidParameter`] for fewer than two outputs, as [`accuracy`](crate::accuracy);
     /// [`Error::NotFinite`] if an output is not finite.
     pub fn accuracy<'a>(&self, parameters: impl Into<&'a [T]>, data: &Dataset<T>) -> Result<f64> {
-        let parameters = parameters.into();
-        self.check_parameters(parameters)?;
         check_class_count(self.output_size())?;
-        let mut workspace = Workspace::new();
-        let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
         let mut correct = 0;
+        self.for_each_block(parameters.into(), data, &mut Workspace::new(), &mut |workspace, batch| {
+            let outputs = workspace.output_of(self, batch.inputs.samples());
+            check_finite("outputs", outputs)?;
+            correct += count_correct(outputs, batch.targets);
+            Ok(())
+        })?;
+        Ok(correct as f64 / data.len() as f64)
+    }
+
+    /// Predicts a data set block by block, and hands each block to `visit` with the workspace that has its outputs.
+    pub(crate) fn for_each_block(
+        &self,
+        parameters: &[T],
+        data: &Dataset<T>,
+        workspace: &mut Workspace<T>,
+        visit: &mut dyn FnMut(&Workspace<T>, MiniBatch<'_, T>) -> Result<()>,
+    ) -> Result<()> {
+        self.check_parameters(parameters)?;
+        let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
         while let Some(batch) = batches.next_batch() {
             self.check_input(batch.inputs)?;
             self.check_target(batch.targets, batch.inputs.samples())?;
             workspace.prepare(self, batch.inputs.samples())?;
-            let outputs = workspace.forward(self, parameters, batch.inputs, Mode::Predict);
-            check_finite("outputs", outputs)?;
-            correct += count_correct(outputs, batch.targets);
+            workspace.forward(self, parameters, batch.inputs, Mode::Predict);
+            visit(workspace, batch)?;
         }
-        Ok(correct as f64 / data.len() as f64)
+        Ok(())
     }
 
     /// The network under a loss: bound to a batch, a function of the parameters.

@@ -229,16 +229,10 @@ impl<T: Real> NetworkObjective<T> {
         visit: &mut dyn FnMut(Batch<'_, T>, Batch<'_, T>),
     ) -> Result<T> {
         let Self { network, loss, on_logits, workspace, .. } = self;
-        network.check_parameters(parameters)?;
         let (judged, loss) = judged(network, &**loss, on_logits.as_ref());
         let (mut sum, mut total) = (CompensatedSum::new(), CompensatedSum::new());
-        let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
-        while let Some(batch) = batches.next_batch() {
-            network.check_input(batch.inputs)?;
-            network.check_target(batch.targets, batch.inputs.samples())?;
+        network.for_each_block(parameters, data, workspace, &mut |workspace, batch| {
             loss.check_targets(batch.targets)?;
-            workspace.prepare(network, batch.inputs.samples())?;
-            workspace.forward(network, parameters, batch.inputs, Mode::Predict);
             let weight = loss.total_weight(batch.targets, batch.weights);
             // The mean over samples without weight is not defined.
             if weight > T::zero() {
@@ -247,7 +241,8 @@ impl<T: Real> NetworkObjective<T> {
                 total.add(weight);
             }
             visit(workspace.output_of(network, batch.inputs.samples()), batch.targets);
-        }
+            Ok(())
+        })?;
         Ok(sum.total() / total.total())
     }
 
