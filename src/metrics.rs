@@ -14,6 +14,7 @@
 //!
 //! | of classes | |
 //! | --- | --- |
+//! | [`predicted_classes`] | the class of each sample |
 //! | [`accuracy`], [`top_k_accuracy`] | the fraction that is right, or nearly |
 //! | [`ConfusionMatrix`] | which class is taken for which, with precision and recall |
 //! | [`log_loss`] | how likely the right classes were said to be |
@@ -33,7 +34,7 @@ pub use regression::{mean_absolute_error, r_squared, root_mean_squared_error};
 
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::loss::{CrossEntropy, Loss, check_distributions};
+use crate::loss::{CrossEntropy, Loss, check_distributions, check_finite};
 use crate::real::Real;
 
 /// The fraction of the samples whose class is predicted: those whose largest predicted value stands where the
@@ -58,7 +59,7 @@ use crate::real::Real;
 /// assert_eq!(accuracy(&prediction, &target)?, 2.0 / 3.0);
 /// # Ok::<(), gradus::Error>(())
 /// ```
-#[doc(alias("accuracy_score", "argmax"))]
+#[doc(alias = "accuracy_score")]
 pub fn accuracy<'a, T: Real>(prediction: impl Into<Batch<'a, T>>, target: impl Into<Batch<'a, T>>) -> Result<f64> {
     let (prediction, target) = (prediction.into(), target.into());
     check_classes(prediction, target)?;
@@ -106,6 +107,31 @@ pub fn top_k_accuracy<'a, T: Real>(
     };
     let correct = prediction.iter().zip(target.iter()).filter(predicted).count();
     Ok(correct as f64 / target.samples() as f64)
+}
+
+/// The predicted class of each sample: where its largest value stands, the first one of several.
+///
+/// Predictions may be logits, probabilities or their logarithms: the largest value stands in the same place.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for fewer than two classes, [`Error::NotFinite`] if a prediction is not finite.
+///
+/// # Examples
+/// ```
+/// use gradus::metrics::predicted_classes;
+/// use gradus::nalgebra::dmatrix;
+///
+/// // Three samples, two classes.
+/// let logits = dmatrix![1.0, -2.0, 0.0; 0.0, 3.0, 0.5];
+/// assert_eq!(predicted_classes(&logits)?, [0, 1, 1]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias("argmax", "predict_classes"))]
+pub fn predicted_classes<'a, T: Real>(prediction: impl Into<Batch<'a, T>>) -> Result<Vec<usize>> {
+    let prediction = prediction.into();
+    check_class_count(prediction.features())?;
+    check_finite("predictions", prediction)?;
+    Ok(prediction.iter().filter_map(place_of_largest).collect())
 }
 
 /// Logarithmic loss of predicted class probabilities p, `−1/n Σᵢ Σⱼ tⱼᵢ ln pⱼᵢ`: the value of [`CrossEntropy`], and of

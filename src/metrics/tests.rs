@@ -11,6 +11,19 @@ fn ties_go_to_the_first_and_nan_to_nobody() {
 }
 
 #[test]
+fn the_predicted_class_is_the_first_of_the_largest() {
+    let y = dmatrix![0.5, -1.0, 2.0; 0.5, -3.0, 7.0; 0.0, -1.0, 7.0];
+    assert_eq!(predicted_classes(&y), Ok(vec![0, 0, 1]));
+    assert_eq!(predicted_classes(&DMatrix::<f32>::zeros(3, 0)), Ok(vec![]));
+    let error = predicted_classes(&dmatrix![0.5; f64::NAN]).unwrap_err();
+    assert!(matches!(error, Error::NotFinite { what: "predictions", row: 1, column: 0, .. }), "{error}");
+    assert!(matches!(predicted_classes(&dmatrix![0.5, 0.5]), Err(Error::InvalidParameter { .. })));
+    // As `accuracy` counts.
+    let t = dmatrix![1.0, 0.0, 0.0; 0.0, 1.0, 1.0; 0.0, 0.0, 0.0];
+    assert_eq!(accuracy(&y, &t), Ok(2.0 / 3.0));
+}
+
+#[test]
 fn shapes_must_agree() {
     let error = accuracy(&dmatrix![1.0, 0.0], &dmatrix![1.0; 0.0]).unwrap_err();
     assert_eq!(error.to_string(), "predictions: expected 2 × 1, found 1 × 2 (is it transposed?)");
