@@ -19,7 +19,7 @@ fn regression(criterion: &mut Criterion) {
         for (name, model) in [
             ("fit", LinearRegression::new()),
             ("fit without refinement", LinearRegression::new().without_refinement()),
-            ("fit by QR", LinearRegression::new().with_solver(Solver::Qr)),
+            ("fit by QR", LinearRegression::new().with_solver(Solver::Householder)),
         ] {
             group.bench_function(BenchmarkId::new(name, &shape), |bencher| {
                 bencher.iter(|| model.fit(&x, &y).expect("independent columns"));

@@ -167,7 +167,7 @@ pub(super) fn of_nothing<T: Real>(blocks: &Blocks<'_, T>) -> Solution<T> {
         least_terms: Vec::new(),
     };
     conclude(Found {
-        solver: Solver::Qr,
+        solver: Solver::Householder,
         intercept: blocks.intercept(),
         observations: blocks.observations,
         log_weights: blocks.log_weights(),

@@ -91,7 +91,7 @@ impl LinearRegression {
         Ok(Self { ridge: lambda, ..self })
     }
 
-    /// By this solver only. (Columns that [`RankDeficiency`] puts up with are fitted by [`Solver::Qr`];
+    /// By this solver only. (Columns that [`RankDeficiency`] puts up with are fitted by [`Solver::Householder`];
     /// [`Solver::Sums`] and [`Solver::ConjugateGradient`] take no note of it.)
     ///
     /// # Examples
@@ -101,8 +101,8 @@ impl LinearRegression {
     /// use gradus::LinearRegression;
     ///
     /// let (x, y) = (dvector![0.0, 1.0, 2.0], dvector![1.0, 3.0, 5.0]);
-    /// let fit = LinearRegression::new().with_solver(Solver::Qr).with_refined_standard_errors(false).fit(&x, &y)?;
-    /// assert_eq!(fit.report().solver, Solver::Qr);
+    /// let fit = LinearRegression::new().with_solver(Solver::Householder).with_refined_standard_errors(false).fit(&x, &y)?;
+    /// assert_eq!(fit.report().solver, Solver::Householder);
     /// assert!((fit.coefficients()[0] - 2.0_f64).abs() < 1e-15);
     /// # Ok::<(), gradus::Error>(())
     /// ```

@@ -1,15 +1,15 @@
 use crate::real::Real;
 
-/// A road to the solution of a least-squares problem.
+/// How a least-squares problem is solved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Solver {
     /// The normal equation in working precision: the matrix of sums of products, factored by Cholesky, then
     /// refinement. Good to a condition number of about 10⁷.
-    NormalEquation,
+    Cholesky,
     /// A Householder factorization of the design matrix, then refinement. Good to a condition number of about 10¹³.
-    Qr,
+    Householder,
     /// The normal equation in twice the working precision, from sums over the observations, as
     /// [`NormalEquation`](crate::NormalEquation) makes them. Good to a condition number of about 10¹³, at κ²·10⁻³¹.
     Sums,

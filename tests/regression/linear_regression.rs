@@ -39,9 +39,9 @@ proptest! {
             if weighted { model.fit_weighted(&x, &y, &weights[..]) } else { model.fit(&x, &y) }.unwrap()
         };
         let expected = solve(Some(Solver::Sums));
-        for solver in [None, Some(Solver::NormalEquation), Some(Solver::Qr)] {
+        for solver in [None, Some(Solver::Cholesky), Some(Solver::Householder)] {
             let found = solve(solver);
-            prop_assert_eq!(found.report().solver, solver.unwrap_or(Solver::NormalEquation));
+            prop_assert_eq!(found.report().solver, solver.unwrap_or(Solver::Cholesky));
             prop_assert!(found.report().converged);
             assert_relative_eq!(found.parameters(), expected.parameters(), epsilon = 1e-15, max_relative = 1e-14);
             let errors = found.standard_errors().unwrap();
@@ -122,7 +122,7 @@ fn many_rows_are_summed_in_parts() {
     sums.push_weighted(&x, &y, &weights[..]).unwrap();
     let expected = sums.solve().unwrap();
     let model = LinearRegression::new();
-    for model in [model.without_refinement(), model, model.with_solver(Solver::Qr)] {
+    for model in [model.without_refinement(), model, model.with_solver(Solver::Householder)] {
         let found = model.fit_weighted(&x, &y, &weights[..]).unwrap();
         assert_relative_eq!(found.parameters(), expected.parameters(), max_relative = 1e-12);
         // 160 000 · 13² are more than are refined without being asked for.
@@ -146,7 +146,7 @@ fn the_condition_number_is_estimated_from_below() {
         let condition = singular.max() / singular.min();
         let by_gradients = if intercept == Intercept::Include { 1.0 / condition } else { 0.5 };
         for (solver, at_least) in
-            [(Solver::NormalEquation, 0.99), (Solver::Qr, 0.99), (Solver::ConjugateGradient, by_gradients)]
+            [(Solver::Cholesky, 0.99), (Solver::Householder, 0.99), (Solver::ConjugateGradient, by_gradients)]
         {
             let model = LinearRegression::new().with_intercept(intercept).with_solver(solver);
             let found = model.fit(&x, &y).unwrap().report().condition;
@@ -381,7 +381,7 @@ fn of_nothing_but_zeros_all_columns_are_dropped() {
 /// Every road, and what each says of a fit with these weights.
 fn weighted_fits(x: &DMatrix<f64>, y: &DMatrix<f64>, weights: &[f64], intercept: Intercept) -> Vec<LinearFit<f64>> {
     let model = LinearRegression::new().with_intercept(intercept);
-    let solvers = [Solver::NormalEquation, Solver::Qr, Solver::ConjugateGradient];
+    let solvers = [Solver::Cholesky, Solver::Householder, Solver::ConjugateGradient];
     solvers.iter().map(|&solver| model.with_solver(solver).fit_weighted(x, y, weights).unwrap()).collect()
 }
 
@@ -493,7 +493,7 @@ fn dependent_columns_are_named_with_any_weights() {
     let y = random(12, 1, 72);
     for span in [0.5, 3.0, 12.0, 60.0] {
         let weights: Vec<f64> = (0..12).map(|row| f64::from(row * 5 % 12) / 12.0 * span).map(f64::exp2).collect();
-        for solver in [None, Some(Solver::Qr)] {
+        for solver in [None, Some(Solver::Householder)] {
             let model = LinearRegression::new();
             let model = solver.map_or(model, |solver| model.with_solver(solver));
             let error = model.fit_weighted(&x, &y, &weights[..]).unwrap_err();
@@ -544,7 +544,7 @@ fn fits_of_dual_numbers_have_the_derivatives_of_the_coefficients() {
     let y = &x * &b;
     let dual = |value: &DMatrix<f64>, slope: &DMatrix<f64>| value.zip_map(slope, Dual64::new);
     let constant = |value: &DMatrix<f64>| value.map(Dual64::from);
-    for solver in [Solver::NormalEquation, Solver::Qr] {
+    for solver in [Solver::Cholesky, Solver::Householder] {
         let plain = LinearRegression::new().with_solver(solver).with_intercept(Intercept::Omit);
         let fitted = |x: &DMatrix<Dual64>, y: &DMatrix<Dual64>| {
             let method = LinearRegression::new().with_solver(solver).with_intercept(Intercept::Omit);
@@ -584,7 +584,7 @@ fn a_parameter_that_large_terms_cancel_to_has_converged_only_with_its_digits() {
     for exponent in 0..31 {
         let large = 10_f64.powi(exponent);
         let y = dvector![large, large, 1.0, 2.0, 1.0];
-        for solver in [Solver::NormalEquation, Solver::Qr, Solver::Sums, Solver::ConjugateGradient] {
+        for solver in [Solver::Cholesky, Solver::Householder, Solver::Sums, Solver::ConjugateGradient] {
             let regression = LinearRegression::new().with_intercept(Intercept::Omit).with_solver(solver);
             let fit = regression.fit(&x, &y).unwrap();
             let error = (fit.coefficients()[0] / 1.843_971_631_205_673_7 - 1.0).abs();

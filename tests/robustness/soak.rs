@@ -26,7 +26,7 @@ fn run(seed: u64) -> [f64; 2] {
     let (rows, features) = (scale * rng.random_range(20..400), rng.random_range(1..12));
     let x = DMatrix::from_fn(rows, features, |_, _| rng.random_range(-1.0..1.0));
     let y = DVector::from_fn(rows, |i, _| x.row(i).sum() + rng.random_range(-0.1..0.1));
-    let solver = [Solver::NormalEquation, Solver::Qr, Solver::ConjugateGradient][rng.random_range(0..3)];
+    let solver = [Solver::Cholesky, Solver::Householder, Solver::ConjugateGradient][rng.random_range(0..3)];
     let fit = LinearRegression::new().with_solver(solver).fit(&x, &y).unwrap();
     let mut sums = NormalEquation::new(features, 1);
     sums.push(&x, &y).unwrap();

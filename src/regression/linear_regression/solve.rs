@@ -48,7 +48,7 @@ impl LinearRegression {
 
     /// The walk over the rows, and the factor of the sums of products, if it is asked for and does not break down.
     fn measured<'a, T: Real>(&self, problem: Problem<'a, T>) -> (Blocks<'a, T>, Option<Triangle<T>>) {
-        if !matches!(self.solver, None | Some(Solver::NormalEquation)) {
+        if !matches!(self.solver, None | Some(Solver::Cholesky)) {
             return (Blocks::new(problem, Seen::All), None);
         }
         let mut blocks = Blocks::new(problem, Seen::Some);
@@ -75,7 +75,7 @@ impl LinearRegression {
         blocks: &Blocks<'_, T>,
         cholesky: Option<Triangle<T>>,
     ) -> Result<Result<Solution<T>, Dependencies<T>>> {
-        let by_hand = self.solver == Some(Solver::NormalEquation);
+        let by_hand = self.solver == Some(Solver::Cholesky);
         let has_cholesky = cholesky.is_some();
         if let Some(factor) = cholesky {
             match self.attempt(blocks, &factor)? {
@@ -143,7 +143,7 @@ impl LinearRegression {
             _ => known.refine(factor, factor.start(), error),
         };
         let has_settled = refined.has_settled;
-        let solver = if factor.is_of_sums() { Solver::NormalEquation } else { Solver::Qr };
+        let solver = if factor.is_of_sums() { Solver::Cholesky } else { Solver::Householder };
         let solution = conclude::of_data(&known, solver, refined, root, self.refinement);
         Ok(Ok(Attempt { solution, has_settled }))
     }

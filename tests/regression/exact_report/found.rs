@@ -190,7 +190,7 @@ fn fit(problem: &Problem, road: Road) -> Result<LinearFit<f64>, Error> {
     let regression = LinearRegression::new().with_intercept(problem.intercept).with_ridge(problem.ridge)?;
     match road {
         Road::Default => in_memory(problem, regression),
-        Road::Qr => in_memory(problem, regression.with_solver(Solver::Qr)),
+        Road::Qr => in_memory(problem, regression.with_solver(Solver::Householder)),
         Road::Unrefined => in_memory(problem, regression.without_refinement()),
         Road::Sums => in_memory(problem, regression.with_solver(Solver::Sums)),
         Road::Gradients => in_memory(problem, regression.with_solver(Solver::ConjugateGradient)),

@@ -54,8 +54,8 @@ fn regression_of<T: Real>(source: &mut Source<'_>) -> Outcome {
     let intercept = if source.once_in(2) { Intercept::Include } else { Intercept::Omit };
     let mut method = LinearRegression::new().with_intercept(intercept);
     method = match source.below(5) {
-        0 => method.with_solver(Solver::NormalEquation),
-        1 => method.with_solver(Solver::Qr),
+        0 => method.with_solver(Solver::Cholesky),
+        1 => method.with_solver(Solver::Householder),
         2 => method.with_solver(Solver::ConjugateGradient),
         _ => method,
     };
