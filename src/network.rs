@@ -281,7 +281,7 @@ impl<T: Real> Network<T> {
     pub fn accuracy<'a>(&self, parameters: impl Into<&'a [T]>, data: &Dataset<T>) -> Result<f64> {
         check_class_count(self.output_size())?;
         let mut correct = 0;
-        self.for_each_block(parameters.into(), data, &mut Workspace::new(), &mut |workspace, batch| {
+        self.for_each_block(parameters.into(), data, &mut Workspace::new(), |workspace, batch| {
             let outputs = workspace.output_of(self, batch.inputs.samples());
             check_finite("outputs", outputs)?;
             correct += count_correct(outputs, batch.targets);
@@ -296,7 +296,7 @@ impl<T: Real> Network<T> {
         parameters: &[T],
         data: &Dataset<T>,
         workspace: &mut Workspace<T>,
-        visit: &mut dyn FnMut(&Workspace<T>, MiniBatch<'_, T>) -> Result<()>,
+        mut visit: impl FnMut(&Workspace<T>, MiniBatch<'_, T>) -> Result<()>,
     ) -> Result<()> {
         self.check_parameters(parameters)?;
         let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;

@@ -231,7 +231,7 @@ impl<T: Real> NetworkObjective<T> {
         let Self { network, loss, on_logits, workspace, .. } = self;
         let (judged, loss) = judged(network, &**loss, on_logits.as_ref());
         let (mut sum, mut total) = (CompensatedSum::new(), CompensatedSum::new());
-        network.for_each_block(parameters, data, workspace, &mut |workspace, batch| {
+        network.for_each_block(parameters, data, workspace, |workspace, batch| {
             loss.check_targets(batch.targets)?;
             let weight = loss.total_weight(batch.targets, batch.weights);
             // The mean over samples without weight is not defined.
