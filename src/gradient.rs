@@ -4,13 +4,16 @@
 //! an objective computes with finite differences of its value, and says where the two differ.
 //!
 //! ```
+//! use gradus::gradient::Difference;
+//! use gradus::network::ParameterRange;
 //! use gradus::{GradientCheck, from_fn};
 //!
 //! let mut wrong = from_fn(|x: &[f64], gradient: &mut [f64]| {
 //!     gradient[0] = 3.0 * x[0]; // should be 2 x
 //!     x[0] * x[0]
 //! });
-//! let report = GradientCheck::new().run(&mut wrong, &[1.0]);
+//! let check = GradientCheck::new(Difference::central());
+//! let report = check.run(&mut wrong, &[1.0], &[ParameterRange::whole(1)]);
 //! assert!(!report.passed());
 //! ```
 //!

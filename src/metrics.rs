@@ -8,7 +8,7 @@
 //!
 //! let (predicted, actual) = (dmatrix![1.0, 2.0, 4.0], dmatrix![1.0, 2.0, 3.0]);
 //! assert_eq!(mean_absolute_error(&predicted, &actual)?, 1.0 / 3.0);
-//! assert_eq!(r_squared(&predicted, &actual)?, 0.5);
+//! assert_eq!(r_squared(&predicted, &actual)?, Some(0.5));
 //! # Ok::<(), gradus::Error>(())
 //! ```
 //!
