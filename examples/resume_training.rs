@@ -27,7 +27,7 @@ Trains a classifier of iris flowers, writes a checkpoint after every tenth epoch
 Usage: cargo run --features serde --example resume_training -- [--checkpoint FILE] [--stop-after N] [--epochs N]
 
   --checkpoint FILE  where to go on from, and what to write (default: target/resume_training.json of the crate)
-  --stop-after N     stop after this many steps of the whole run, in the middle of an epoch or not
+  --stop-after N     stop after the step with which the whole run has made N or more, in an epoch or not
   --epochs N         epochs of the whole run (default: 100)
   -h, --help         this text";
 

@@ -131,6 +131,17 @@ pub enum Error {
         found: usize,
     },
 
+    /// A loss of probabilities is behind a layer with which its slope is lost where probabilities are near 0 or 1.
+    #[error("{loss} of a {layer}: expected {expected} (its slope is lost where a probability is near 0 or 1)")]
+    LostSlope {
+        /// The loss.
+        loss: &'static str,
+        /// The layer that makes the probabilities.
+        layer: &'static str,
+        /// What fits.
+        expected: &'static str,
+    },
+
     /// The memory for this cannot be allocated.
     #[error("{what}: expected a size that fits into memory, found {count} values")]
     TooLarge {

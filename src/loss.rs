@@ -64,7 +64,7 @@ pub use log_cosh::LogCosh;
 pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
 pub use negative_log_likelihood::NegativeLogLikelihood;
-pub(crate) use on_logits::on_logits;
+pub(crate) use on_logits::{on_logits, refusal};
 pub use poisson::Poisson;
 pub use sigmoid_cross_entropy::SigmoidCrossEntropy;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;

@@ -39,9 +39,9 @@ pub(crate) use workspace::Workspace;
 use crate::batch::Batch;
 use crate::data::{Dataset, MiniBatch};
 use crate::error::{Error, Result, Shape};
-use crate::layer::{Layer, Mode, ParameterBlock};
+use crate::layer::{Layer, LayerConfiguration, Mode, ParameterBlock};
 use crate::linalg;
-use crate::loss::{Loss, check_finite, on_logits};
+use crate::loss::{Loss, check_finite, on_logits, refusal};
 use crate::metrics::{check_class_count, count_correct};
 use crate::real::Real;
 
@@ -322,6 +322,17 @@ impl<T: Real> Network<T> {
         let (last, before) = self.layers.split_last().filter(|(_, before)| !before.is_empty())?;
         let loss = on_logits(&loss.configuration()?, &last.layer.configuration()?)?;
         Some((Self { layers: before.into(), ..self.clone() }, loss))
+    }
+
+    /// Why a loss is not one for this network, if it is not.
+    fn refuses(&self, loss: &dyn Loss<T>) -> Option<Error> {
+        let layers: Vec<_> = self.layers().map(|layer| layer.configuration()).collect();
+        refusal(&loss.configuration()?, &layers)
+    }
+
+    /// Whether a layer may draw at random, so that a loss is not the same in each pass.
+    pub(crate) fn draws(&self) -> bool {
+        self.layers().any(|layer| matches!(layer.configuration(), None | Some(LayerConfiguration::Dropout { .. })))
     }
 
     pub(crate) fn check_parameters(&self, parameters: &[T]) -> Result<()> {

@@ -291,16 +291,15 @@ fn minimize_by_steps<T: Real, O: Optimizer<T> + ?Sized>(
             }
         };
         if !step.is_finite() {
+            let reason = match step.end {
+                _ if latest.is_some_and(|latest| StopReason::rose(first.value, latest.value)) => StopReason::Diverged,
+                Some(reason) => reason,
+                None if step.value.is_finite() && step.gradient_norm.to_f64().is_nan() => StopReason::UndefinedGradient,
+                None => StopReason::NotFinite,
+            };
             return match latest {
-                None if step.value.is_finite() && step.gradient_norm.to_f64().is_nan() => {
-                    report(StopReason::UndefinedGradient, 0, step, &point)
-                }
-                None => report(StopReason::NotFinite, 0, step, &point),
-                Some(latest) => {
-                    let rose = StopReason::rose(first.value, latest.value);
-                    let reason = if rose { StopReason::Diverged } else { StopReason::NotFinite };
-                    report(reason, iteration - 1, latest, &last_finite)
-                }
+                None => report(reason, 0, step, &point),
+                Some(latest) => report(reason, iteration - 1, latest, &last_finite),
             };
         }
         let shown = Iteration { iteration, x: &point, value: step.value, gradient_norm: step.gradient_norm };
@@ -340,7 +339,9 @@ pub struct Step<T> {
 impl<T: Real> Step<T> {
     /// The step from a point with this value and this gradient.
     pub fn new(value: T, gradient: &[T]) -> Self {
-        Self { value, gradient_norm: linalg::norm(gradient), end: None }
+        let gradient_norm = linalg::norm(gradient);
+        let overflows = value.is_finite() && !gradient_norm.is_finite() && gradient.iter().all(T::is_finite);
+        Self { value, gradient_norm, end: overflows.then_some(StopReason::Overflow) }
     }
 
     /// The same step, as one that has not moved and after which there is none.
@@ -442,8 +443,8 @@ pub enum StopReason {
     Stalled,
     /// Value or gradient was not finite at the next point, or at the start.
     NotFinite,
-    /// At the start the value is finite and the gradient is NaN: the objective did not write all of it, or its formula
-    /// fails there.
+    /// The value is finite and the gradient is NaN: the objective did not write all of it, its formula fails there, or its
+    /// differences are lost in rounding.
     UndefinedGradient,
     /// The observer asked to stop.
     Observer,
@@ -495,9 +496,7 @@ impl fmt::Display for StopReason {
             Self::NoProgress => "made no progress: the steps are too short",
             Self::Stalled => "stopped where no lower value was found",
             Self::NotFinite => "stopped: a value is not finite",
-            Self::UndefinedGradient => {
-                "stopped: the gradient is NaN at the start, as where an objective does not write it"
-            }
+            Self::UndefinedGradient => "stopped: the gradient is NaN, as where an objective does not write it",
             Self::Observer => "stopped by the observer",
             Self::InvalidLearningRate => "stopped: the learning rate of the schedule is negative or not finite",
             Self::Overflow => "stopped: the squares of the slopes are beyond the range of the number type",

@@ -120,7 +120,7 @@ struct Plateau<T> {
 
 /// Where a run stands.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 struct State<T> {
     /// Epochs that are over.
     epoch: usize,
@@ -159,9 +159,10 @@ pub enum TrainingEnd {
     Observer,
     /// The optimizer cannot go on, as under a schedule whose learning rate is not a positive number, or where a plateau
     /// has reduced it to 0. Or all epochs were made and came to nothing, as [`Optimizer::minimize`] would say:
-    /// [`Diverged`](StopReason::Diverged) if the losses of the last steps (ten, or those of an epoch of fewer) are all
-    /// above those of the first ones, [`NoProgress`](StopReason::NoProgress) if they have not changed by a millionth,
-    /// or no parameter has.
+    /// [`Diverged`](StopReason::Diverged) if the losses of the last ten steps are all above those of the first ten (of
+    /// fewer than twenty steps, by a thousand times), [`NoProgress`](StopReason::NoProgress) if they have not changed by
+    /// a millionth, or no step has changed a parameter. Where each batch is all of the data and no layer draws at random,
+    /// the last loss is compared with the first one.
     Optimizer(StopReason),
 }
 
@@ -442,6 +443,12 @@ impl<'a, T: Real> Trainer<'a, T> {
             let (expected, found) = (format!("at most {batches}"), self.state.batch.to_string());
             return Err(Error::CheckpointMismatch { what: "batches of an epoch", expected, found });
         }
+        // Epochs may have had other data; the one that is not over has had these.
+        let made = (self.state.epoch as u64).saturating_mul(batches as u64).saturating_add(self.state.batch as u64);
+        if self.state.batch > 0 && self.state.iterations != made {
+            let (expected, found) = (made.to_string(), self.state.iterations.to_string());
+            return Err(Error::CheckpointMismatch { what: "iterations", expected, found });
+        }
         self.begin_bar(batches);
         let mut buffer = Buffer::new(data, size)?;
         let mut order = vec![0; data.len()];
@@ -490,6 +497,7 @@ impl<'a, T: Real> Trainer<'a, T> {
                     step => step.map(|step| step.value),
                 };
                 std::mem::swap(&mut finite, &mut here);
+                self.state.course.ask_whether_moved(|| *parameters != finite[..]);
                 self.state.batch += 1;
                 self.state.iterations += 1;
                 if let Some(loss) = loss.map(T::to_f64) {
@@ -500,7 +508,6 @@ impl<'a, T: Real> Trainer<'a, T> {
                     return Ok(self.end(TrainingEnd::Observer, parameters));
                 }
             }
-            self.state.course.has_moved(*parameters != finite[..]);
             let end = self.end_epoch(parameters, data, elapsed()).inspect_err(|error| {
                 if matches!(error, Error::Diverged { .. }) {
                     parameters.copy_from_slice(&finite);
@@ -513,7 +520,8 @@ impl<'a, T: Real> Trainer<'a, T> {
                 return Ok(self.end(TrainingEnd::Optimizer(reason), parameters));
             }
         }
-        let end = self.state.course.failure(batches).map_or(TrainingEnd::Completed, TrainingEnd::Optimizer);
+        let is_exact = batches == 1 && !self.with_replacement && !self.objective.network().draws();
+        let end = self.state.course.failure(is_exact).map_or(TrainingEnd::Completed, TrainingEnd::Optimizer);
         Ok(self.end(end, parameters))
     }
 

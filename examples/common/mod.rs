@@ -145,7 +145,10 @@ pub(crate) fn files<const N: usize>(directory: &Path, names: [&str; N]) -> Resul
 pub(crate) fn writable(path: &Path) -> Result<(), String> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let found = fs::create_dir_all(directory).and_then(|()| tempfile::tempfile_in(directory));
-    found.map_err(|error| format!("{}: {}", directory.display(), error.kind()))?;
+    found.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => format!("{}: expected a directory, found something else", directory.display()),
+        kind => format!("{}: {kind}", directory.display()),
+    })?;
     let found = match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             return Err(format!("{}: expected a file that can be written", path.display()));

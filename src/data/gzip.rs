@@ -64,6 +64,22 @@ fn may_begin(bytes: &[u8]) -> bool {
     MAGIC.starts_with(&bytes[..bytes.len().min(2)])
 }
 
+/// Reads zeros to the end of a file: tapes and disks fill up blocks with them.
+#[cfg(feature = "gzip")]
+fn to_the_end(mut file: impl io::BufRead) -> io::Result<usize> {
+    loop {
+        let rest = file.fill_buf()?;
+        let length = rest.len();
+        if rest.iter().any(|&byte| byte != 0) {
+            return Err(Fault::AfterMember.into());
+        }
+        if length == 0 {
+            return Ok(0);
+        }
+        file.consume(length);
+    }
+}
+
 /// Not flate2's own reader of many members, which takes any bytes that follow one for a damaged member.
 #[cfg(feature = "gzip")]
 struct Members<R> {
@@ -90,7 +106,7 @@ impl<R: io::BufRead> io::Read for Members<R> {
             let goes_on = may_begin(rest);
             let file = self.member.take().map(flate2::bufread::GzDecoder::into_inner);
             if !goes_on {
-                return Err(Fault::AfterMember.into());
+                return file.map_or(Ok(0), to_the_end);
             }
             self.member = file.map(flate2::bufread::GzDecoder::new);
         }

@@ -10,7 +10,9 @@ use crate::real::Real;
 /// # Numerics
 /// A gradient takes two more evaluations of f for each coordinate, and has about ⅔ of the digits of f; with
 /// [`Difference::fourth_order`] it takes four and has about ⅘. So an optimizer comes no closer to a minimum than these
-/// digits allow: ask for no smaller gradient norm. [`from_fn`](crate::from_fn) takes a closure that knows its gradient.
+/// digits allow: ask for no smaller gradient norm. Where all differences are lost in the rounding of f(x), nothing is known
+/// of the slope, and the gradient is NaN
+/// ([`StopReason::UndefinedGradient`](crate::optimizer::StopReason::UndefinedGradient)). [`from_fn`](crate::from_fn) takes a closure that knows its gradient.
 ///
 /// # Examples
 /// Rosenbrock's valley, by L-BFGS:
@@ -65,6 +67,18 @@ impl<T, F> fmt::Debug for FromValue<T, F> {
     }
 }
 
+impl<T: Real, F: FnMut(&[T]) -> T> FromValue<T, F> {
+    /// Whether a step along any coordinate changes the value f(x).
+    fn is_resolved(&mut self, x: &[T], value: T) -> bool {
+        (0..x.len()).any(|i| {
+            self.moved[i] = x[i] + self.difference.step_at(x[i]);
+            let moved = (self.function)(&self.moved);
+            self.moved[i] = x[i];
+            moved != value
+        })
+    }
+}
+
 impl<T: Real, F: FnMut(&[T]) -> T> Objective<T> for FromValue<T, F> {
     fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> T {
         self.moved.clear();
@@ -72,7 +86,11 @@ impl<T: Real, F: FnMut(&[T]) -> T> Objective<T> for FromValue<T, F> {
         for (i, slope) in gradient.iter_mut().enumerate() {
             *slope = self.difference.slope(&mut self.function, &mut self.moved, i);
         }
-        (self.function)(x)
+        let value = (self.function)(x);
+        if gradient.iter().all(T::is_zero) && !self.is_resolved(x, value) {
+            gradient.fill(T::nearest(f64::NAN));
+        }
+        value
     }
 
     fn value(&mut self, x: &[T]) -> T {

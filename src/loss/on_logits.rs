@@ -1,6 +1,7 @@
 use super::kullback_leibler::information;
 use super::{ClassWeights, Loss, LossConfiguration, SigmoidCrossEntropy, SoftmaxCrossEntropy, weighted_mean};
 use crate::batch::{Batch, BatchMut};
+use crate::error::Error;
 use crate::layer::LayerConfiguration;
 use crate::real::Real;
 
@@ -23,6 +24,40 @@ pub(crate) fn on_logits<T: Real>(loss: &LossConfiguration, layer: &LayerConfigur
         }
         _ => return None,
     })
+}
+
+/// Why the slope of a loss of probabilities would be lost where the layer that makes them is saturated; none if it is not,
+/// or if nothing is known of the layer.
+///
+/// That is so in pairs other than those of [`on_logits`], and where another layer stands between the two.
+pub(crate) fn refusal(loss: &LossConfiguration, layers: &[Option<LayerConfiguration>]) -> Option<Error> {
+    let loss = match loss {
+        LossConfiguration::LabelSmoothing { loss, .. } | LossConfiguration::ClassWeights { loss, .. } => {
+            return refusal(loss, layers);
+        }
+        LossConfiguration::CrossEntropy => "CrossEntropy",
+        LossConfiguration::KullbackLeibler => "KullbackLeibler",
+        LossConfiguration::BinaryCrossEntropy => "BinaryCrossEntropy",
+        _ => return None,
+    };
+    let passes = |layer: &&Option<LayerConfiguration>| {
+        matches!(layer, Some(LayerConfiguration::Identity | LayerConfiguration::Dropout { .. }))
+    };
+    let between = layers.iter().rev().take_while(passes).count();
+    let is_binary = loss == "BinaryCrossEntropy";
+    let (layer, fits, expected) = match layers.iter().rev().nth(between)? {
+        Some(LayerConfiguration::Softmax) => {
+            ("Softmax", !is_binary, "CrossEntropy right behind it, or SoftmaxCrossEntropy without it")
+        }
+        Some(LayerConfiguration::Sigmoid) => {
+            ("Sigmoid", is_binary, "BinaryCrossEntropy right behind it, or SigmoidCrossEntropy without it")
+        }
+        _ => return None,
+    };
+    // A network needs a layer before it to be without this one.
+    let is_alone = between + 1 == layers.len();
+    let is_right = is_alone || (fits && between == 0);
+    (!is_right).then_some(Error::LostSlope { loss, layer, expected })
 }
 
 /// The divergence of softmax(x), on the logits x.

@@ -24,7 +24,8 @@ use crate::real::Real;
 /// [`BinaryCrossEntropy`](crate::loss::BinaryCrossEntropy), smoothed and weighted ones included, is evaluated from the
 /// inputs of that layer, as under [`SoftmaxCrossEntropy`](crate::SoftmaxCrossEntropy) and
 /// [`SigmoidCrossEntropy`](crate::loss::SigmoidCrossEntropy): a probability that is 0 or 1 to all its digits has lost
-/// the value and the slope.
+/// the value and the slope. Other pairs of these layers and losses, and a layer between the two, are
+/// [refused](crate::Error::LostSlope).
 ///
 /// # Examples
 /// One layer `y = w x + b` under the mean squared error, at w = 2, b = 1, on the samples (1, 0) and (3, 4):
@@ -49,6 +50,8 @@ pub struct NetworkObjective<T> {
     /// What is evaluated instead, where the last layer makes probabilities for the loss: all before that layer, under
     /// the loss of the logits.
     on_logits: Option<OnLogits<T>>,
+    /// Why the loss is not one for this network, if it is not.
+    refusal: Option<Error>,
     workspace: Workspace<T>,
     micro_batches: MicroBatches<T>,
     /// Of the next binding: every one has random numbers of its own.
@@ -80,7 +83,8 @@ pub struct Evaluation<T: Real> {
 impl<T: Real> NetworkObjective<T> {
     pub(super) fn new(network: Network<T>, loss: Box<dyn Loss<T>>) -> Self {
         let (workspace, micro_batches) = (Workspace::new(), MicroBatches::of(usize::MAX));
-        Self { on_logits: network.on_logits(&*loss), network, loss, workspace, micro_batches, seed: 1 }
+        let (on_logits, refusal) = (network.on_logits(&*loss), network.refuses(&*loss));
+        Self { on_logits, refusal, network, loss, workspace, micro_batches, seed: 1 }
     }
 
     /// Evaluates a batch of more than this many samples in parts of this many, and adds up what they give.
@@ -135,8 +139,8 @@ impl<T: Real> NetworkObjective<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the shapes do not fit the network or one another, [`Error::Empty`] without
-    /// samples, what [`Loss::check_targets`] finds in the targets, [`Error::TooLarge`] if the memory for the batch
-    /// cannot be allocated.
+    /// samples, what [`Loss::check_targets`] finds in the targets, [`Error::LostSlope`] if the loss is one of
+    /// probabilities and does not fit the last layer, [`Error::TooLarge`] if the memory for the batch cannot be allocated.
     pub fn on<'a>(
         &'a mut self,
         x: impl Into<Batch<'a, T>>,
@@ -180,8 +184,8 @@ impl<T: Real> NetworkObjective<T> {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the data are not of the network's input and output sizes or the parameters not as
-    /// many as it has; what [`Loss::check_targets`] finds in the targets; [`Error::NotFinite`] if an output or the loss
-    /// is not finite; [`Error::TooLarge`] if the memory cannot be allocated.
+    /// many as it has; what [`Loss::check_targets`] finds in the targets; [`Error::LostSlope`] as for [`on`](Self::on);
+    /// [`Error::NotFinite`] if an output or the loss is not finite; [`Error::TooLarge`] if the memory cannot be allocated.
     ///
     /// # Examples
     /// `y = 2 x` on (1, 2) and (3, 5):
@@ -228,6 +232,7 @@ impl<T: Real> NetworkObjective<T> {
         data: &Dataset<T>,
         visit: &mut dyn FnMut(Batch<'_, T>, Batch<'_, T>),
     ) -> Result<T> {
+        self.check_loss()?;
         let Self { network, loss, on_logits, workspace, .. } = self;
         let (judged, loss) = judged(network, &**loss, on_logits.as_ref());
         let (mut sum, mut total) = (CompensatedSum::new(), CompensatedSum::new());
@@ -248,6 +253,7 @@ impl<T: Real> NetworkObjective<T> {
 
     /// Whether a data set has the sizes of the network, and targets that the loss is defined for.
     pub(crate) fn check_data(&self, data: &Dataset<T>) -> Result<()> {
+        self.check_loss()?;
         let mut batches = data.ordered_batches(PREDICTION_BLOCK)?;
         while let Some(batch) = batches.next_batch() {
             self.network.check_input(batch.inputs)?;
@@ -255,6 +261,10 @@ impl<T: Real> NetworkObjective<T> {
             self.loss.check_targets(batch.targets)?;
         }
         Ok(())
+    }
+
+    fn check_loss(&self) -> Result<()> {
+        self.refusal.clone().map_or(Ok(()), Err)
     }
 
     /// What a mean over these samples is divided by.
@@ -273,6 +283,7 @@ impl<T: Real> NetworkObjective<T> {
         target: Batch<'a, T>,
         weights: Option<&'a [T]>,
     ) -> Result<BoundObjective<'a, T>> {
+        self.check_loss()?;
         self.network.check_input(input)?;
         self.network.check_target(target, input.samples())?;
         if input.samples() == 0 {

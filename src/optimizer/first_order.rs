@@ -1,8 +1,10 @@
 use super::{OptimizerState, Step, StopReason};
+use crate::batch::Batch;
 use crate::checks;
 use crate::elementary::Loop;
 use crate::error::{Error, Result};
 use crate::linalg;
+use crate::loss::check_finite;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -165,6 +167,13 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         if !(names.eq(state.vectors.iter().map(|(name, _)| name.as_str())) && one_length && counters == expected) {
             return Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() });
         }
+        for (name, vector) in &state.vectors {
+            check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1))?;
+            if SQUARES.contains(&name.as_str()) && vector.iter().any(|&value| value < T::zero()) {
+                let (expected, found) = (format!("a {name} that is not negative"), "one that is".to_owned());
+                return Err(Error::StateMismatch { expected, found });
+            }
+        }
         for (&index, (_, vector)) in used.iter().zip(&state.vectors) {
             self.memory[index].clone_from(vector);
         }
@@ -186,6 +195,9 @@ impl<F: FnOnce()> Loop for Run<F> {
 }
 
 const STEPS: &str = "steps";
+
+/// What vectors that hold sums or means of squares are called.
+const SQUARES: [&str; 2] = ["second moment", "sum of squares"];
 
 /// 1 − βᵗ, the sum of the weights (1 − β) βⁱ of a mean over t steps, without cancellation where β is near 1.
 pub(super) fn weight_of_steps<T: Real>(beta: T, steps: u64) -> T {

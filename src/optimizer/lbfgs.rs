@@ -4,9 +4,11 @@ use super::line_search::{Trial, WolfeSearch};
 use super::{
     Iteration, Optimizer, OptimizerConfiguration, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps,
 };
+use crate::batch::Batch;
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
+use crate::loss::check_finite;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -286,6 +288,9 @@ impl<T: Real> Optimizer<T> for Lbfgs<T> {
         let counted = matches!(&counters[..], [(name, count)] if name == HELD && *count == held as u64);
         if !(counted && vectors.len() % 2 == 0 && held <= self.history && vectors.iter().enumerate().all(fits)) {
             return Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() });
+        }
+        for (_, vector) in vectors {
+            check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1))?;
         }
         self.resize(size);
         self.reset();

@@ -88,7 +88,7 @@ impl<T: Real, O: Optimizer<T>, S: Schedule<T>> Optimizer<T> for Scheduled<T, O, 
             return step.ending(StopReason::InvalidLearningRate);
         }
         if step.is_finite() && step.end.is_none() {
-            self.iteration += 1;
+            self.iteration = self.iteration.saturating_add(1);
         }
         step
     }

@@ -52,7 +52,7 @@ use crate::real::Real;
 /// ```
 #[doc(alias = "resume")]
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Checkpoint<T> {
     version: u32,
     seed: u64,
@@ -162,10 +162,17 @@ impl<T: Real> Trainer<'_, T> {
             && state.elapsed < Duration::from_secs(1 << 62)
             && state.loss_sum.is_finite()
             && (0.0..f64::INFINITY).contains(&state.weight_sum)
+            && (state.weight_sum > 0.0 || state.loss_sum == 0.0)
+            && state.iterations >= (state.epoch as u64).saturating_add(state.batch as u64)
+            && state.course.steps() <= state.iterations
             && state.last_loss.is_none_or(f64::is_finite)
             && state.course.is_possible()
             && state.best.as_ref().is_none_or(|best| best.epoch < state.epoch && best.loss.is_finite());
-        same("possible counts, sums and best epoch", &true, &possible)
+        if possible {
+            return Ok(());
+        }
+        let (expected, found) = ("those of a run".to_owned(), "others".to_owned());
+        Err(Error::CheckpointMismatch { what: "counts, sums and best epoch", expected, found })
     }
 }
 

@@ -369,6 +369,18 @@ mod gzip {
     }
 
     #[test]
+    fn zeros_at_the_end_fill_up_a_block() {
+        for count in [1, 512, 100_000] {
+            let padded = [gzip(&images()), vec![0; count]].concat();
+            assert_eq!(read_images(&padded).unwrap().into_pixels(), PIXELS);
+            let spoiled = [&padded[..], &[7]].concat();
+            refused(read_images(&spoiled), "expected the end of the file after the gzip member, found more bytes");
+            let members = [&gzip(&images()), &vec![0; count][..], &gzip(&[])].concat();
+            refused(read_images(&members), "expected the end of the file after the gzip member, found more bytes");
+        }
+    }
+
+    #[test]
     fn faults_within_are_found() {
         refused(read_images(&gzip(&[])), "magic number: expected 4 bytes, found 0");
         refused(read_images(&gzip(&labels())), "found labels");
@@ -437,7 +449,7 @@ mod gzip {
     #[test]
     fn n103_second_member_or_garbage() {
         let member = gzip(&images());
-        for more in [&[0][..], b"garbage", &[0x1E, 0x8B], &[0x1F, 0x8A, 8]] {
+        for more in [&[0, 1][..], b"garbage", &[0x1E, 0x8B], &[0x1F, 0x8A, 8]] {
             let error = refused(read_images(&[&member[..], more].concat()), "after the gzip member, found more bytes");
             assert!(matches!(error, IdxError::TrailingBytes { what: "gzip member", .. }), "{more:?}");
         }

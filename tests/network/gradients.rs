@@ -188,7 +188,6 @@ impl<T: Real> LossEntry<T> {
     fn takes(&self, output: Values) -> bool {
         match self.prediction {
             Values::Real => true,
-            Values::Probability => matches!(output, Values::Probability | Values::Distribution),
             kind => output == kind,
         }
     }

@@ -113,6 +113,8 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
         ("/state/epoch", json!(7)),
         ("/state/weight_sum", json!(-1.0)),
         ("/state/iterations", json!(u64::MAX)),
+        ("/state/iterations", json!(0)),
+        ("/state/loss_sum", json!(5.0)),
         ("/state/elapsed/secs", json!(u64::MAX)),
         ("/state/best/epoch", json!(3)),
         ("/state/latest", json!([1.0])),
@@ -145,6 +147,8 @@ fn checkpoints_of_other_runs_and_spoiled_ones_are_refused_and_change_nothing() {
     // A place in an epoch that the data do not have.
     let mut spoiled = document.clone();
     spoiled["state"]["batch"] = json!(99);
+    refused(&spoiled, trainer(&network).epochs(5).unwrap());
+    spoiled["state"]["iterations"] = json!(102);
     let mut second = trainer(&network).epochs(5).unwrap();
     second.restore(&serde_json::from_value(spoiled).unwrap(), parameters.as_mut_slice()).unwrap();
     assert!(matches!(second.train(parameters.as_mut_slice(), &data), Err(Error::CheckpointMismatch { .. })));
