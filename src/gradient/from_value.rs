@@ -10,9 +10,10 @@ use crate::real::Real;
 /// # Numerics
 /// A gradient takes two more evaluations of f for each coordinate, and has about ⅔ of the digits of f; with
 /// [`Difference::fourth_order`] it takes four and has about ⅘. So an optimizer comes no closer to a minimum than these
-/// digits allow: ask for no smaller gradient norm. Where all differences are lost in the rounding of f(x), nothing is known
-/// of the slope, and the gradient is NaN
-/// ([`StopReason::UndefinedGradient`](crate::optimizer::StopReason::UndefinedGradient)). [`from_fn`](crate::from_fn) takes a closure that knows its gradient.
+/// digits allow: ask for no smaller gradient norm. Where all differences are lost in the rounding of f(x), nothing is
+/// known of the slope, and the gradient is NaN
+/// ([`StopReason::UndefinedGradient`](crate::optimizer::StopReason::UndefinedGradient)).
+/// [`from_fn`](crate::from_fn) takes a closure that knows its gradient.
 ///
 /// # Examples
 /// Rosenbrock's valley, by L-BFGS:

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::file::save_file;
 
 /// Colors that all eyes tell apart: M. Okabe, K. Ito (2008), Color Universal Design.
-const COLOURS: [RGBColor; 7] = [
+const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -18,7 +18,7 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(0, 0, 0),
 ];
-const GREY: RGBColor = RGBColor(130, 130, 130);
+const GRAY: RGBColor = RGBColor(130, 130, 130);
 pub(super) const SIZE: (u32, u32) = (800, 600);
 pub(super) const FONT: &str = "sans-serif";
 
@@ -184,9 +184,9 @@ impl Figure {
             mesh.x_desc(&self.axes[0]).y_desc(&self.axes[1]).label_style((FONT, 16)).axis_desc_style((FONT, 20));
             mesh.x_label_formatter(&labels[0]).y_label_formatter(&labels[1]);
             mesh.light_line_style(TRANSPARENT).bold_line_style(BLACK.mix(0.1)).draw()?;
-            let mut colors = COLOURS.iter().cycle();
+            let mut colors = COLORS.iter().cycle();
             for series in &self.series {
-                let color = if series.is_gray { GREY } else { *colors.next().unwrap_or(&BLACK) };
+                let color = if series.is_gray { GRAY } else { *colors.next().unwrap_or(&BLACK) };
                 series.draw(&mut chart, color)?;
             }
             let mut labels = chart.configure_series_labels();
