@@ -324,7 +324,7 @@ impl<T: Real> Network<T> {
         Some((Self { layers: before.into(), ..self.clone() }, loss))
     }
 
-    /// Why a loss is not one for this network, if it is not.
+    /// Why a loss that cannot be taken [`on_logits`](Self::on_logits) is not one for this network, if it is not.
     fn refuses(&self, loss: &dyn Loss<T>) -> Option<Error> {
         let layers: Vec<_> = self.layers().map(|layer| layer.configuration()).collect();
         refusal(&loss.configuration()?, &layers)

@@ -88,9 +88,11 @@ pub use learning_rate_bound::LearningRateBound;
 pub use nadam::Nadam;
 pub use rms_prop::RmsProp;
 
+use crate::batch::Batch;
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
+use crate::loss::check_finite;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -593,6 +595,14 @@ impl<T> OptimizerState<T> {
     #[must_use]
     pub fn new(vectors: Vec<(String, Vec<T>)>, counters: Vec<(String, u64)>) -> Self {
         Self { vectors, counters }
+    }
+}
+
+impl<T: Real> OptimizerState<T> {
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        self.vectors
+            .iter()
+            .try_for_each(|(_, vector)| check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1)))
     }
 }
 

@@ -26,10 +26,8 @@ pub(crate) fn on_logits<T: Real>(loss: &LossConfiguration, layer: &LayerConfigur
     })
 }
 
-/// Why the slope of a loss of probabilities would be lost where the layer that makes them is saturated; none if it is not,
-/// or if nothing is known of the layer.
-///
-/// That is so in pairs other than those of [`on_logits`], and where another layer stands between the two.
+/// Why the slope of a loss of probabilities, which has no pair among [`on_logits`], would be lost where the layer that makes
+/// them is saturated: it is another one, or there is a layer between the two. None if nothing is known of the layer.
 pub(crate) fn refusal(loss: &LossConfiguration, layers: &[Option<LayerConfiguration>]) -> Option<Error> {
     let loss = match loss {
         LossConfiguration::LabelSmoothing { loss, .. } | LossConfiguration::ClassWeights { loss, .. } => {
@@ -40,24 +38,22 @@ pub(crate) fn refusal(loss: &LossConfiguration, layers: &[Option<LayerConfigurat
         LossConfiguration::BinaryCrossEntropy => "BinaryCrossEntropy",
         _ => return None,
     };
-    let passes = |layer: &&Option<LayerConfiguration>| {
+    let passes = |layer: &Option<LayerConfiguration>| {
         matches!(layer, Some(LayerConfiguration::Identity | LayerConfiguration::Dropout { .. }))
     };
-    let between = layers.iter().rev().take_while(passes).count();
-    let is_binary = loss == "BinaryCrossEntropy";
-    let (layer, fits, expected) = match layers.iter().rev().nth(between)? {
+    let place = layers.iter().rposition(|layer| !passes(layer))?;
+    let (layer, expected) = match layers[place] {
+        // A network needs a layer before it to be without this one.
+        _ if place == 0 => return None,
         Some(LayerConfiguration::Softmax) => {
-            ("Softmax", !is_binary, "CrossEntropy right behind it, or SoftmaxCrossEntropy without it")
+            ("Softmax", "CrossEntropy right behind it, or SoftmaxCrossEntropy without it")
         }
         Some(LayerConfiguration::Sigmoid) => {
-            ("Sigmoid", is_binary, "BinaryCrossEntropy right behind it, or SigmoidCrossEntropy without it")
+            ("Sigmoid", "BinaryCrossEntropy right behind it, or SigmoidCrossEntropy without it")
         }
         _ => return None,
     };
-    // A network needs a layer before it to be without this one.
-    let is_alone = between + 1 == layers.len();
-    let is_right = is_alone || (fits && between == 0);
-    (!is_right).then_some(Error::LostSlope { loss, layer, expected })
+    Some(Error::LostSlope { loss, layer, expected })
 }
 
 /// The divergence of softmax(x), on the logits x.

@@ -83,7 +83,8 @@ pub struct Evaluation<T: Real> {
 impl<T: Real> NetworkObjective<T> {
     pub(super) fn new(network: Network<T>, loss: Box<dyn Loss<T>>) -> Self {
         let (workspace, micro_batches) = (Workspace::new(), MicroBatches::of(usize::MAX));
-        let (on_logits, refusal) = (network.on_logits(&*loss), network.refuses(&*loss));
+        let on_logits = network.on_logits(&*loss);
+        let refusal = if on_logits.is_some() { None } else { network.refuses(&*loss) };
         Self { on_logits, refusal, network, loss, workspace, micro_batches, seed: 1 }
     }
 

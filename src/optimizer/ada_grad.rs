@@ -49,10 +49,7 @@ impl<T: Real> AdaGrad<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
-        Ok(Self {
-            base: FirstOrder::new(learning_rate, ["sum of squares"])?.summing_squares(),
-            epsilon: T::nearest(1e-10),
-        })
+        Ok(Self { base: FirstOrder::new(learning_rate, ["sum of squares"])?, epsilon: T::nearest(1e-10) })
     }
 
     /// Sets ε, which keeps the divisor from 0; 10⁻¹⁰ at first.

@@ -50,7 +50,7 @@ impl<T: Real> Adam<T> {
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
         Ok(Self {
-            base: FirstOrder::new(learning_rate, ["first moment", "second moment"])?.counting_steps().summing_squares(),
+            base: FirstOrder::new(learning_rate, ["first moment", "second moment"])?.counting_steps(),
             beta1: T::nearest(0.9),
             beta2: T::nearest(0.999),
             epsilon: T::nearest(1e-8),

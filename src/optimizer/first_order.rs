@@ -1,10 +1,8 @@
 use super::{OptimizerState, Step, StopReason};
-use crate::batch::Batch;
 use crate::checks;
 use crate::elementary::Loop;
 use crate::error::{Error, Result};
 use crate::linalg;
-use crate::loss::check_finite;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -48,12 +46,8 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
             used: [true; N],
             memory: std::array::from_fn(|_| Vec::new()),
             steps: None,
-            squares: false,
+            squares: names.iter().any(|name| SQUARES.contains(name)),
         })
-    }
-
-    pub(super) fn summing_squares(self) -> Self {
-        Self { squares: true, ..self }
     }
 
     pub(super) fn counting_steps(self) -> Self {
@@ -167,8 +161,8 @@ impl<T: Real, const N: usize> FirstOrder<T, N> {
         if !(names.eq(state.vectors.iter().map(|(name, _)| name.as_str())) && one_length && counters == expected) {
             return Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() });
         }
+        state.check_finite()?;
         for (name, vector) in &state.vectors {
-            check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1))?;
             if SQUARES.contains(&name.as_str()) && vector.iter().any(|&value| value < T::zero()) {
                 let (expected, found) = (format!("a {name} that is not negative"), "one that is".to_owned());
                 return Err(Error::StateMismatch { expected, found });

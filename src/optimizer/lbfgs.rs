@@ -4,11 +4,9 @@ use super::line_search::{Trial, WolfeSearch};
 use super::{
     Iteration, Optimizer, OptimizerConfiguration, OptimizerState, Report, Step, Stop, StopReason, minimize_by_steps,
 };
-use crate::batch::Batch;
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::linalg;
-use crate::loss::check_finite;
 use crate::objective::Objective;
 use crate::real::Real;
 
@@ -289,9 +287,7 @@ impl<T: Real> Optimizer<T> for Lbfgs<T> {
         if !(counted && vectors.len() % 2 == 0 && held <= self.history && vectors.iter().enumerate().all(fits)) {
             return Err(Error::StateMismatch { expected: self.state().to_string(), found: state.to_string() });
         }
-        for (_, vector) in vectors {
-            check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1))?;
-        }
+        state.check_finite()?;
         self.resize(size);
         self.reset();
         for saved in vectors.chunks_exact(2) {

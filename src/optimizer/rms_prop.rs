@@ -59,7 +59,7 @@ impl<T: Real> RmsProp<T> {
     /// # Errors
     /// [`Error::InvalidParameter`](crate::Error::InvalidParameter) unless the learning rate is positive and finite.
     pub fn new(learning_rate: T) -> Result<Self> {
-        let mut base = FirstOrder::new(learning_rate, ["second moment", "mean", "velocity"])?.summing_squares();
+        let mut base = FirstOrder::new(learning_rate, ["second moment", "mean", "velocity"])?;
         base.use_memory(MEAN, false);
         base.use_memory(VELOCITY, false);
         Ok(Self { base, alpha: T::nearest(0.99), epsilon: T::nearest(1e-8), momentum: T::zero(), centered: false })

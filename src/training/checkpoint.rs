@@ -85,9 +85,7 @@ impl<T: Real> Trainer<'_, T> {
         let parameters = parameters.into();
         self.objective.check_parameters(parameters)?;
         let optimizer = self.optimizer.state();
-        for (_, vector) in &optimizer.vectors {
-            check_finite("state of the optimizer", Batch::front(vector, vector.len(), 1))?;
-        }
+        optimizer.check_finite()?;
         Ok(Checkpoint {
             version: VERSION,
             seed: self.seed,
